@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+# The commands of the project. The module's own build is in Kbuild.
+#
+#   make             the module, for the running kernel (KDIR=... for another prepared tree)
+#   make run         boot a Hyper-V guest on the emulated host, load the module, list the adapters
+#   make test        everything that must hold
+#   make lint        formatting, clippy, checkpatch, the unsafe rule
+#   make debug-kernel  build the debug kernel now instead of during the first `make test`
+#   make update      look for newer stock kernels next time
+#   make clean       what `make` built here;  make distclean: everything kept outside, too
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+S := scripts
+
+modules:
+	@$(S)/check-kdir $(KDIR)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+run:
+	@$(S)/enter scripts/run $(RUN_ARGS)
+
+test:
+	@$(S)/enter scripts/test $(TEST_ARGS)
+
+lint:
+	@$(S)/enter scripts/lint
+
+debug-kernel:
+	@$(S)/enter scripts/debug-kernel
+
+update:
+	@$(S)/clean update
+
+clean:
+	@$(S)/clean checkout
+
+distclean:
+	@$(S)/clean cache
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+.PHONY: modules run test lint debug-kernel update clean distclean help
+.NOTPARALLEL:

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Count results from what test programs print: cargo, TAP of kselftest, KTAP of KUnit.
+
+Everything that did not clearly pass is a failure: a plan that was not kept, a
+program that died, a section that never ended.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+
+class Broken(Exception):
+    """A phase that could not be run at all."""
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failed: list = field(default_factory=list)
+    skipped: int = 0
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self):
+        text = f"{self.passed} passed, {len(self.failed)} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+    closing_line = __str__
+
+
+def last_line(path):
+    lines = path.read_bytes()[-500:].decode(errors="replace").split("\n")
+    lines = [line.strip() for line in lines if line.strip()]
+    return lines[-1][:80] if lines else ""
+
+
+def from_cargo(text, code):
+    tally = Tally()
+    for passed, failed, ignored in re.findall(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored", text, re.M):
+        tally.passed += int(passed)
+        tally.skipped += int(ignored)
+    tally.failed += re.findall(r"^test (\S+) \.\.\. FAILED", text, re.M)
+    if code and not tally.failed:
+        tally.failed.append(f"cargo test ended with status {code}")
+    return tally
+
+
+def from_count_line(text, code):
+    """A script that lists `not ok NAME` lines and closes with `N passed, N failed`."""
+    counts = re.findall(r"^(\d+) passed, (\d+) failed", text, re.M)
+    tally = Tally(failed=[line.split("not ok", 1)[1].strip() for line in text.splitlines() if line.startswith("not ok")])
+    if counts:
+        tally.passed = int(counts[-1][0])
+        missing = int(counts[-1][1]) - len(tally.failed)
+        tally.failed += ["unnamed failure"] * max(0, missing)
+    if (code or not counts) and not tally.failed:
+        tally.failed.append(f"ended with status {code}")
+    return tally
+
+
+def from_tap(name, lines, code):
+    tally = Tally()
+    plan = None
+    seen = 0
+    for line in lines:
+        if match := re.match(r"1\.\.(\d+)(.*)", line):
+            plan = int(match[1])
+            if plan == 0:
+                tally.skipped += 1
+        elif match := re.match(r"(not ok|ok)\s+\d+\s*-?\s*(.*)", line):
+            seen += 1
+            test = f"{name}: {match[2]}"
+            if match[1] == "not ok":
+                tally.failed.append(test)
+            elif "# SKIP" in line:
+                tally.skipped += 1
+            else:
+                tally.passed += 1
+    if plan is None:
+        tally.failed.append(f"{name}: no TAP plan (status {code})")
+    elif seen != plan:
+        tally.failed.append(f"{name}: {seen} of {plan} tests reported (status {code})")
+    elif code not in (0, 4) and not tally.failed:
+        tally.failed.append(f"{name}: ended with status {code}")
+    return tally
+
+
+def from_kunit(lines):
+    """Count test cases, which are indented below their suites."""
+    tally = Tally()
+    for line in lines:
+        if match := re.match(r"\s+(not ok|ok) \d+\s+(.*)", line):
+            if match[1] == "not ok":
+                tally.failed.append(f"KUnit: {match[2]}")
+            elif "# SKIP" in line:
+                tally.skipped += 1
+            else:
+                tally.passed += 1
+    if not tally.passed:
+        tally.failed.append("KUnit: no suite ran")
+    return tally
+
+
+def from_guest(text, code, kunit):
+    tally = Tally()
+    name = None
+    sections = 0
+    for line in text.replace("\r", "").splitlines():
+        if line.startswith("### begin "):
+            name, body = line.split()[2], []
+        elif line.startswith("### end ") and name:
+            sections += 1
+            if name == "dmesg":
+                # One test of its own: the kernel has nothing to complain about.
+                found = [entry for entry in body if entry.strip()]
+                if found:
+                    tally.failed.append(f"kernel log: {found[0]} (and {len(found) - 1} more lines)")
+                else:
+                    tally.passed += 1
+            elif name == "kunit":
+                if kunit:
+                    tally += from_kunit(body)
+            else:
+                tally += from_tap(name, body, int(line.split()[3]))
+            name = None
+        elif line.startswith("### rmmod failed"):
+            tally.failed.append("rmmod after the tests failed")
+        elif name:
+            body.append(line)
+    if name:
+        tally.failed.append(f"{name}: the guest ended in the middle of it")
+    if not sections:
+        tally.failed.append("no test ran in the guest")
+    if code:
+        tally.failed.append(f"the guest or the host ended with status {code}")
+    elif not tally.failed:
+        tally.passed += 1
+    return tally

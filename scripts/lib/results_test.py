@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The counting of results has to be right before any result is worth reading."""
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import results  # noqa: E402  (the path above comes first)
+
+
+def guest(*lines, code=0, kunit=False):
+    return results.from_guest("\n".join(lines) + "\n", code, kunit)
+
+
+CLEAN = ("### begin a", "TAP version 13", "1..2", "ok 1 x", "ok 2 y", "### end a 0", "### begin dmesg", "### end dmesg 0")
+
+
+class Guest(unittest.TestCase):
+    def test_a_clean_run_counts_tests_log_and_ending(self):
+        tally = guest(*CLEAN)
+        self.assertEqual((tally.passed, tally.failed), (4, []))
+
+    def test_a_failed_test_is_named(self):
+        self.assertEqual(guest("### begin a", "1..1", "not ok 1 y", "### end a 1").failed, ["a: y"])
+
+    def test_a_test_that_did_not_report_is_a_failure(self):
+        self.assertIn("1 of 2", guest("### begin a", "1..2", "ok 1 x", "### end a 0").failed[0])
+
+    def test_a_program_that_died_is_a_failure(self):
+        self.assertIn("no TAP plan", guest("### begin a", "### end a 139").failed[0])
+        self.assertIn("status 139", guest("### begin a", "1..1", "ok 1 x", "### end a 139").failed[0])
+
+    def test_an_unfinished_section_is_a_failure(self):
+        self.assertIn("in the middle", guest("### begin a", "1..1", "ok 1 x").failed[0])
+
+    def test_a_skipped_program_is_not_a_passed_one(self):
+        tally = guest("### begin a", "1..0 # SKIP no device", "### end a 4")
+        self.assertEqual((tally.skipped, tally.failed), (1, []))
+
+    def test_a_splat_is_a_failure(self):
+        lines = [*CLEAN[:7], "BUG: KASAN: slab-use-after-free", "### end dmesg 0"]
+        self.assertIn("KASAN", guest(*lines).failed[0])
+
+    def test_no_test_at_all_is_a_failure(self):
+        self.assertTrue(guest("nothing").failed)
+
+    def test_the_status_of_the_guest_counts(self):
+        self.assertIn("status 3", guest(*CLEAN, code=3).failed[0])
+
+    def test_serial_line_ends(self):
+        self.assertEqual(guest(*(line + "\r" for line in CLEAN)).passed, 4)
+
+
+class KUnit(unittest.TestCase):
+    def test_cases_count_and_suites_do_not(self):
+        lines = ["KTAP version 1", "1..1", "    ok 1 model", "    not ok 2 limits", "not ok 1 handle_table"]
+        tally = results.from_kunit(lines)
+        self.assertEqual((tally.passed, tally.failed), (1, ["KUnit: limits"]))
+
+    def test_no_suite_is_a_failure(self):
+        self.assertTrue(results.from_kunit([]).failed)
+
+
+class Cargo(unittest.TestCase):
+    def test_binaries_add_up(self):
+        text = ("test a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured\n"
+                "test b::c ... FAILED\ntest result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured\n")
+        tally = results.from_cargo(text, 101)
+        self.assertEqual((tally.passed, tally.failed, tally.skipped), (4, ["b::c"], 1))
+
+    def test_a_build_failure_is_a_failure(self):
+        self.assertTrue(results.from_cargo("error: could not compile", 101).failed)
+
+
+class CountLine(unittest.TestCase):
+    def test_named_failures(self):
+        tally = results.from_count_line("ok a\nnot ok b c\n1 passed, 1 failed\n", 1)
+        self.assertEqual((tally.passed, tally.failed), (1, ["b c"]))
+
+    def test_a_script_that_died_is_a_failure(self):
+        self.assertTrue(results.from_count_line("ok a\n", 1).failed)
+
+
+if __name__ == "__main__":
+    # The same closing line as every other script of the project.
+    outcome = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__]))
+    broken = outcome.failures + outcome.errors
+    for test, _ in broken:
+        print(f"not ok {test.id()}")
+    print(f"{outcome.testsRun - len(broken)} passed, {len(broken)} failed")
+    sys.exit(bool(broken))
