@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Structs, request numbers and constants against the specification of the interface.
+
+use dxg::{
+    uapi::{adapter::*, query::*, Request},
+    Errno, Feature, Luid, NtStatus, SegmentGroup,
+};
+use std::{collections::BTreeMap, mem::offset_of};
+
+fn specification(file: &str) -> csv::Reader<std::fs::File> {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../../Documentation/spec/"
+    );
+    let path = format!("{folder}{file}");
+    csv::Reader::from_path(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Offset and size of the fields of a struct, by name, and the size of the struct.
+type Layout = (usize, BTreeMap<String, (usize, usize)>);
+
+fn specified(name: &str) -> Layout {
+    let mut layout = Layout::default();
+    for row in specification("uapi-layout.csv").into_records() {
+        let row = row.expect("readable row");
+        // Bit fields are written `name:first:width`; they are compared as constants.
+        if &row[0] != name || row[2].contains(':') {
+            continue;
+        }
+        let number = |column: usize| row[column].parse::<usize>().expect("number");
+        layout.0 = number(1);
+        layout.1.insert(row[2].to_owned(), (number(3), number(4)));
+    }
+    assert!(layout.0 > 0, "{name} is not in the specification");
+    layout
+}
+
+/// The constants of a group, as far as they are numbers.
+fn constants(group: &str) -> BTreeMap<String, u64> {
+    let mut constants = BTreeMap::new();
+    for row in specification("uapi-constants.csv").into_records() {
+        let row = row.expect("readable row");
+        let value = match row[2].strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16),
+            None => row[2].parse(),
+        };
+        if let (true, Ok(value)) = (row[0].starts_with(group), value) {
+            constants.insert(row[1].to_owned(), value);
+        }
+    }
+    assert!(!constants.is_empty(), "no group {group}");
+    constants
+}
+
+fn size_of_field<S, F>(_: fn(&S) -> &F) -> usize {
+    size_of::<F>()
+}
+
+/// Compares one struct; `pads` are bytes the specification leaves unnamed.
+macro_rules! layout {
+    ($name:literal, $type:ty { $($field:tt $(as $specified:literal)?),* } $(pads $pad:tt)?) => {{
+        let fields = [$((
+            [$($specified,)? stringify!($field).trim_start_matches("r#")][0].to_owned(),
+            (offset_of!($type, $field), size_of_field(|value: &$type| &value.$field)),
+        )),*];
+        let ours: Layout = (size_of::<$type>(), fields.into());
+        assert_eq!(ours, specified($name), "{}", $name);
+        let named: usize = ours.1.values().map(|(_, size)| size).sum();
+        let padding = 0 $(+ size_of_field(|value: &$type| &value.$pad))?;
+        assert_eq!(named + padding, ours.0, "{}: every byte is a field", $name);
+    }};
+}
+
+#[test]
+fn structs_have_the_specified_layout() {
+    layout!("d3dkmthandle", Handle { 0 as "v" });
+    layout!("winluid", Luid { a, b });
+    layout!(
+        "d3dkmt_adapterinfo",
+        AdapterInfo {
+            adapter_handle,
+            adapter_luid,
+            num_sources,
+            present_move_regions_preferred
+        }
+    );
+    layout!(
+        "d3dkmt_enumadapters3",
+        EnumAdapters3 {
+            filter,
+            adapter_count,
+            reserved,
+            adapters
+        }
+    );
+    layout!(
+        "d3dkmt_openadapterfromluid",
+        OpenAdapterFromLuid {
+            adapter_luid,
+            adapter_handle
+        }
+    );
+    layout!("d3dkmt_closeadapter", CloseAdapter { adapter_handle });
+    layout!(
+        "d3dkmt_queryadapterinfo",
+        QueryAdapterInfo { adapter, r#type, private_data, private_data_size } pads padding
+    );
+    layout!(
+        "d3dkmt_queryvideomemoryinfo",
+        QueryVideoMemoryInfo {
+            process, adapter, memory_segment_group, budget, current_usage, current_reservation,
+            available_for_reservation, physical_adapter_index
+        } pads padding
+    );
+    layout!(
+        "d3dkmt_enumprocesses",
+        EnumProcesses {
+            adapter_luid,
+            buffer,
+            buffer_count
+        }
+    );
+    layout!(
+        "dxgk_isfeatureenabled_result",
+        IsFeatureEnabledResult { version, value }
+    );
+    layout!(
+        "d3dkmt_isfeatureenabled",
+        IsFeatureEnabled {
+            adapter,
+            feature_id,
+            result
+        }
+    );
+    layout!("d3dkmt_adaptertype", AdapterType { value });
+}
+
+#[test]
+fn requests_have_the_specified_numbers() {
+    let requests = constants("ioctl_request");
+    fn check<R: Request>(requests: &BTreeMap<String, u64>, name: &str, function: &str) {
+        assert_eq!(requests[name], u64::from(R::NUMBER), "{name}");
+        assert_eq!(R::FUNCTION, format!("D3DKMT{function}"));
+    }
+    check::<OpenAdapterFromLuid>(&requests, "LX_DXOPENADAPTERFROMLUID", "OpenAdapterFromLuid");
+    check::<QueryAdapterInfo>(&requests, "LX_DXQUERYADAPTERINFO", "QueryAdapterInfo");
+    check::<QueryVideoMemoryInfo>(
+        &requests,
+        "LX_DXQUERYVIDEOMEMORYINFO",
+        "QueryVideoMemoryInfo",
+    );
+    check::<CloseAdapter>(&requests, "LX_DXCLOSEADAPTER", "CloseAdapter");
+    check::<EnumAdapters3>(&requests, "LX_DXENUMADAPTERS3", "EnumAdapters3");
+    check::<EnumProcesses>(&requests, "LX_DXENUMPROCESSES", "EnumProcesses");
+    check::<IsFeatureEnabled>(&requests, "LX_ISFEATUREENABLED", "IsFeatureEnabled");
+}
+
+#[test]
+fn query_numbers_are_those_of_windows() {
+    let numbers = constants("windows KMTQUERYADAPTERINFOTYPE");
+    fn check<Q: AdapterQuery>(numbers: &BTreeMap<String, u64>, size: usize) {
+        assert_eq!(numbers[Q::NAME], u64::from(Q::TYPE), "{}", Q::NAME);
+        assert_eq!(size_of::<Q>(), size, "{}", Q::NAME);
+    }
+    check::<SegmentSizes>(&numbers, 24);
+    check::<AdapterAddress>(&numbers, 12);
+    check::<AdapterRegistryInfo>(&numbers, 2080);
+    check::<DriverModel>(&numbers, 4);
+    check::<AdapterType>(&numbers, 4);
+    check::<NodeMetadata>(&numbers, 80);
+    check::<PhysicalAdapterCount>(&numbers, 4);
+    check::<PhysicalAdapterDeviceIds>(&numbers, 28);
+    check::<KmdDriverVersion>(&numbers, 8);
+    check::<DriverDescription>(&numbers, 8192);
+}
+
+#[test]
+fn bits_have_the_specified_places() {
+    let mut bits = constants("flags d3dkmt_adaptertype");
+    bits.remove("reserved");
+    let ours = AdapterType::NAMES.map(|(bit, name)| (name.to_owned(), u64::from(bit)));
+    assert_eq!(BTreeMap::from(ours), bits);
+    assert_eq!(
+        bits["render_supported"],
+        AdapterType::RENDER_SUPPORTED.into()
+    );
+    assert_eq!(bits["compute_only"], AdapterType::COMPUTE_ONLY.into());
+
+    let filter = constants("flags d3dkmt_enumadapters_filter");
+    assert_eq!(filter["include_compute_only"], FILTER_INCLUDE_COMPUTE_ONLY);
+    assert_eq!(filter["include_display_only"], FILTER_INCLUDE_DISPLAY_ONLY);
+
+    let feature = constants("flags dxgk_isfeatureenabled_result");
+    assert_eq!(feature["enabled"], FEATURE_ENABLED.into());
+    assert_eq!(feature["known_feature"], FEATURE_KNOWN.into());
+    assert_eq!(
+        feature["supported_by_driver"],
+        FEATURE_SUPPORTED_BY_DRIVER.into()
+    );
+    assert_eq!(
+        feature["supported_on_config"],
+        FEATURE_SUPPORTED_ON_CONFIG.into()
+    );
+}
+
+#[test]
+fn limits_and_features_are_the_specified_ones() {
+    let limits = constants("limit_driver");
+    assert_eq!(limits["enumadapters3_max_count"], ENUM_ADAPTERS3_MAX.into());
+    assert_eq!(limits["DXG_MAX_VM_BUS_PACKET_SIZE"], QUERY_SIZE_MAX as u64);
+    let features = constants("enum dxgk_feature_id");
+    for (name, feature) in [
+        ("_DXGK_FEATURE_HWSCH", Feature::HARDWARE_SCHEDULING),
+        (
+            "_DXGK_FEATURE_PAGE_BASED_MEMORY_MANAGER",
+            Feature::PAGE_BASED_MEMORY_MANAGER,
+        ),
+        (
+            "_DXGK_FEATURE_KERNEL_MODE_TESTING",
+            Feature::KERNEL_MODE_TESTING,
+        ),
+    ] {
+        assert_eq!(features[name], feature.0.into());
+    }
+    assert_eq!(
+        SegmentGroup::ALL.len(),
+        constants("enum d3dkmt_memory_segment_group").len()
+    );
+}
+
+#[test]
+fn error_numbers_become_the_statuses_callers_expect() {
+    let statuses = constants("ntstatus");
+    let mut compared = 0;
+    for row in specification("uapi-constants.csv").into_records() {
+        let row = row.expect("readable row");
+        if &row[0] != "errno_to_ntstatus_libdxg" {
+            continue;
+        }
+        let errno = match &row[1] {
+            "EEXIST" => libc::EEXIST,
+            "ENOMEM" => libc::ENOMEM,
+            "EINVAL" => libc::EINVAL,
+            "ENOENT" => libc::ENOENT,
+            "EAGAIN" => libc::EAGAIN,
+            "EOVERFLOW" => libc::EOVERFLOW,
+            "ENODEV" => libc::ENODEV,
+            "EACCES" => libc::EACCES,
+            "ENOSYS" => libc::ENOSYS,
+            "EPERM" => libc::EPERM,
+            "EOPNOTSUPP" => libc::EOPNOTSUPP,
+            "EBADF" => libc::EBADF,
+            "EINPROGRESS" => libc::EINPROGRESS,
+            "EPROTOTYPE" => libc::EPROTOTYPE,
+            "any other errno" => libc::EXDEV,
+            other => panic!("{other} is not compared"),
+        };
+        let (_, status) = statuses
+            .iter()
+            .find(|(name, _)| name.split(' ').next() == Some(&row[2]))
+            .unwrap_or_else(|| panic!("{} has no value", &row[2]));
+        assert_eq!(
+            u64::from(NtStatus::from(Errno(errno)).0),
+            *status,
+            "{}",
+            &row[1]
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, 15);
+}

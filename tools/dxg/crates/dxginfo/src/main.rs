@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `dxginfo` shows the paravirtual GPU adapters of this machine: a table for people, JSON for
+//! programs. `dxginfo --help` describes its use.
+
+mod args;
+mod details;
+mod failure;
+mod overview;
+mod report;
+#[cfg(test)]
+mod sample;
+mod survey;
+mod table;
+mod text;
+mod units;
+
+use args::Args;
+use clap::Parser;
+use failure::Failure;
+use report::Report;
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
+use survey::Survey;
+use text::Style;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has had enough of it.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("dxginfo: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let survey = Survey::new(&args.device, args.adapter)?;
+    loop {
+        let report = survey.take()?;
+        let text = if args.json {
+            json(&report, args.watch.is_some())?
+        } else {
+            tables(&report, args)
+        };
+        show(&text, args)?;
+        for warning in report.warnings() {
+            eprintln!("dxginfo: {warning}");
+        }
+        match args.watch {
+            Some(seconds) => std::thread::sleep(Duration::from_secs(seconds)),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// One document: on a line of its own if more will follow, else laid out for reading.
+fn json(report: &Report, one_line: bool) -> Result<String, Failure> {
+    let text = if one_line {
+        serde_json::to_string(report)
+    } else {
+        serde_json::to_string_pretty(report)
+    };
+    let mut text = text.map_err(|error| Failure::Output(error.into()))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn tables(report: &Report, args: &Args) -> String {
+    let style = Style::of_environment();
+    let mut text = overview::render(report, style);
+    if args.verbose {
+        for adapter in &report.adapters {
+            text.push('\n');
+            text.push_str(&details::render(adapter, style));
+        }
+    }
+    if args.processes {
+        text.push('\n');
+        text.push_str(&overview::render_processes(report, style));
+    }
+    text
+}
+
+fn show(text: &str, args: &Args) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if args.watch.is_some() && !args.json && out.is_terminal() {
+        // Home, then erase what is left of the previous view.
+        out.write_all(b"\x1b[H\x1b[J").map_err(Failure::Output)?;
+    }
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::Output)
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is known about the adapters: the source of the tables, and the shape of the JSON output.
+//!
+//! `None`, in JSON null, stands for a query that the host did not answer.
+
+use serde::Serialize;
+
+/// Everything.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) device: String,
+    pub(crate) adapters: Vec<AdapterReport>,
+}
+
+/// One adapter. Sizes are in bytes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AdapterReport {
+    pub(crate) luid: String,
+    pub(crate) name: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) capabilities: Option<Vec<&'static str>>,
+    pub(crate) driver_version: Option<String>,
+    pub(crate) wddm_version: Option<String>,
+    pub(crate) pci_address: Option<String>,
+    pub(crate) segments: Option<Segments>,
+    pub(crate) physical_adapters: Vec<PhysicalAdapter>,
+    pub(crate) features: Vec<Feature>,
+    pub(crate) processes: Option<Vec<Process>>,
+    /// Queries that driver and host do not answer, which is normal.
+    pub(crate) unanswered: Vec<Problem>,
+    /// Queries that failed for another reason.
+    pub(crate) errors: Vec<Problem>,
+}
+
+/// A query without an answer.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Problem {
+    pub(crate) function: Option<String>,
+    /// The driver's error number by name, if it gave one.
+    pub(crate) errno: Option<String>,
+    pub(crate) message: String,
+}
+
+impl From<dxg::Error> for Problem {
+    fn from(error: dxg::Error) -> Self {
+        Self {
+            function: error.function().map(|function| function.to_string()),
+            errno: error.errno().map(|errno| errno.to_string()),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Sizes of an adapter's memory.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Segments {
+    pub(crate) dedicated_video: u64,
+    pub(crate) dedicated_system: u64,
+    pub(crate) shared_system: u64,
+}
+
+/// One of the adapters linked into one; most have exactly one.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PhysicalAdapter {
+    pub(crate) index: u32,
+    pub(crate) ids: Option<Ids>,
+    pub(crate) budgets: Vec<Budget>,
+    pub(crate) engines: Option<Vec<Engine>>,
+}
+
+/// PCI identifiers.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Ids {
+    pub(crate) vendor: u32,
+    pub(crate) device: u32,
+    pub(crate) sub_vendor: u32,
+    pub(crate) sub_system: u32,
+    pub(crate) revision: u32,
+    pub(crate) bus_type: u32,
+}
+
+/// What this process may use of one kind of memory.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Budget {
+    pub(crate) group: String,
+    pub(crate) memory: Option<Memory>,
+}
+
+/// The sizes of a budget.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Memory {
+    pub(crate) budget: u64,
+    pub(crate) current_usage: u64,
+    pub(crate) current_reservation: u64,
+    pub(crate) available_for_reservation: u64,
+}
+
+/// An engine.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Engine {
+    pub(crate) ordinal: u16,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) gpu_mmu: bool,
+    pub(crate) io_mmu: bool,
+}
+
+/// A feature and the host's word on it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Feature {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    pub(crate) state: Option<FeatureState>,
+}
+
+/// The host's word on a feature.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FeatureState {
+    pub(crate) version: u16,
+    pub(crate) enabled: bool,
+    pub(crate) known: bool,
+    pub(crate) supported_by_driver: bool,
+    pub(crate) supported_on_config: bool,
+}
+
+/// A process that has the adapter open.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// Unknown if the process has gone meanwhile.
+    pub(crate) name: Option<String>,
+    /// Whether it is the one that asks.
+    pub(crate) this_program: bool,
+}
+
+impl Report {
+    /// One line about each adapter that failed in ways that are not normal.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        self.adapters.iter().filter_map(|adapter| {
+            let first = &adapter.errors.first()?.message;
+            let rest = match adapter.errors.len() - 1 {
+                0 => String::new(),
+                n => format!(" ({n} more)"),
+            };
+            Some(format!("adapter {}: {first}{rest}", adapter.luid))
+        })
+    }
+}
