@@ -2,6 +2,8 @@
 # The commands of the project. The module's own build is in Kbuild.
 #
 #   make             the module, for the running kernel (KDIR=... for another prepared tree)
+#   make stock-module  the module for a stock Debian kernel (KERNEL=7.2 for another series)
+#   make install     the module into the running kernel's directory, or KDIR's
 #   make run         boot a Hyper-V guest on the emulated host, load the module, list the adapters
 #   make test        everything that must hold
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
@@ -15,6 +17,12 @@ S := scripts
 modules:
 	@$(S)/check-kdir $(KDIR)
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+
+stock-module:
+	@$(S)/enter scripts/build module stock
 
 run:
 	@$(S)/enter scripts/run $(RUN_ARGS)
@@ -40,5 +48,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules run test lint debug-kernel update clean distclean help
+.PHONY: modules install stock-module run test lint debug-kernel update clean distclean help
 .NOTPARALLEL:

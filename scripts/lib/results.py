@@ -51,7 +51,7 @@ def from_cargo(text, code):
 
 def from_count_line(text, code):
     """A script that lists `not ok NAME` lines and closes with `N passed, N failed`."""
-    counts = re.findall(r"^(\d+) passed, (\d+) failed", text, re.M)
+    counts = re.findall(r"^(?:[\w -]+: )?(\d+) passed, (\d+) failed", text, re.M)
     tally = Tally(failed=[line.split("not ok", 1)[1].strip() for line in text.splitlines() if line.startswith("not ok")])
     if counts:
         tally.passed = int(counts[-1][0])
@@ -70,7 +70,8 @@ def from_tap(name, lines, code):
         if match := re.match(r"1\.\.(\d+)(.*)", line):
             plan = int(match[1])
             if plan == 0:
-                tally.skipped += 1
+                # The runner prepares all a program needs: skipping is not an answer.
+                tally.failed.append(f"{name}: skipped{match[2]}")
         elif match := re.match(r"(not ok|ok)\s+\d+\s*-?\s*(.*)", line):
             seen += 1
             test = f"{name}: {match[2]}"

@@ -37,8 +37,11 @@ class Guest(unittest.TestCase):
     def test_an_unfinished_section_is_a_failure(self):
         self.assertIn("in the middle", guest("### begin a", "1..1", "ok 1 x").failed[0])
 
-    def test_a_skipped_program_is_not_a_passed_one(self):
-        tally = guest("### begin a", "1..0 # SKIP no device", "### end a 4")
+    def test_a_skipped_program_is_a_failure(self):
+        self.assertIn("no device", guest("### begin a", "1..0 # SKIP no device", "### end a 4").failed[0])
+
+    def test_a_skipped_test_is_counted_apart(self):
+        tally = guest("### begin a", "1..2", "ok 1 x", "ok 2 y # SKIP not root", "### end a 0")
         self.assertEqual((tally.skipped, tally.failed), (1, []))
 
     def test_a_splat_is_a_failure(self):
