@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * C inlines and macros that Rust cannot call, as functions. In tree this is
+ * rust/helpers/dxgkrnl.c.
+ */
+
+#include <linux/hyperv.h>
+#include <linux/pid.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "helpers.h"
+
+unsigned long dxgkrnl_helper_spin_lock_irqsave(struct spinlock *lock)
+	__acquires(lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+bool dxgkrnl_helper_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags)
+{
+	unsigned long saved;
+	bool locked = spin_trylock_irqsave(lock, saved);
+
+	*flags = saved;
+	return locked;
+}
+
+void dxgkrnl_helper_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags)
+	__releases(lock)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+
+/* As wait_event_*_timeout(): 0 when time is up, -ERESTARTSYS on a fatal signal. */
+long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int *counter,
+				unsigned int old, long timeout, bool killable)
+{
+	if (killable)
+		return wait_event_killable_timeout(*head, READ_ONCE(*counter) != old, timeout);
+	return wait_event_timeout(*head, READ_ONCE(*counter) != old, timeout);
+}
+
+void dxgkrnl_helper_wake_all(struct wait_queue_head *head)
+{
+	wake_up_all(head);
+}
+
+struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name)
+{
+	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
+}
+
+struct pid *dxgkrnl_helper_current_tgid(void)
+{
+	return task_tgid(current);
+}
+
+struct pid *dxgkrnl_helper_get_pid(struct pid *pid)
+{
+	return get_pid(pid);
+}
+
+int dxgkrnl_helper_pid_nr(struct pid *pid)
+{
+	return pid_nr(pid);
+}
+
+struct pid_namespace *dxgkrnl_helper_ns_of_pid(struct pid *pid)
+{
+	return ns_of_pid(pid);
+}
+
+/* @buf has TASK_COMM_LEN bytes. */
+void dxgkrnl_helper_current_comm(char *buf)
+{
+	strscpy_pad(buf, current->comm, TASK_COMM_LEN);
+}
+
+void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 size)
+{
+	set_channel_pending_send_size(channel, size);
+	/*
+	 * The host publishes its read index and then looks at the pending size;
+	 * we store the size and then look at the read index. The barrier makes
+	 * sure that at least one side sees the other.
+	 */
+	virt_mb();
+}
+
+bool dxgkrnl_helper_ratelimit(void)
+{
+	static DEFINE_RATELIMIT_STATE(state, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+
+	return __ratelimit(&state);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * C inlines and macros that Rust cannot call, as functions. Nothing else
+ * belongs here.
+ */
+#ifndef _DXGKRNL_HELPERS_H
+#define _DXGKRNL_HELPERS_H
+
+#include <linux/types.h>
+
+struct pid;
+struct pid_namespace;
+struct spinlock;
+struct vmbus_channel;
+struct wait_queue_head;
+struct workqueue_struct;
+
+unsigned long dxgkrnl_helper_spin_lock_irqsave(struct spinlock *lock);
+bool dxgkrnl_helper_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
+void dxgkrnl_helper_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
+
+long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int *counter,
+				unsigned int old, long timeout, bool killable);
+void dxgkrnl_helper_wake_all(struct wait_queue_head *head);
+
+struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name);
+
+struct pid *dxgkrnl_helper_current_tgid(void);
+struct pid *dxgkrnl_helper_get_pid(struct pid *pid);
+int dxgkrnl_helper_pid_nr(struct pid *pid);
+struct pid_namespace *dxgkrnl_helper_ns_of_pid(struct pid *pid);
+void dxgkrnl_helper_current_comm(char *buf);
+
+void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 size);
+
+bool dxgkrnl_helper_ratelimit(void);
+
+#endif

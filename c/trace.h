@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Trace points: what users ask for, and what is asked of the host. They stand
+ * in for log messages about things a user can provoke at will.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM dxgkrnl
+
+#if !defined(_DXGKRNL_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _DXGKRNL_TRACE_H
+
+#include <linux/tracepoint.h>
+
+TRACE_EVENT(dxgkrnl_ioctl,
+	TP_PROTO(u32 request, long result),
+	TP_ARGS(request, result),
+	TP_STRUCT__entry(
+		__field(u32, request)
+		__field(long, result)
+	),
+	TP_fast_assign(
+		__entry->request = request;
+		__entry->result = result;
+	),
+	TP_printk("nr=0x%02x request=0x%08x result=%ld",
+		  __entry->request & 0xff, __entry->request, __entry->result)
+);
+
+TRACE_EVENT(dxgkrnl_send,
+	TP_PROTO(u32 command, u32 process, u32 length),
+	TP_ARGS(command, process, length),
+	TP_STRUCT__entry(
+		__field(u32, command)
+		__field(u32, process)
+		__field(u32, length)
+	),
+	TP_fast_assign(
+		__entry->command = command;
+		__entry->process = process;
+		__entry->length = length;
+	),
+	TP_printk("command=%u process=0x%08x length=%u",
+		  __entry->command, __entry->process, __entry->length)
+);
+
+TRACE_EVENT(dxgkrnl_reply,
+	TP_PROTO(u32 command, u32 process, int error),
+	TP_ARGS(command, process, error),
+	TP_STRUCT__entry(
+		__field(u32, command)
+		__field(u32, process)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->command = command;
+		__entry->process = process;
+		__entry->error = error;
+	),
+	TP_printk("command=%u process=0x%08x error=%d",
+		  __entry->command, __entry->process, __entry->error)
+);
+
+#endif
+
+/* Outside of the guard: the header is read again to make the code. */
+#undef TRACE_INCLUDE_PATH
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_PATH .
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PCI functions: one per adapter. Only configuration space is used, where the host has put a
+//! block that says which channel belongs to the function, and where the version of the protocol
+//! is agreed on.
+
+use crate::{
+    linux::{
+        compat::{
+            pci_id_table,
+            PciMatch, //
+        },
+        pci_config::ConfigWords,
+        vmbus::Guid, //
+    },
+    objects::adapter::{
+        Adapter,
+        Identity, //
+    },
+    registry::{
+        Negotiation,
+        Registry,
+        REGISTRY, //
+    },
+    wire::{
+        InterfaceVersion,
+        Luid, //
+    },
+};
+use kernel::{
+    device::{
+        Bound,
+        Core, //
+    },
+    pci,
+    prelude::*,
+    sync::Arc, //
+};
+
+/// Can render.
+const VIRTUAL_RENDER: u32 = 0x008E;
+/// Can only compute.
+const COMPUTE_ACCELERATOR: u32 = 0x008A;
+
+/// Read: the instance of the vGPU channel.
+const INSTANCE: u16 = 0xC0;
+/// Read: the newest version of the host. Write: the one chosen.
+const VERSION: u16 = 0xD0;
+/// Read: the LUID of the vGPU on the host.
+const VGPU_LUID: u16 = 0xD4;
+/// Write: what the guest can do; the same place as [`VGPU_LUID`].
+const GUEST_CAPS: u16 = 0xD4;
+
+/// The guest behaves like WSL.
+const GUEST_CAP_WSL2: u32 = 1 << 0;
+
+/// What a function that is not there reads as.
+const ABSENT: u32 = u32::MAX;
+
+pci_id_table!(
+    PCI_TABLE,
+    PCI_ALIAS,
+    [
+        pci::DeviceId::from_id(pci::Vendor::MICROSOFT, VIRTUAL_RENDER),
+        pci::DeviceId::from_id(pci::Vendor::MICROSOFT, COMPUTE_ACCELERATOR),
+    ]
+);
+
+/// The driver, and what it keeps per function.
+pub(crate) struct Function {
+    registry: Arc<Registry>,
+    adapter: Arc<Adapter>,
+}
+
+impl Function {
+    fn bind(device: &pci::Device<Bound>) -> Result<Self> {
+        let registry = REGISTRY.get().ok_or(ENODEV)?;
+        let config = ConfigWords::new(device);
+        let compute_only = u32::from(device.device_id()) == COMPUTE_ACCELERATOR;
+        let identity = registry
+            .function_arrives(|negotiation| identify(&config, negotiation, compute_only))?;
+        let adapter = Adapter::new(identity)
+            .and_then(|adapter| registry.add_adapter(adapter.clone()).map(|()| adapter))
+            .inspect_err(|_| registry.function_gone())?;
+
+        Ok(Self { registry, adapter })
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        self.registry.remove_adapter(&self.adapter);
+        self.registry.function_gone();
+    }
+}
+
+impl pci::Driver for Function {
+    type IdInfo = ();
+    type Data<'bound> = Self;
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &PCI_TABLE;
+
+    fn probe<'bound>(
+        device: &'bound pci::Device<Core<'_>>,
+        _matched: PciMatch<'bound, Self::IdInfo>,
+    ) -> impl PinInit<Self, Error> + 'bound {
+        Self::bind(device).inspect_err(|error| {
+            dev_err!(device, "not a usable vGPU: {}\n", error.to_errno());
+        })
+    }
+}
+
+/// Agrees on a version, if this is the first function.
+fn negotiate(config: &ConfigWords<'_>) -> Result<InterfaceVersion> {
+    config.write(GUEST_CAPS, GUEST_CAP_WSL2)?;
+
+    // An access that fails means a host that is older than the register.
+    let register = config.read(VERSION).unwrap_or(0);
+
+    if register == ABSENT {
+        return Err(ENODEV);
+    }
+
+    let version = InterfaceVersion::for_host(register);
+
+    if version.is_extended() {
+        config.write(VERSION, version.number())?;
+    }
+    Ok(version)
+}
+
+/// Reads the block of one function.
+fn identify(
+    config: &ConfigWords<'_>,
+    negotiation: &mut Negotiation,
+    compute_only: bool,
+) -> Result<Identity> {
+    let version = match negotiation.version {
+        Some(version) => version,
+        None => negotiate(config)?,
+    };
+    let mut instance = [0; 16];
+
+    for (offset, bytes) in (INSTANCE..).step_by(4).zip(instance.chunks_exact_mut(4)) {
+        bytes.copy_from_slice(&config.read(offset)?.to_le_bytes());
+    }
+    if instance == [0xFF; 16] {
+        return Err(ENODEV);
+    }
+
+    let vgpu = if version.is_extended() {
+        Luid {
+            a: config.read(VGPU_LUID)?,
+            b: config.read(VGPU_LUID + 4)?,
+        }
+    } else {
+        Luid::default()
+    };
+
+    negotiation.version = Some(version);
+    Ok(Identity {
+        luid: Luid::from_instance(Guid::from_bytes(instance)),
+        vgpu,
+        compute_only,
+        version,
+    })
+}

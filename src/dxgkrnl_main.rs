@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest side of GPU paravirtualisation on Hyper-V: `/dev/dxg`.
+//!
+//! A user program calls D3DKMT functions as ioctls. What they name is looked up in objects this
+//! driver keeps per process, and what they ask for travels as a message over a VMBus channel to
+//! the host, which owns the GPU.
+//!
+//! # Glossary
+//!
+//! - *Host*: the other side; Windows, or something that behaves like it.
+//! - *vGPU*: a GPU the host shares with this virtual machine. It is a PCI function, which says
+//!   what it is, and a VMBus channel, which carries its messages.
+//! - *Global channel*: one more channel for messages that concern no vGPU in particular.
+//! - *Adapter*: what users call a vGPU; named by a *LUID*.
+//! - *Process*: a thread group that has opened `/dev/dxg`.
+//! - *Handle*: a number of 32 bits that stands for an object of a process.
+//!
+//! # Rooms
+//!
+//! `bus` and `ioctl` call `objects`, which call `message`, `transport` and `linux`, in this order
+//! and never back. `wire` and `uapi` are words that all may use.
+
+#![crate_name = "dxgkrnl"]
+#![deny(unsafe_code)]
+
+mod bus;
+mod ioctl;
+#[allow(unsafe_code)]
+mod linux;
+mod message;
+mod objects;
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+mod random;
+mod registry;
+mod transport;
+mod uapi;
+mod wire;
+
+use crate::{
+    linux::{
+        global::Installed,
+        misc,
+        queue::OwnedQueue,
+        vmbus, //
+    },
+    registry::{
+        Registry,
+        REGISTRY, //
+    },
+};
+use kernel::{
+    driver,
+    pci,
+    prelude::*,
+    sync::Arc,
+    InPlaceModule,
+    ModuleMetadata, //
+};
+
+module! {
+    type: DxgkrnlModule,
+    name: "dxgkrnl",
+    authors: ["The dxgkrnl developers"],
+    description: "Virtual GPU of Hyper-V (GPU-PV)",
+    license: "GPL",
+}
+
+/// Waits, when the module goes, until no work item is left that could run its text.
+struct Drain(Arc<OwnedQueue>);
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.0.drain();
+    }
+}
+
+type VmbusDriver = driver::Registration<vmbus::Adapter<bus::vmbus::ChannelDevice>>;
+type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
+
+/// Fields are dropped in the order of their declaration, and made in the opposite one: functions
+/// go first, so that the host is told while the channels are still there; then the channels; then
+/// the node, which nobody has open any more, or we would not be here; then what is still queued;
+/// and the registry last.
+#[pin_data]
+struct DxgkrnlModule {
+    #[pin]
+    _pci: PciDriver,
+    /// Only where there is a VMBus. Elsewhere the node exists, and opening it fails.
+    _vmbus: Option<Pin<KBox<VmbusDriver>>>,
+    #[pin]
+    _misc: misc::Registration<bus::misc::OpenFile>,
+    _drain: Drain,
+    _registry: Installed<Registry>,
+}
+
+impl InPlaceModule for DxgkrnlModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let name = <Self as ModuleMetadata>::NAME;
+
+        try_pin_init!(Self {
+            _registry: {
+                let queue = Arc::new(OwnedQueue::new(name)?, GFP_KERNEL)?;
+
+                REGISTRY.install(Registry::new(queue)?)?
+            },
+            _drain: Drain(REGISTRY.get().ok_or(ENODEV)?.queue()),
+            _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
+            _vmbus: if vmbus::exists() {
+                Some(KBox::try_pin_init(VmbusDriver::new(name, module), GFP_KERNEL)?)
+            } else {
+                pr_info!("no VMBus here, and so no vGPU\n");
+                None
+            },
+            _pci <- PciDriver::new(name, module),
+            // Whoever loads the module finds the adapters started.
+            _: { _drain.0.flush() },
+        })
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Arguments in user memory: the structure behind the request, and arrays it points at.
+//!
+//! A structure is read once, as a whole. What is written back are single fields, as the ABI says
+//! which bytes of the caller's structure a request may touch.
+
+use core::ops::Deref;
+use kernel::{
+    prelude::*,
+    uaccess::UserSlice, //
+};
+use zerocopy::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// The place in user memory that an address of 64 bits names.
+///
+/// # Errors
+///
+/// `EFAULT` if no address is that wide.
+fn place(address: u64) -> Result<UserPtr> {
+    let address = usize::try_from(address).map_err(|_| EFAULT)?;
+
+    Ok(UserPtr::from_addr(address))
+}
+
+/// Reads an array of bytes.
+pub(super) fn read_bytes(address: u64, bytes: &mut [u8]) -> Result {
+    UserSlice::new(place(address)?, bytes.len())
+        .reader()
+        .read_slice(bytes)
+}
+
+/// Writes an array.
+pub(super) fn write_slice<T: IntoBytes + Immutable>(address: u64, values: &[T]) -> Result {
+    let bytes = values.as_bytes();
+
+    UserSlice::new(place(address)?, bytes.len())
+        .writer()
+        .write_slice(bytes)
+}
+
+/// The structure a request points at: a copy of it, and where it came from.
+pub(super) struct Argument<T> {
+    value: T,
+    address: usize,
+}
+
+impl<T: FromBytes + IntoBytes + Immutable + KnownLayout> Argument<T> {
+    /// Copies the structure in.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if it cannot be read.
+    pub(super) fn read(address: usize) -> Result<Self> {
+        let mut value = T::new_zeroed();
+
+        UserSlice::new(UserPtr::from_addr(address), size_of::<T>())
+            .reader()
+            .read_slice(value.as_mut_bytes())?;
+        Ok(Self { value, address })
+    }
+
+    /// Writes `value` to the structure in user memory, `offset` bytes from its start.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if it cannot be written.
+    pub(super) fn write<F: IntoBytes + Immutable>(&self, offset: usize, value: &F) -> Result {
+        let place = UserPtr::from_addr(self.address).wrapping_byte_add(offset);
+        let bytes = value.as_bytes();
+
+        UserSlice::new(place, bytes.len())
+            .writer()
+            .write_slice(bytes)
+    }
+
+    /// Writes the structure back as a whole.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if it cannot be written.
+    pub(super) fn write_back(&self, value: &T) -> Result {
+        self.write(0, value)
+    }
+}
+
+impl<T> Deref for Argument<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Writes a field of an [`Argument`] to user memory.
+macro_rules! write_field {
+    ($argument:expr, $type:ty, $field:ident, $value:expr) => {
+        $argument.write(core::mem::offset_of!($type, $field), $value)
+    };
+}
+pub(super) use write_field;

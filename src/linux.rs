@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What we add to the kernel crate, and the only room with `unsafe`.
+//!
+//! Each module here is written as it would be proposed to `rust/kernel/`: it knows nothing of
+//! GPU-PV, and its safe interface is sound whatever the rooms above do with it.
+
+mod bindings;
+
+pub(crate) mod channel;
+pub(crate) mod compat;
+pub(crate) mod errno;
+pub(crate) mod global;
+pub(crate) mod irq_lock;
+pub(crate) mod misc;
+pub(crate) mod mmio;
+pub(crate) mod pci_config;
+pub(crate) mod pid;
+pub(crate) mod queue;
+pub(crate) mod ratelimit;
+pub(crate) mod rwsem;
+pub(crate) mod trace;
+pub(crate) mod vmbus;
+pub(crate) mod waiter;
+
+/// The structures of the UAPI header as C sees them, to check ours against. In tree this is
+/// `kernel::uapi`.
+pub(crate) mod uapi_header {
+    pub(crate) use super::bindings::{
+        d3dkmt_adapterinfo,
+        d3dkmt_closeadapter,
+        d3dkmt_enumadapters2,
+        d3dkmt_enumadapters3,
+        d3dkmt_enumprocesses,
+        d3dkmt_isfeatureenabled,
+        d3dkmt_openadapterfromluid,
+        d3dkmt_queryadapterinfo,
+        d3dkmt_queryvideomemoryinfo,
+        d3dkmthandle,
+        dxgk_isfeatureenabled_result,
+        winluid, //
+    };
+}

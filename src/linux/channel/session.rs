@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One time a channel is open: sending, waiting for room, receiving.
+
+use super::{
+    Channel,
+    Offer,
+    Packet,
+    Receiver, //
+};
+use crate::linux::{
+    bindings,
+    rwsem::{
+        new_rwsem,
+        RwSem, //
+    },
+    waiter::{
+        new_changes,
+        Changes,
+        Deadline,
+        Patience, //
+    },
+};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        Arc, //
+    },
+    time::Delta, //
+};
+
+/// Bytes of a packet descriptor.
+const DESCRIPTOR_SIZE: usize = size_of::<bindings::vmpacket_descriptor>();
+
+/// Bytes of the trailer the core puts after each packet.
+const TRAILER_SIZE: usize = 8;
+
+/// How long to sleep before looking again at a full ring. Hosts without flow control, which set
+/// no feature bit, never say that there is room; for all others the time does not matter.
+const ROOM_SLICE: Delta = Delta::from_millis(100);
+
+/// One time a channel is open.
+///
+/// # Invariants
+///
+/// While `open` is true, the channel of `offer` is valid and open.
+#[pin_data]
+pub(crate) struct Session {
+    offer: Arc<Offer>,
+    receiver: Arc<dyn Receiver>,
+    #[pin]
+    open: RwSem<bool>,
+    #[pin]
+    room: Changes,
+    /// Somebody waits for room, and the host was asked to say when there is some.
+    room_wanted: Atomic<bool>,
+    /// Senders waiting for room.
+    waiting: Atomic<u32>,
+}
+
+impl Session {
+    /// A session that has not begun.
+    pub(super) fn new(offer: Arc<Offer>, receiver: Arc<dyn Receiver>) -> Result<Arc<Self>> {
+        // INVARIANT: `open` is false.
+        Arc::pin_init(
+            pin_init!(Self {
+                offer,
+                receiver,
+                open <- new_rwsem!(false, c"Session::open"),
+                room <- new_changes!(c"Session::room"),
+                room_wanted: Atomic::new(false),
+                waiting: Atomic::new(0),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// What [`Self::on_event`] is to be called with.
+    pub(super) fn context(this: &Arc<Self>) -> *mut c_void {
+        Arc::as_ptr(this).cast_mut().cast()
+    }
+
+    /// The channel is open now.
+    pub(super) fn begin(&self) {
+        *self.open.write() = true;
+    }
+
+    /// The channel is about to be closed: waits for sends under way, allows no more, and wakes
+    /// whoever waits for the host.
+    pub(super) fn end(&self) {
+        *self.open.write() = false;
+        self.room.advance();
+        self.receiver.closed();
+    }
+
+    /// One attempt to write a packet. With `want_room` the host is first asked to interrupt when
+    /// there is room for it.
+    fn try_send(&self, payload: &[u8], transaction: u64, want_room: bool) -> Result {
+        let length = u32::try_from(payload.len())?;
+        let open = self.open.read();
+
+        if !*open {
+            return Err(ENODEV);
+        }
+
+        let channel = self.offer.channel.as_ptr();
+
+        if want_room {
+            let needed = DESCRIPTOR_SIZE + payload.len().next_multiple_of(8) + TRAILER_SIZE;
+
+            self.room_wanted.xchg(true, Full);
+            // SAFETY: `open` is true and held, so the channel is valid and open.
+            unsafe {
+                bindings::dxgkrnl_helper_set_pending_send_size(channel, u32::try_from(needed)?)
+            };
+        }
+
+        // SAFETY: `open` is true and held, so the channel is valid and open. The core only reads
+        // `length` bytes of the payload, although it takes a mutable pointer.
+        to_result(unsafe {
+            bindings::vmbus_sendpacket(
+                channel,
+                payload.as_ptr().cast_mut().cast(),
+                length,
+                transaction,
+                bindings::vmbus_packet_type_VM_PKT_DATA_INBAND,
+                bindings::VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED,
+            )
+        })
+    }
+
+    /// Waits for room until the packet could be written.
+    fn send_when_room(&self, payload: &[u8], transaction: u64, patience: Patience) -> Result {
+        let deadline = Deadline::new(patience);
+
+        loop {
+            let seen = self.room.seen();
+
+            match self.try_send(payload, transaction, true) {
+                Err(error) if error == EAGAIN => {}
+                result => return result,
+            }
+            self.room.wait_past(seen, ROOM_SLICE, deadline.rest()?)?;
+        }
+    }
+
+    /// The callback of the VMBus core, in softirq context.
+    ///
+    /// # Safety
+    ///
+    /// `context` must point at a [`Session`] whose channel is open.
+    pub(super) unsafe extern "C" fn on_event(context: *mut c_void) {
+        // SAFETY: By the contract of this function.
+        let session = unsafe { &*context.cast::<Session>() };
+        let channel = session.offer.channel.as_ptr();
+
+        // Ask no more before waking: a sender that asks again in between is woken too.
+        if session.room_wanted.xchg(false, Full) {
+            // SAFETY: The channel is open while its callback runs.
+            unsafe { bindings::dxgkrnl_helper_set_pending_send_size(channel, 0) };
+            session.room.advance();
+        }
+
+        // SAFETY: The channel is open while its callback runs; this is the only reader.
+        let mut descriptor = unsafe { bindings::hv_pkt_iter_first(channel) };
+
+        while !descriptor.is_null() {
+            // SAFETY: The core returned a copy of a packet in its own buffer, with length and
+            // offset made consistent; it stays until the next call.
+            if let Some(packet) = unsafe { Self::packet(descriptor) } {
+                session.receiver.packet(&packet);
+            }
+            // SAFETY: As above. The end of the batch is announced with `hv_pkt_iter_close()`.
+            unsafe {
+                descriptor = bindings::__hv_pkt_iter_next(channel, descriptor);
+                if descriptor.is_null() {
+                    bindings::hv_pkt_iter_close(channel);
+                }
+            }
+        }
+    }
+
+    /// The packet behind `descriptor`.
+    ///
+    /// # Safety
+    ///
+    /// `descriptor` must come from the packet iterator, which must not move on during `'a`.
+    unsafe fn packet<'a>(descriptor: *const bindings::vmpacket_descriptor) -> Option<Packet<'a>> {
+        // SAFETY: The descriptor is valid by the contract of this function, though unaligned.
+        let head = unsafe { descriptor.read_unaligned() };
+        let offset = usize::from(head.offset8) * 8;
+        let length = (usize::from(head.len8) * 8).checked_sub(offset)?;
+
+        if offset < DESCRIPTOR_SIZE {
+            return None;
+        }
+        // SAFETY: The iterator copied `len8 * 8` bytes into its buffer, and `offset + length`
+        // is just that. Nobody changes the buffer before the iterator moves on.
+        let payload =
+            unsafe { core::slice::from_raw_parts(descriptor.cast::<u8>().add(offset), length) };
+
+        Some(Packet {
+            kind: head.type_,
+            transaction: head.trans_id,
+            payload,
+        })
+    }
+}
+
+impl Channel for Arc<Session> {
+    fn send(&self, payload: &[u8], transaction: u64, patience: Patience) -> Result {
+        // Who comes while others wait goes behind them, or big packets would never fit.
+        if self.waiting.load(Relaxed) == 0 {
+            match self.try_send(payload, transaction, false) {
+                Err(error) if error == EAGAIN => {}
+                result => return result,
+            }
+        }
+
+        self.waiting.fetch_add(1, Relaxed);
+        let result = self.send_when_room(payload, transaction, patience);
+        self.waiting.fetch_sub(1, Relaxed);
+
+        result
+    }
+
+    fn close(&self) {
+        let mut life = self.offer.life.lock();
+
+        if !life
+            .session
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, self))
+        {
+            // Somebody else closed it, and held the lock until that was done.
+            return;
+        }
+        life.session = None;
+        self.offer.shut(self);
+    }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Error codes for which the kernel crate of the oldest supported kernel has no name.
+
+use kernel::{
+    bindings,
+    error::Error, //
+};
+
+/// The negative of a C error number.
+fn named(errno: u32) -> Error {
+    // CAST: Error numbers are below 4096.
+    Error::from_errno(-(errno as i32))
+}
+
+/// Protocol wrong type for socket.
+pub(crate) fn eprototype() -> Error {
+    named(bindings::EPROTOTYPE)
+}
+
+/// Operation not supported on transport endpoint.
+pub(crate) fn eopnotsupp() -> Error {
+    named(bindings::EOPNOTSUPP)
+}
+
+/// Operation now in progress.
+pub(crate) fn einprogress() -> Error {
+    named(bindings::EINPROGRESS)
+}

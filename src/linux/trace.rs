@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls of the trace points that `c/trace.h` declares.
+//!
+//! A call costs one instruction while nobody listens.
+
+/// Makes a safe function out of a trace point whose arguments are plain numbers.
+macro_rules! trace_point {
+    ($(#[$attr:meta])* $name:ident($($argument:ident: $type:ty),* $(,)?)) => {
+        $(#[$attr])*
+        #[inline(always)]
+        pub(crate) fn $name($($argument: $type),*) {
+            #[cfg(CONFIG_TRACEPOINTS)]
+            kernel::macros::paste! {
+                // SAFETY: The key is the one C defines for this trace point.
+                let listening = unsafe {
+                    kernel::jump_label::static_branch_unlikely!(
+                        super::bindings::[<__tracepoint_dxgkrnl_ $name>],
+                        kernel::bindings::tracepoint,
+                        key
+                    )
+                };
+
+                if listening {
+                    // SAFETY: The arguments are plain numbers, copied into the trace buffer.
+                    unsafe { super::bindings::[<rust_do_trace_dxgkrnl_ $name>]($($argument),*) };
+                }
+            }
+            #[cfg(not(CONFIG_TRACEPOINTS))]
+            {
+                $(let _ = $argument;)*
+            }
+        }
+    };
+}
+
+trace_point! {
+    /// A request of a user was answered.
+    ioctl(request: u32, result: isize)
+}
+
+trace_point! {
+    /// A message is about to be sent to the host.
+    send(command: u32, process: u32, length: u32)
+}
+
+trace_point! {
+    /// The host has answered a message, or will not.
+    reply(command: u32, process: u32, error: i32)
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Drivers for devices on the Hyper-V VMBus.
+//!
+//! A driver names the device classes it wants ([`DeviceId`]) and gets an [`Offer`] for each
+//! device the host offers. When the device goes, by rescind or because the driver is unbound,
+//! the offer is withdrawn: whatever is still open on it is closed, and it answers `ENODEV`.
+//!
+//! C header: `include/linux/hyperv.h`
+
+use super::{
+    bindings,
+    channel::Offer, //
+};
+use core::mem::offset_of;
+use kernel::{
+    device,
+    device_id::RawDeviceId,
+    driver::{
+        DriverLayout,
+        RegistrationOps, //
+    },
+    error::{
+        from_result,
+        to_result, //
+    },
+    prelude::*,
+    sync::Arc,
+    types::Opaque, //
+};
+
+/// A GUID in the byte order of the host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Guid([u8; 16]);
+
+impl Guid {
+    /// The GUID whose text form is `a-b-c-tail`.
+    pub(crate) const fn new(a: u32, b: u16, c: u16, tail: [u8; 8]) -> Self {
+        let [a0, a1, a2, a3] = a.to_le_bytes();
+        let [b0, b1] = b.to_le_bytes();
+        let [c0, c1] = c.to_le_bytes();
+        let [t0, t1, t2, t3, t4, t5, t6, t7] = tail;
+
+        Self([
+            a0, a1, a2, a3, b0, b1, c0, c1, t0, t1, t2, t3, t4, t5, t6, t7,
+        ])
+    }
+
+    /// The bytes as the host sends them.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes as the host sends them.
+    pub(crate) const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// One class of devices in an id table.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub(crate) struct DeviceId(bindings::hv_vmbus_device_id);
+
+impl DeviceId {
+    /// The devices of this class.
+    pub(crate) const fn from_class(class: Guid) -> Self {
+        Self(bindings::hv_vmbus_device_id {
+            guid: kernel::bindings::guid_t { b: class.0 },
+            driver_data: 0,
+        })
+    }
+}
+
+// SAFETY: `DeviceId` is a transparent wrapper of the raw type and adds no invariant.
+unsafe impl RawDeviceId for DeviceId {
+    type RawType = bindings::hv_vmbus_device_id;
+}
+
+/// An id table made by `vmbus_id_table!`.
+pub(crate) type IdTable = &'static dyn kernel::device_id::IdTable<DeviceId, ()>;
+
+/// A VMBus driver.
+pub(crate) trait Driver: 'static {
+    /// What the driver keeps per device.
+    type Data: Send + Sync + 'static;
+
+    /// The device classes it serves.
+    const ID_TABLE: IdTable;
+
+    /// A device was offered.
+    fn probe(offer: &Arc<Offer>) -> Result<Self::Data>;
+
+    /// The device goes away. The offer still works if it was not the host that took it away.
+    fn remove(data: &Self::Data);
+}
+
+/// What the driver core keeps per bound device.
+pub(crate) struct BoundDevice<T: Driver> {
+    offer: Arc<Offer>,
+    data: T::Data,
+}
+
+/// Connects a [`Driver`] with the driver core: `driver::Registration<Adapter<T>>`.
+pub(crate) struct Adapter<T: Driver>(T);
+
+// SAFETY:
+// - `hv_driver` is declared `repr(C)` by bindgen.
+// - `BoundDevice<T>` is the only type that `probe_callback` stores as driver data.
+// - `hv_driver` embeds a `device_driver` in the field `driver`.
+unsafe impl<T: Driver> DriverLayout for Adapter<T> {
+    type DriverType = bindings::hv_driver;
+    type DriverData<'bound> = BoundDevice<T>;
+    const DEVICE_DRIVER_OFFSET: usize = offset_of!(bindings::hv_driver, driver);
+}
+
+// SAFETY: `unregister` undoes `register`; callers keep the order by the contract of the trait.
+unsafe impl<T: Driver> RegistrationOps for Adapter<T> {
+    unsafe fn register(
+        driver: &Opaque<Self::DriverType>,
+        name: &'static CStr,
+        module: &'static ThisModule,
+    ) -> Result {
+        let raw = driver.get();
+
+        // SAFETY: The structure is not registered yet, so nobody else looks at it.
+        unsafe {
+            (*raw).name = name.as_char_ptr();
+            (*raw).id_table = T::ID_TABLE.as_ptr();
+            (*raw).probe = Some(Self::probe_callback);
+            (*raw).remove = Some(Self::remove_callback);
+        }
+
+        // SAFETY: By the contract of this function the structure stays pinned and valid until
+        // `unregister`; `module` and `name` live as long as the module.
+        to_result(unsafe {
+            bindings::__vmbus_driver_register(raw, module.as_ptr(), name.as_char_ptr())
+        })
+    }
+
+    unsafe fn unregister(driver: &Opaque<Self::DriverType>) {
+        // SAFETY: By the contract of this function the driver is registered.
+        unsafe { bindings::vmbus_driver_unregister(driver.get()) }
+    }
+}
+
+impl<T: Driver> Adapter<T> {
+    /// The generic device inside a VMBus device.
+    ///
+    /// # Safety
+    ///
+    /// `device` must be valid for `'a`, during which the driver core is calling us about it.
+    unsafe fn generic<'a>(
+        device: *mut bindings::hv_device,
+    ) -> &'a device::Device<device::CoreInternal<'a>> {
+        // SAFETY: The device is valid by the contract of this function. `Device` is a
+        // transparent wrapper of `struct device`, and the context is the one it claims.
+        unsafe { &*(&raw const (*device).device).cast() }
+    }
+
+    extern "C" fn probe_callback(
+        device: *mut bindings::hv_device,
+        _id: *const bindings::hv_vmbus_device_id,
+    ) -> c_int {
+        from_result(|| {
+            // SAFETY: The bus calls us with a valid device, which stays bound until
+            // `remove_callback`, or until this function fails; both end with `retire`.
+            let offer = unsafe { Offer::new(device)? };
+            // SAFETY: The bus calls us with a valid device.
+            let generic = unsafe { Self::generic(device) };
+
+            // The driver's probe runs after the memory was allocated: when it has succeeded,
+            // nothing can fail any more.
+            let kept = offer.clone();
+            let result = generic.set_drvdata(try_init!(BoundDevice::<T> {
+                data: T::probe(&kept)?,
+                offer: kept,
+            }? Error));
+
+            if result.is_err() {
+                offer.retire();
+            }
+            result.map(|()| 0)
+        })
+    }
+
+    extern "C" fn remove_callback(device: *mut bindings::hv_device) {
+        // SAFETY: The bus calls us with a valid device.
+        let generic = unsafe { Self::generic(device) };
+        // SAFETY: The bus calls this only after `probe_callback` succeeded, which stored a
+        // `BoundDevice<T>`.
+        let bound = unsafe { generic.drvdata_borrow::<BoundDevice<T>>() };
+
+        T::remove(&bound.data);
+        bound.offer.retire();
+    }
+}
+
+/// Whether there is a VMBus at all. Without it no driver can be registered.
+pub(crate) fn exists() -> bool {
+    // SAFETY: The function has no precondition.
+    unsafe { bindings::hv_vmbus_exists() }
+}

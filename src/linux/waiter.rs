@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting that a fatal signal or a time limit ends.
+//!
+//! [`Waiter`] is a completion: it fires once and stays fired. [`Changes`] is a counter one can
+//! sleep on until it moves. Both may be triggered from interrupt context.
+//!
+//! C headers: `include/linux/completion.h`, `include/linux/wait.h`
+
+use super::bindings;
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        LockClassKey, //
+    },
+    time::{
+        msecs_to_jiffies,
+        Delta,
+        Instant,
+        Monotonic, //
+    },
+    types::Opaque,
+};
+
+/// How long a thread is willing to wait.
+#[derive(Clone, Copy)]
+pub(crate) enum Patience {
+    /// Until it happens or a fatal signal arrives: for threads that act for a user.
+    Killable,
+    /// At most so many milliseconds, whatever signals arrive: for workers and teardown.
+    Limited(u32),
+}
+
+/// A point in time up to which to be patient.
+pub(crate) struct Deadline {
+    patience: Patience,
+    since: Instant<Monotonic>,
+}
+
+impl Deadline {
+    /// Patience starts to run out now.
+    pub(crate) fn new(patience: Patience) -> Self {
+        Self {
+            patience,
+            since: Instant::now(),
+        }
+    }
+
+    /// What is left of the patience.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT` when nothing is left.
+    pub(crate) fn rest(&self) -> Result<Patience> {
+        let Patience::Limited(limit) = self.patience else {
+            return Ok(Patience::Killable);
+        };
+        let gone = self.since.elapsed().as_millis();
+
+        match u32::try_from(i64::from(limit) - gone) {
+            Ok(rest) if rest > 0 => Ok(Patience::Limited(rest)),
+            _ => Err(ETIMEDOUT),
+        }
+    }
+}
+
+/// Something that happens once.
+#[pin_data]
+pub(crate) struct Waiter {
+    #[pin]
+    completion: Opaque<kernel::bindings::completion>,
+}
+
+// SAFETY: A completion may be used from any thread.
+unsafe impl Send for Waiter {}
+// SAFETY: All functions on a completion may be called in parallel.
+unsafe impl Sync for Waiter {}
+
+impl Waiter {
+    /// Makes a waiter that has not fired.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid for writes and pinned.
+            completion <- Opaque::ffi_init(|slot| unsafe {
+                kernel::bindings::init_completion(slot)
+            }),
+        })
+    }
+
+    /// Wakes everybody who waits now or will wait later.
+    pub(crate) fn fire(&self) {
+        // SAFETY: The completion was initialised by `new` and is pinned.
+        unsafe { kernel::bindings::complete_all(self.completion.get()) }
+    }
+
+    /// Waits until [`Self::fire`] was called.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` after a fatal signal, `ETIMEDOUT` when the time is up.
+    pub(crate) fn wait(&self, patience: Patience) -> Result {
+        match patience {
+            Patience::Killable => {
+                // SAFETY: The completion was initialised by `new` and is pinned.
+                let ret = unsafe {
+                    kernel::bindings::wait_for_completion_killable(self.completion.get())
+                };
+
+                to_result(ret)
+            }
+            Patience::Limited(ms) => {
+                // SAFETY: The completion was initialised by `new` and is pinned.
+                let rest = unsafe {
+                    kernel::bindings::wait_for_completion_timeout(
+                        self.completion.get(),
+                        msecs_to_jiffies(ms),
+                    )
+                };
+
+                if rest == 0 {
+                    return Err(ETIMEDOUT);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A counter of events that threads can sleep on.
+#[pin_data]
+pub(crate) struct Changes {
+    #[pin]
+    head: Opaque<kernel::bindings::wait_queue_head>,
+    count: Atomic<u32>,
+}
+
+// SAFETY: A wait queue may be used from any thread.
+unsafe impl Send for Changes {}
+// SAFETY: All functions on a wait queue may be called in parallel.
+unsafe impl Sync for Changes {}
+
+impl Changes {
+    /// Makes a counter; use `new_changes!`.
+    pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid for writes and pinned, `name` and `key` live for ever.
+            head <- Opaque::ffi_init(|slot| unsafe {
+                kernel::bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
+            }),
+            count: Atomic::new(0),
+        })
+    }
+
+    /// The number to hand to [`Self::wait_past`].
+    pub(crate) fn seen(&self) -> u32 {
+        self.count.load(Relaxed)
+    }
+
+    /// Counts an event and wakes everybody.
+    pub(crate) fn advance(&self) {
+        self.count.fetch_add(1, Relaxed);
+        // SAFETY: The wait queue was initialised by `new` and is pinned. Waking has the barrier
+        // that orders it after the addition.
+        unsafe { bindings::dxgkrnl_helper_wake_all(self.head.get()) }
+    }
+
+    /// Sleeps until the counter is no longer `seen`, but not longer than `slice`. Time being up is
+    /// not an error: the caller looks again at what it waits for.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` after a fatal signal, if `patience` is killable.
+    pub(crate) fn wait_past(&self, seen: u32, slice: Delta, patience: Patience) -> Result {
+        let ms = match patience {
+            Patience::Killable => slice.as_millis(),
+            Patience::Limited(rest) => slice.as_millis().min(i64::from(rest)),
+        };
+        let ms = u32::try_from(ms).unwrap_or(u32::MAX);
+        // One jiffy more: a wait must not be cut to nothing by rounding.
+        let jiffies = isize::try_from(msecs_to_jiffies(ms))
+            .unwrap_or(isize::MAX - 1)
+            .saturating_add(1);
+
+        // SAFETY: The wait queue was initialised by `new` and is pinned; the counter lives as
+        // long and is only changed atomically.
+        let ret = unsafe {
+            bindings::dxgkrnl_helper_wait_change(
+                self.head.get(),
+                self.count.as_ptr(),
+                seen,
+                jiffies,
+                matches!(patience, Patience::Killable),
+            )
+        };
+
+        if ret < 0 {
+            return Err(ERESTARTSYS);
+        }
+        Ok(())
+    }
+}
+
+/// Makes [`Changes`] with a lockdep class of their own.
+macro_rules! new_changes {
+    ($name:literal) => {
+        $crate::linux::waiter::Changes::new($name, kernel::static_lock_class!())
+    };
+}
+pub(crate) use new_changes;

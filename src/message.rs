@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One typed request and reply per host command.
+//!
+//! A command says how long its body is, fills it, and makes its reply out of the bytes that came
+//! back; headers, lengths and limits are looked after here. A [`Link`] is a transport together
+//! with what all messages on it have in common. Takes no locks.
+
+pub(crate) mod adapter;
+pub(crate) mod global;
+pub(crate) mod query;
+
+use crate::{
+    linux::{
+        channel::{
+            Channel,
+            Session, //
+        },
+        trace,
+        waiter::Patience, //
+    },
+    transport::{
+        Lane,
+        Outgoing,
+        ReplyBuffer,
+        Transport,
+        UndoFn, //
+    },
+    wire::{
+        Envelope,
+        Handle,
+        HostProcess,
+        InterfaceVersion,
+        Luid,
+        NtStatus, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// What comes before the command header since version 40.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+struct ExtendedHeader {
+    command_offset: u32,
+    reserved: u32,
+    vgpu: Luid,
+}
+
+/// What comes before the body of every command.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+struct CommandHeader {
+    command_id: u64,
+    process: Handle,
+    /// Bits 0 to 7: the channel type. Bit 8: no completion wanted.
+    channel_type: u32,
+    command_type: u32,
+    padding: u32,
+}
+
+const EXTENDED_HEADER: usize = size_of::<ExtendedHeader>();
+const COMMAND_HEADER: usize = size_of::<CommandHeader>();
+
+static_assert!(EXTENDED_HEADER == 16);
+static_assert!(COMMAND_HEADER == 24);
+
+/// The number of a command, and whom it is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Opcode {
+    /// For the virtual machine as a whole.
+    Global(u32),
+    /// For one vGPU.
+    Vgpu(u32),
+}
+
+impl Opcode {
+    const fn channel_type(self) -> u32 {
+        match self {
+            Self::Vgpu(_) => 0,
+            Self::Global(_) => 1,
+        }
+    }
+
+    const fn number(self) -> u32 {
+        match self {
+            Self::Global(number) | Self::Vgpu(number) => number,
+        }
+    }
+}
+
+/// One command of the host.
+pub(crate) trait Command {
+    /// Its number.
+    const OPCODE: Opcode;
+
+    /// How to destroy what it creates, if the reply comes when nobody waits any more.
+    const UNDO: Option<UndoFn> = None;
+
+    /// What the host answers.
+    type Reply;
+
+    /// Length of the body, after the command header.
+    fn body_len(&self) -> usize;
+
+    /// Writes the body, which is zero before.
+    fn fill(&mut self, body: &mut [u8]) -> Result;
+
+    /// Shortest reply that makes sense.
+    fn reply_len(&self, version: InterfaceVersion) -> usize;
+
+    /// Makes the reply out of exactly that many bytes.
+    fn parse(&self, version: InterfaceVersion, reply: ReplyBuffer) -> Result<Self::Reply>;
+}
+
+/// Makes the message for `command`.
+///
+/// # Errors
+///
+/// `EINVAL` if it is larger than the protocol allows; what filling the body says.
+fn encode<M: Command>(
+    envelope: Envelope,
+    process: HostProcess,
+    command: &mut M,
+) -> Result<Outgoing> {
+    let start = if envelope.version.is_extended() {
+        EXTENDED_HEADER
+    } else {
+        0
+    };
+    let length = (start + COMMAND_HEADER)
+        .checked_add(command.body_len())
+        .ok_or(EINVAL)?;
+    let mut message = Outgoing::new(length)?;
+    let bytes = message.bytes_mut();
+
+    if start != 0 {
+        let extended = ExtendedHeader {
+            // CAST: It is 16.
+            command_offset: EXTENDED_HEADER as u32,
+            reserved: 0,
+            vgpu: envelope.vgpu,
+        };
+
+        put(bytes, &extended)?;
+    }
+
+    let header = CommandHeader {
+        command_id: 0,
+        process: process.handle(),
+        channel_type: M::OPCODE.channel_type(),
+        command_type: M::OPCODE.number(),
+        padding: 0,
+    };
+    let rest = bytes.get_mut(start..).ok_or(EINVAL)?;
+    let body = rest.split_at_mut_checked(COMMAND_HEADER).ok_or(EINVAL)?;
+
+    put(body.0, &header)?;
+    command.fill(body.1)?;
+    Ok(message)
+}
+
+/// Writes `value` at the start of `bytes`.
+fn put<T: IntoBytes + zerocopy::Immutable>(bytes: &mut [u8], value: &T) -> Result {
+    value.write_to_prefix(bytes).map_err(|_| EINVAL)
+}
+
+/// Reads a value at the start of a reply.
+fn take<T: FromBytes>(reply: &[u8]) -> Result<T> {
+    take_at(reply, 0)
+}
+
+/// Reads a value at `offset` of a reply.
+fn take_at<T: FromBytes>(reply: &[u8], offset: usize) -> Result<T> {
+    let bytes = reply.get(offset..).ok_or(EOVERFLOW)?;
+    let (value, _) = T::read_from_prefix(bytes).map_err(|_| EOVERFLOW)?;
+
+    Ok(value)
+}
+
+/// Makes a result out of a reply that is nothing but a status.
+fn status_only(reply: &ReplyBuffer) -> Result<isize> {
+    take::<NtStatus>(reply.bytes())?.into_result()
+}
+
+/// A transport, and how messages are wrapped on it.
+pub(crate) struct Link<C: Channel = Arc<Session>> {
+    transport: Arc<Transport<C>>,
+    lane: Arc<Lane>,
+    envelope: Envelope,
+}
+
+impl<C: Channel> Clone for Link<C> {
+    fn clone(&self) -> Self {
+        Self {
+            transport: self.transport.clone(),
+            lane: self.lane.clone(),
+            envelope: self.envelope,
+        }
+    }
+}
+
+impl<C: Channel + 'static> Link<C> {
+    /// Messages wrapped in `envelope` go over `transport`, in a lane of their own.
+    pub(crate) fn new(transport: Arc<Transport<C>>, envelope: Envelope) -> Result<Self> {
+        Ok(Self {
+            transport,
+            lane: Lane::new()?,
+            envelope,
+        })
+    }
+
+    /// Messages in another envelope, and in a lane of their own, over the same transport.
+    pub(crate) fn with_envelope(&self, envelope: Envelope) -> Result<Self> {
+        Self::new(self.transport.clone(), envelope)
+    }
+
+    /// Ends what is under way on this link and its clones: it answers `ENODEV` from now on. The
+    /// channel below stays open.
+    pub(crate) fn leave(&self) {
+        self.transport.close_lane(&self.lane);
+    }
+
+    /// Closes the channel below.
+    pub(crate) fn close(&self) {
+        self.transport.close();
+    }
+
+    /// Sends `command` in the name of `process` and waits for the reply.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transport::call`], and what the command makes of the reply.
+    pub(crate) fn call<M: Command>(
+        &self,
+        process: HostProcess,
+        mut command: M,
+        patience: Patience,
+    ) -> Result<M::Reply> {
+        let message = encode(self.envelope, process, &mut command)?;
+        let number = M::OPCODE.number();
+        let sender = process.handle().raw();
+
+        // CAST: A message is smaller than that.
+        trace::send(number, sender, message.bytes().len() as u32);
+        let result = self.transport.as_arc_borrow().call(
+            &self.lane,
+            message.bytes(),
+            command.reply_len(self.envelope.version),
+            M::UNDO.map(|undo| (undo, self.envelope)),
+            patience,
+        );
+        let result = result.and_then(|reply| command.parse(self.envelope.version, reply));
+
+        trace::reply(
+            number,
+            sender,
+            result.as_ref().err().map_or(0, |error| error.to_errno()),
+        );
+        result
+    }
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An adapter: one PCI function and the vGPU channel that belongs to it.
+//!
+//! It waits until its channel and the global channel are there, is started, is active, and stops
+//! once and for all when the function or the channel goes. [`Active`] is the proof that an
+//! adapter was active a moment ago: what is sent with it reaches the host or fails with `ENODEV`.
+//!
+//! `Adapter::state` is held for a few instructions only, never while the host is waited for.
+
+use crate::{
+    linux::{
+        channel::Offer,
+        queue::OwnedQueue,
+        waiter::Patience, //
+    },
+    message::{
+        adapter::{
+            CloseAdapter,
+            GetInternalAdapterInfo,
+            OpenAdapter, //
+        },
+        Command,
+        Link, //
+    },
+    transport::{
+        HostTransport,
+        FAREWELL_PATIENCE,
+        START_PATIENCE, //
+    },
+    wire::{
+        Envelope,
+        Handle,
+        HostProcess,
+        InterfaceVersion,
+        Luid, //
+    },
+};
+use core::mem;
+use kernel::{
+    new_spinlock,
+    prelude::*,
+    sync::{
+        Arc,
+        SpinLock, //
+    },
+};
+
+/// What the PCI function says about an adapter.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity {
+    /// Says which channel belongs to it, and names it towards users.
+    pub(crate) luid: Luid,
+    /// Names it towards the host.
+    pub(crate) vgpu: Luid,
+    /// It cannot render.
+    pub(crate) compute_only: bool,
+    /// The version of the protocol to speak.
+    pub(crate) version: InterfaceVersion,
+}
+
+/// An active adapter.
+pub(crate) struct Active {
+    offer: Arc<Offer>,
+    /// The adapter's own channel. Messages may travel over the global one nevertheless.
+    channel: Arc<HostTransport>,
+    link: Link,
+    host_adapter: Handle,
+}
+
+impl Active {
+    /// The host's handle of the adapter.
+    pub(crate) fn host_adapter(&self) -> Handle {
+        self.host_adapter
+    }
+
+    /// Sends `command` for a thread of `process`, and waits killably.
+    pub(crate) fn call<M: Command>(&self, process: HostProcess, command: M) -> Result<M::Reply> {
+        self.link.call(process, command, Patience::Killable)
+    }
+}
+
+enum State {
+    /// Something is still missing.
+    Waiting,
+    /// A worker talks to the host; the channel is there once it is open.
+    Starting {
+        offer: Arc<Offer>,
+        channel: Option<Arc<HostTransport>>,
+    },
+    Active(Arc<Active>),
+    /// For ever.
+    Stopped,
+}
+
+/// An adapter.
+#[pin_data]
+pub(crate) struct Adapter {
+    identity: Identity,
+    #[pin]
+    state: SpinLock<State>,
+}
+
+impl Adapter {
+    /// An adapter that waits for its channel.
+    pub(crate) fn new(identity: Identity) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                identity,
+                state <- new_spinlock!(State::Waiting, "Adapter::state"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// What users call it.
+    pub(crate) fn luid(&self) -> Luid {
+        self.identity.luid
+    }
+
+    /// Whether it cannot render.
+    pub(crate) fn compute_only(&self) -> bool {
+        self.identity.compute_only
+    }
+
+    /// The version of the protocol it speaks.
+    pub(crate) fn version(&self) -> InterfaceVersion {
+        self.identity.version
+    }
+
+    /// The proof that it is active.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if it is not.
+    pub(crate) fn active(&self) -> Result<Arc<Active>> {
+        match &*self.state.lock() {
+            State::Active(active) => Ok(active.clone()),
+            _ => Err(ENODEV),
+        }
+    }
+
+    /// Whether it still waits for being started.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(*self.state.lock(), State::Waiting)
+    }
+
+    /// Whether it needs the host: it is active, or about to be.
+    pub(crate) fn is_alive(&self) -> bool {
+        matches!(
+            *self.state.lock(),
+            State::Starting { .. } | State::Active(_)
+        )
+    }
+
+    /// Starts the adapter over the channel of `offer`. Called by one worker at a time; waits for
+    /// the host.
+    pub(crate) fn start(&self, offer: &Arc<Offer>, host: &Link, queue: Arc<OwnedQueue>) {
+        let starting = State::Starting {
+            offer: offer.clone(),
+            channel: None,
+        };
+
+        if self
+            .exchange(starting, |state| matches!(state, State::Waiting))
+            .is_none()
+        {
+            return;
+        }
+
+        let result = self.open(offer, host, queue).and_then(|active| {
+            let state = State::Active(active.clone());
+
+            match self.exchange(state, |state| matches!(state, State::Starting { .. })) {
+                Some(_) => Ok(()),
+                None => {
+                    // It was stopped meanwhile, and the channel closed.
+                    active.channel.close();
+                    Err(ENODEV)
+                }
+            }
+        });
+
+        match result {
+            Ok(()) => pr_info!(
+                "adapter {:08x}-{:08x} is active\n",
+                self.identity.luid.b,
+                self.identity.luid.a
+            ),
+            Err(error) => {
+                self.exchange(State::Stopped, |_| true);
+                pr_warn!(
+                    "adapter {:08x}-{:08x} could not be started: {}\n",
+                    self.identity.luid.b,
+                    self.identity.luid.a,
+                    error.to_errno()
+                );
+            }
+        }
+    }
+
+    /// Opens the channel and asks the host what the adapter is. On failure the channel is closed.
+    fn open(&self, offer: &Arc<Offer>, host: &Link, queue: Arc<OwnedQueue>) -> Result<Arc<Active>> {
+        let channel = HostTransport::open(offer, queue)?;
+        let starting = State::Starting {
+            offer: offer.clone(),
+            channel: Some(channel.clone()),
+        };
+        let stopped = self
+            .exchange(starting, |state| matches!(state, State::Starting { .. }))
+            .is_none();
+        let active = if stopped {
+            Err(ENODEV)
+        } else {
+            self.greet(offer, &channel, host)
+        };
+
+        active.inspect_err(|_| channel.close())
+    }
+
+    /// OPENADAPTER and GETINTERNALADAPTERINFO, always over the adapter's own channel. The reply
+    /// decides, for the life of this adapter, how all later messages travel.
+    fn greet(
+        &self,
+        offer: &Arc<Offer>,
+        channel: &Arc<HostTransport>,
+        host: &Link,
+    ) -> Result<Arc<Active>> {
+        let version = self.identity.version;
+        let mut envelope = Envelope {
+            version,
+            vgpu: self.identity.vgpu,
+        };
+        let link = Link::new(channel.clone(), envelope)?;
+        let guest = HostProcess::GUEST;
+        let host_adapter = link.call(guest, OpenAdapter { version }, START_PATIENCE)?;
+        let info = link.call(guest, GetInternalAdapterInfo, START_PATIENCE)?;
+
+        if let Some(vgpu) = info.vgpu_luid {
+            envelope.vgpu = vgpu;
+        }
+
+        let link = if info.over_global_channel {
+            host.with_envelope(envelope)?
+        } else {
+            link.with_envelope(envelope)?
+        };
+
+        Ok(Arc::new(
+            Active {
+                offer: offer.clone(),
+                channel: channel.clone(),
+                link,
+                host_adapter,
+            },
+            GFP_KERNEL,
+        )?)
+    }
+
+    /// The PCI function goes away: says good-bye to the host, and stops.
+    pub(crate) fn stop(&self) {
+        self.end(true);
+    }
+
+    /// The channel of `offer` is lost. If it is this adapter's, it stops.
+    pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) {
+        let ours = match &*self.state.lock() {
+            State::Starting { offer: own, .. } => Arc::ptr_eq(own, offer),
+            State::Active(active) => Arc::ptr_eq(&active.offer, offer),
+            State::Waiting | State::Stopped => false,
+        };
+
+        if ours {
+            self.end(false);
+        }
+    }
+
+    fn end(&self, say_goodbye: bool) {
+        match self.exchange(State::Stopped, |_| true) {
+            Some(State::Active(active)) => {
+                if say_goodbye {
+                    let command = CloseAdapter {
+                        host_adapter: active.host_adapter,
+                    };
+
+                    // The host closes the adapter with the channel if it does not answer.
+                    let _ = active
+                        .link
+                        .call(HostProcess::GUEST, command, FAREWELL_PATIENCE);
+                }
+                // On the global channel nobody else would wake those who wait.
+                active.link.leave();
+                active.channel.close();
+            }
+            Some(State::Starting {
+                channel: Some(channel),
+                ..
+            }) => channel.close(),
+            _ => {}
+        }
+    }
+
+    /// Replaces the state by `new` if `wanted` agrees, and returns the old one.
+    fn exchange(&self, new: State, wanted: impl FnOnce(&State) -> bool) -> Option<State> {
+        // Dropped after the lock is released, whichever of the two it is.
+        let mut other = new;
+        let mut state = self.state.lock();
+
+        if !wanted(&state) {
+            return None;
+        }
+        mem::swap(&mut *state, &mut other);
+        drop(state);
+        Some(other)
+    }
+}

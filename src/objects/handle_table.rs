@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Handles whose numbers the guest picks: those of adapters.
+//!
+//! A number is used again only after many others, and in a new generation, so that a stale handle
+//! is noticed. Takes no locks; to be kept under one that may be slept under. Handles whose
+//! numbers the host picks are in `host_table`.
+
+use crate::wire::Handle;
+use kernel::prelude::*;
+
+/// By how much a guest table grows.
+const GROWTH: u32 = 1024;
+
+/// A guest table grows when no more slots than this are free. So at least as many other handles
+/// are made before a number comes back.
+const RESERVE: u32 = 128;
+
+/// Most slots of a guest table. A program that has so many adapter handles open has lost them.
+const GUEST_SLOTS: u32 = 1 << 16;
+
+/// The last generation; 0 is not one.
+const LAST_UNIQUE: u8 = 3;
+
+enum Content<T> {
+    /// Empty; the slot to be used after this one.
+    Free(Option<u32>),
+    Used(T),
+}
+
+struct Slot<T> {
+    unique: u8,
+    content: Content<T>,
+}
+
+/// A table of handles the guest makes.
+pub(crate) struct GuestTable<T> {
+    slots: KVVec<Slot<T>>,
+    /// The empty slots, from the one to be used next to the one freed last.
+    free: Option<(u32, u32)>,
+    free_count: u32,
+}
+
+impl<T> GuestTable<T> {
+    /// An empty table.
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: KVVec::new(),
+            free: None,
+            free_count: 0,
+        }
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot<T>> {
+        // CAST: The index is below 2^24.
+        self.slots.get(index as usize)
+    }
+
+    fn slot_mut(&mut self, index: u32) -> Option<&mut Slot<T>> {
+        // CAST: The index is below 2^24.
+        self.slots.get_mut(index as usize)
+    }
+
+    /// Appends an empty slot to the list of those.
+    fn append_free(&mut self, index: u32) {
+        self.free = Some(match self.free {
+            None => (index, index),
+            Some((first, last)) => {
+                if let Some(slot) = self.slot_mut(last) {
+                    slot.content = Content::Free(Some(index));
+                }
+                (first, index)
+            }
+        });
+        self.free_count += 1;
+    }
+
+    /// Makes more empty slots.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if there is no memory, or the table is as large as it may be.
+    fn grow(&mut self) -> Result {
+        let start = u32::try_from(self.slots.len())?;
+        let end = start + GROWTH;
+
+        if end > GUEST_SLOTS {
+            return Err(ENOMEM);
+        }
+        // CAST: 1024 fits.
+        self.slots.reserve(GROWTH as usize, GFP_KERNEL_ACCOUNT)?;
+        for index in start..end {
+            let slot = Slot {
+                unique: 1,
+                content: Content::Free(None),
+            };
+
+            self.slots.push(slot, GFP_KERNEL_ACCOUNT)?;
+            self.append_free(index);
+        }
+        Ok(())
+    }
+
+    /// Makes a handle for `object`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if there is no memory, or too many handles exist.
+    pub(crate) fn insert(&mut self, object: T) -> Result<Handle> {
+        if self.free_count <= RESERVE {
+            self.grow()?;
+        }
+
+        let (index, last) = self.free.ok_or(ENOMEM)?;
+        let slot = self.slot_mut(index).ok_or(ENOMEM)?;
+        let Content::Free(next) = slot.content else {
+            return Err(ENOMEM);
+        };
+        let handle = Handle::new(index, slot.unique);
+
+        slot.content = Content::Used(object);
+        self.free = next.map(|next| (next, last));
+        self.free_count -= 1;
+        Ok(handle)
+    }
+
+    /// What `handle` stands for. `None` if it stands for nothing, or not any more.
+    pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
+        let slot = self.slot(handle.index())?;
+
+        match &slot.content {
+            Content::Used(object) if slot.unique == handle.unique() => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Ends the life of `handle` and returns what it stood for.
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
+        self.get(handle)?;
+
+        let slot = self.slot_mut(handle.index())?;
+        let content = core::mem::replace(&mut slot.content, Content::Free(None));
+
+        slot.unique = if slot.unique == LAST_UNIQUE {
+            1
+        } else {
+            slot.unique + 1
+        };
+        self.append_free(handle.index());
+        match content {
+            Content::Used(object) => Some(object),
+            Content::Free(_) => None,
+        }
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_handles)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn first_handles() -> Result {
+        let mut table = GuestTable::new();
+
+        assert_eq!(table.insert('a')?.raw(), 0x4000_0000);
+        assert_eq!(table.insert('b')?.raw(), 0x4000_0040);
+        assert_eq!(table.insert('c')?.raw(), 0x4000_0080);
+        assert_eq!(table.get(Handle::from_raw(0x4000_0040)), Some(&'b'));
+        assert_eq!(table.get(Handle::from_raw(0x4000_00C0)), None);
+        assert_eq!(table.get(Handle::from_raw(0x8000_0040)), None);
+        assert_eq!(table.get(Handle::NONE), None);
+        // The instance does not matter.
+        assert_eq!(table.get(Handle::from_raw(0x4000_0043)), Some(&'b'));
+        Ok(())
+    }
+
+    #[test]
+    fn numbers_come_back_late_and_in_a_new_generation() -> Result {
+        let mut table = GuestTable::new();
+        let first = table.insert(0u32)?;
+        let mut expected = [2, 3, 1, 2].into_iter();
+
+        for _ in 0..4 {
+            assert_eq!(table.remove(first).is_some(), expected.len() == 4);
+
+            let mut others = 0;
+            let again = loop {
+                let handle = table.insert(1)?;
+
+                if handle.index() == first.index() {
+                    break handle;
+                }
+                others += 1;
+                table.remove(handle);
+            };
+
+            assert!(others >= RESERVE);
+            assert_eq!(Some(again.unique()), expected.next());
+            table.remove(again);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn guest_table_agrees_with_a_list() -> Result {
+        let mut table = GuestTable::new();
+        let mut model: KVVec<(Handle, u32)> = KVVec::new();
+        let mut stale: KVVec<Handle> = KVVec::new();
+        let mut random = Random::new(42);
+
+        for step in 0..20_000u32 {
+            if random.below(5) < 3 && model.len() < 3000 {
+                let handle = table.insert(step)?;
+
+                assert!(!handle.is_none());
+                assert!(model.iter().all(|(known, _)| *known != handle));
+                // Two generations later a number may be the same again.
+                stale.retain(|old| *old != handle);
+                model.push((handle, step), GFP_KERNEL)?;
+            } else if let Some(index) = random.index(model.len()) {
+                let last = model.len() - 1;
+
+                model.as_mut_slice().swap(index, last);
+
+                let (handle, object) = model.pop().ok_or(EIO)?;
+
+                assert_eq!(table.remove(handle), Some(object));
+                stale.push(handle, GFP_KERNEL)?;
+            }
+            if let Some(index) = random.index(model.len()) {
+                let (handle, object) = model[index];
+
+                assert_eq!(table.get(handle), Some(&object));
+            }
+            if let Some(index) = random.index(stale.len()) {
+                assert_eq!(table.get(stale[index]), None);
+                assert_eq!(table.remove(stale[index]), None);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn guest_table_is_bounded() -> Result {
+        let mut table = GuestTable::new();
+        let mut made = 0;
+
+        while table.insert(()).is_ok() {
+            made += 1;
+        }
+        assert_eq!(made, GUEST_SLOTS - RESERVE);
+        Ok(())
+    }
+}

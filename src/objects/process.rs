@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A thread group that has `/dev/dxg` open, and what it owns.
+//!
+//! All opens by one thread group share one object, which the host knows as a process. It is
+//! identified by its `struct pid`, which is not used for another process while we hold it.
+//!
+//! The object is entered in the registry before the host knows it, and those who come second wait
+//! for the first ([`Process::wait_created`]): no lock is held meanwhile, and there is never a
+//! second object. After the last close a worker tears it down.
+
+use super::{
+    adapter::Adapter,
+    handle_table::GuestTable, //
+};
+use crate::{
+    linux::{
+        pid::{
+            current_name,
+            ThreadGroup, //
+        },
+        waiter::{
+            Patience,
+            Waiter, //
+        },
+    },
+    message::{
+        global::{
+            CreateProcess,
+            DestroyProcess, //
+        },
+        Link, //
+    },
+    transport::FAREWELL_PATIENCE,
+    wire::{
+        Handle,
+        HostProcess, //
+    },
+};
+use kernel::{
+    impl_has_work,
+    new_mutex,
+    new_work, //
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex,
+        SetOnce, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
+};
+
+/// The adapters a process has opened.
+struct Adapters {
+    handles: GuestTable<Arc<Adapter>>,
+    bindings: KVec<Binding>,
+}
+
+/// A process and an adapter, for as long as there is a handle.
+struct Binding {
+    adapter: Arc<Adapter>,
+    handles: usize,
+}
+
+/// A thread group that has `/dev/dxg` open.
+#[pin_data]
+pub(crate) struct Process {
+    group: ThreadGroup,
+    cookie: u64,
+    host: Link,
+    /// Empty until the host has made the process, and for ever if it would not.
+    on_host: SetOnce<HostProcess>,
+    /// Fires when it is known which.
+    #[pin]
+    created: Waiter,
+    #[pin]
+    adapters: Mutex<Adapters>,
+    #[pin]
+    work: Work<Process>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Process { self.work }
+}
+
+impl Process {
+    /// A process the host does not know yet.
+    pub(crate) fn new(group: ThreadGroup, cookie: u64, host: Link) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                group,
+                cookie,
+                host,
+                on_host: SetOnce::new(),
+                created <- Waiter::new(),
+                adapters <- new_mutex!(
+                    Adapters { handles: GuestTable::new(), bindings: KVec::new() },
+                    "Process::adapters"
+                ),
+                work <- new_work!("Process::work"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// The number the registry finds it by.
+    pub(crate) fn key(&self) -> usize {
+        self.group.key()
+    }
+
+    /// Whether the caller's thread group is this one.
+    pub(crate) fn is_current(&self) -> bool {
+        self.group.is_current()
+    }
+
+    /// The process id as the caller sees it, if it is in the caller's pid namespace.
+    pub(crate) fn number_for_neighbour(&self) -> Option<u32> {
+        self.group.number_for_neighbour()
+    }
+
+    /// The process as the host knows it.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the host does not know it.
+    pub(crate) fn on_host(&self) -> Result<HostProcess> {
+        self.on_host.copy().ok_or(ENODEV)
+    }
+
+    /// Makes the process on the host. Called once, by the thread that made the object.
+    pub(crate) fn create(&self) -> Result {
+        let command = CreateProcess {
+            cookie: self.cookie,
+            process_id: self.group.number(),
+            name: current_name(),
+        };
+        let result = self
+            .host
+            .call(HostProcess::GUEST, command, Patience::Killable)
+            .map(|process| {
+                self.on_host.populate(process);
+            });
+
+        self.created.fire();
+        result
+    }
+
+    /// Waits until another thread has made the process on the host.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` after a fatal signal, `ENODEV` if the host would not.
+    pub(crate) fn wait_created(&self) -> Result {
+        self.created.wait(Patience::Killable)?;
+        self.on_host().map(drop)
+    }
+
+    /// Makes a new handle for `adapter`.
+    pub(crate) fn open_adapter(&self, adapter: &Arc<Adapter>) -> Result<Handle> {
+        let mut adapters = self.adapters.lock();
+        let known = adapters
+            .bindings
+            .iter()
+            .position(|binding| Arc::ptr_eq(&binding.adapter, adapter));
+
+        if known.is_none() {
+            adapters.bindings.reserve(1, GFP_KERNEL_ACCOUNT)?;
+        }
+
+        let handle = adapters.handles.insert(adapter.clone())?;
+
+        match known.and_then(|index| adapters.bindings.get_mut(index)) {
+            Some(binding) => binding.handles += 1,
+            None => {
+                let binding = Binding {
+                    adapter: adapter.clone(),
+                    handles: 1,
+                };
+
+                // There is room: it was reserved above.
+                adapters.bindings.push(binding, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        Ok(handle)
+    }
+
+    /// The adapter `handle` stands for.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it stands for none.
+    pub(crate) fn adapter(&self, handle: Handle) -> Result<Arc<Adapter>> {
+        self.adapters
+            .lock()
+            .handles
+            .get(handle)
+            .cloned()
+            .ok_or(EINVAL)
+    }
+
+    /// Closes `handle`. With the last one of an adapter the binding ends.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it stands for no adapter.
+    pub(crate) fn close_adapter(&self, handle: Handle) -> Result {
+        // Dropped after the lock.
+        let _binding;
+        let adapter;
+        let mut adapters = self.adapters.lock();
+
+        adapter = adapters.handles.remove(handle).ok_or(EINVAL)?;
+        _binding = adapters
+            .bindings
+            .iter()
+            .position(|binding| Arc::ptr_eq(&binding.adapter, &adapter))
+            .and_then(|index| {
+                let binding = adapters.bindings.get_mut(index)?;
+
+                binding.handles -= 1;
+                if binding.handles > 0 {
+                    return None;
+                }
+                adapters.bindings.remove(index).ok()
+            });
+        Ok(())
+    }
+
+    /// Whether it has a handle for `adapter`.
+    pub(crate) fn is_bound_to(&self, adapter: &Arc<Adapter>) -> bool {
+        self.adapters
+            .lock()
+            .bindings
+            .iter()
+            .any(|binding| Arc::ptr_eq(&binding.adapter, adapter))
+    }
+}
+
+impl WorkItem for Process {
+    type Pointer = Arc<Self>;
+
+    /// Nobody uses the process any more: gives back what is left, and tells the host.
+    fn run(this: Arc<Self>) {
+        let left = {
+            let mut adapters = this.adapters.lock();
+
+            core::mem::replace(
+                &mut *adapters,
+                Adapters {
+                    handles: GuestTable::new(),
+                    bindings: KVec::new(),
+                },
+            )
+        };
+
+        drop(left);
+        if let Ok(process) = this.on_host() {
+            // It does not matter what the host says: nobody is left to be told.
+            let _ = this.host.call(process, DestroyProcess, FAREWELL_PATIENCE);
+        }
+    }
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The one thing that is there once per module: it ties PCI functions, vGPU channels, the global
+//! channel and processes together.
+//!
+//! PCI functions and channels arrive in any order. Each arrival queues the same work item, which
+//! starts every adapter that has all it needs; as a work item never runs twice at a time there is
+//! one starter, and no lock is held while it talks to the host.
+//!
+//! Locks: `Registry::negotiation`, `Registry::inner`, `Registry::processes`; see `objects.rs`.
+
+mod processes;
+
+use self::processes::Processes;
+use crate::{
+    linux::{
+        channel::Offer,
+        global::Global,
+        queue::OwnedQueue, //
+    },
+    message::Link,
+    objects::{
+        adapter::Adapter,
+        host::Host, //
+    },
+    wire::{
+        InterfaceVersion,
+        Luid, //
+    },
+};
+use kernel::{
+    impl_has_work,
+    new_mutex,
+    new_work, //
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
+};
+
+/// Most adapters at a time: as many as users can enumerate.
+pub(crate) const MAX_ADAPTERS: usize = 64;
+
+/// The registry of the loaded module, for callbacks that get no pointer to it.
+pub(crate) static REGISTRY: Global<Registry> = Global::new();
+
+/// A vGPU channel.
+struct VgpuChannel {
+    luid: Luid,
+    offer: Arc<Offer>,
+}
+
+/// The global channel.
+struct GlobalChannel {
+    offer: Arc<Offer>,
+    /// Open, or not needed yet.
+    host: Option<Host>,
+    /// Opening failed; only a new offer helps.
+    failed: bool,
+}
+
+struct Inner {
+    adapters: KVec<Arc<Adapter>>,
+    channels: KVec<VgpuChannel>,
+    global: Option<GlobalChannel>,
+}
+
+/// What was agreed on with the host, once for all PCI functions.
+pub(crate) struct Negotiation {
+    /// The version; `None` as long as there is no function.
+    pub(crate) version: Option<InterfaceVersion>,
+    functions: usize,
+}
+
+/// The registry.
+#[pin_data]
+pub(crate) struct Registry {
+    queue: Arc<OwnedQueue>,
+    #[pin]
+    negotiation: Mutex<Negotiation>,
+    #[pin]
+    inner: Mutex<Inner>,
+    #[pin]
+    processes: Mutex<Processes>,
+    #[pin]
+    starter: Work<Registry>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Registry { self.starter }
+}
+
+/// What the starter is to do next.
+enum Job {
+    OpenGlobal {
+        offer: Arc<Offer>,
+        version: InterfaceVersion,
+    },
+    Start {
+        adapter: Arc<Adapter>,
+        offer: Arc<Offer>,
+        host: Link,
+    },
+}
+
+impl Registry {
+    /// An empty registry whose work is done on `queue`.
+    pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                queue,
+                negotiation <- new_mutex!(
+                    Negotiation { version: None, functions: 0 },
+                    "Registry::negotiation"
+                ),
+                inner <- new_mutex!(
+                    Inner { adapters: KVec::new(), channels: KVec::new(), global: None },
+                    "Registry::inner"
+                ),
+                processes <- new_mutex!(Processes::new(), "Registry::processes"),
+                starter <- new_work!("Registry::starter"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The queue all work is done on.
+    pub(crate) fn queue(&self) -> Arc<OwnedQueue> {
+        self.queue.clone()
+    }
+
+    fn evaluate(self: &Arc<Self>) {
+        // If it is queued already it has not begun, and will see what is new.
+        let _ = self.queue.enqueue(self.clone());
+    }
+
+    /// Lets `negotiate` find the version to speak, with the version found earlier if functions
+    /// are there. Counts the function if that works.
+    pub(crate) fn function_arrives<T>(
+        &self,
+        negotiate: impl FnOnce(&mut Negotiation) -> Result<T>,
+    ) -> Result<T> {
+        let mut negotiation = self.negotiation.lock();
+
+        if negotiation.functions == 0 {
+            negotiation.version = None;
+        }
+
+        let result = negotiate(&mut negotiation)?;
+
+        negotiation.functions += 1;
+        Ok(result)
+    }
+
+    /// A function that arrived is gone. With the last one the host may change its mind about the
+    /// version.
+    pub(crate) fn function_gone(&self) {
+        self.negotiation.lock().functions -= 1;
+    }
+
+    /// Enters an adapter.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if there is one with the same LUID, `ENOSPC` if there are too many, `ENOMEM`.
+    pub(crate) fn add_adapter(self: &Arc<Self>, adapter: Arc<Adapter>) -> Result {
+        let mut inner = self.inner.lock();
+
+        if inner.adapters.iter().any(|a| a.luid() == adapter.luid()) {
+            return Err(EEXIST);
+        }
+        if inner.adapters.len() >= MAX_ADAPTERS {
+            return Err(ENOSPC);
+        }
+        inner.adapters.push(adapter, GFP_KERNEL)?;
+        drop(inner);
+        self.evaluate();
+        Ok(())
+    }
+
+    /// Strikes an adapter out and stops it.
+    pub(crate) fn remove_adapter(&self, adapter: &Arc<Adapter>) {
+        let struck = {
+            let mut inner = self.inner.lock();
+            let index = inner.adapters.iter().position(|a| Arc::ptr_eq(a, adapter));
+
+            index.and_then(|index| inner.adapters.remove(index).ok())
+        };
+
+        drop(struck);
+        adapter.stop();
+    }
+
+    /// Enters a vGPU channel.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if there is one with the same LUID, `ENOSPC` if there are too many, `ENOMEM`.
+    pub(crate) fn add_channel(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
+        let luid = Luid::from_instance(offer.instance());
+        let mut inner = self.inner.lock();
+
+        if inner.channels.iter().any(|channel| channel.luid == luid) {
+            return Err(EEXIST);
+        }
+        if inner.channels.len() >= MAX_ADAPTERS {
+            return Err(ENOSPC);
+        }
+        inner
+            .channels
+            .push(VgpuChannel { luid, offer }, GFP_KERNEL)?;
+        drop(inner);
+        self.evaluate();
+        Ok(())
+    }
+
+    /// A vGPU channel is gone, and with it the adapter that used it.
+    pub(crate) fn remove_channel(&self, offer: &Arc<Offer>) {
+        let luid = Luid::from_instance(offer.instance());
+        let (struck, adapter) = {
+            let mut inner = self.inner.lock();
+            let index = inner
+                .channels
+                .iter()
+                .position(|channel| Arc::ptr_eq(&channel.offer, offer));
+
+            (
+                index.and_then(|index| inner.channels.remove(index).ok()),
+                inner.adapters.iter().find(|a| a.luid() == luid).cloned(),
+            )
+        };
+
+        drop(struck);
+        if let Some(adapter) = adapter {
+            adapter.channel_lost(offer);
+        }
+    }
+
+    /// Enters the global channel.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if there is one.
+    pub(crate) fn set_global(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
+        let mut inner = self.inner.lock();
+
+        if inner.global.is_some() {
+            return Err(EEXIST);
+        }
+        inner.global = Some(GlobalChannel {
+            offer,
+            host: None,
+            failed: false,
+        });
+        drop(inner);
+        self.evaluate();
+        Ok(())
+    }
+
+    /// The global channel is gone.
+    pub(crate) fn remove_global(&self, offer: &Arc<Offer>) {
+        let gone = {
+            let mut inner = self.inner.lock();
+
+            match &inner.global {
+                Some(global) if Arc::ptr_eq(&global.offer, offer) => inner.global.take(),
+                _ => None,
+            }
+        };
+
+        // Closes the channel, and gives the window back.
+        drop(gone);
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let inner = self.inner.lock();
+        let global = inner.global.as_ref()?;
+        let startable = inner.adapters.iter().find_map(|adapter| {
+            let channel = inner
+                .channels
+                .iter()
+                .find(|channel| channel.luid == adapter.luid())?;
+
+            adapter.is_waiting().then_some((adapter, &channel.offer))
+        });
+
+        match &global.host {
+            Some(host) => {
+                let (adapter, offer) = startable?;
+
+                Some(Job::Start {
+                    adapter: adapter.clone(),
+                    offer: offer.clone(),
+                    host: host.link().clone(),
+                })
+            }
+            None if global.failed => None,
+            None => {
+                // A new global channel also serves adapters that were started with an old one.
+                let user = startable
+                    .map(|(adapter, _)| adapter)
+                    .or_else(|| inner.adapters.iter().find(|adapter| adapter.is_alive()))?;
+
+                Some(Job::OpenGlobal {
+                    offer: global.offer.clone(),
+                    version: user.version(),
+                })
+            }
+        }
+    }
+
+    /// Enters the outcome of opening the global channel, unless it has gone meanwhile.
+    fn global_opened(&self, offer: &Arc<Offer>, result: Result<Host>) {
+        // What is not entered is dropped, and thereby closed, after the lock was released.
+        let mut host = match result {
+            Ok(host) => Some(host),
+            Err(error) => {
+                pr_warn!(
+                    "the global channel could not be opened: {}\n",
+                    error.to_errno()
+                );
+                None
+            }
+        };
+        let mut inner = self.inner.lock();
+
+        if let Some(global) = &mut inner.global {
+            if Arc::ptr_eq(&global.offer, offer) {
+                global.failed = host.is_none();
+                core::mem::swap(&mut global.host, &mut host);
+            }
+        }
+        drop(inner);
+    }
+
+    /// The adapters there are, in the order of their arrival.
+    pub(crate) fn adapters(&self) -> Result<KVec<Arc<Adapter>>> {
+        let inner = self.inner.lock();
+        let mut adapters = KVec::with_capacity(inner.adapters.len(), GFP_KERNEL)?;
+
+        for adapter in inner.adapters.iter() {
+            adapters.push(adapter.clone(), GFP_KERNEL)?;
+        }
+        Ok(adapters)
+    }
+
+    /// How many adapters there are.
+    pub(crate) fn adapter_count(&self) -> usize {
+        self.inner.lock().adapters.len()
+    }
+
+    /// The adapter users call `luid`.
+    pub(crate) fn find_adapter(&self, luid: Luid) -> Option<Arc<Adapter>> {
+        self.inner
+            .lock()
+            .adapters
+            .iter()
+            .find(|adapter| adapter.luid() == luid)
+            .cloned()
+    }
+
+    /// The way to the host, if the global channel is open.
+    fn host(&self) -> Option<Link> {
+        let inner = self.inner.lock();
+
+        Some(inner.global.as_ref()?.host.as_ref()?.link().clone())
+    }
+}
+
+impl WorkItem for Registry {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        while let Some(job) = this.next_job() {
+            match job {
+                Job::OpenGlobal { offer, version } => {
+                    let result = Host::open(&offer, version, this.queue.clone());
+
+                    this.global_opened(&offer, result);
+                }
+                Job::Start {
+                    adapter,
+                    offer,
+                    host,
+                } => adapter.start(&offer, &host, this.queue.clone()),
+            }
+        }
+    }
+}

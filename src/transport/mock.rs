@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A channel for tests, which plays the host: it answers a request while it is being sent, or
+//! keeps it for later.
+
+use super::{
+    Inbox,
+    Lane,
+    Transport, //
+};
+use crate::{
+    linux::{
+        channel::{
+            Channel,
+            Packet,
+            Receiver, //
+        },
+        queue::OwnedQueue,
+        waiter::Patience, //
+    },
+    message::Link,
+    wire::Envelope, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+
+/// What the host does with the next request.
+pub(crate) enum Answer {
+    /// Completes it with these bytes.
+    Reply(KVVec<u8>),
+    /// Completes it with these bytes, and yet the sender is told that sending failed.
+    ReplyAndFail(KVVec<u8>, Error),
+    /// Lets the sender believe that sending failed.
+    Fail(Error),
+    /// Says nothing.
+    Silence,
+}
+
+impl Answer {
+    /// Completes it with these bytes.
+    pub(crate) fn reply(bytes: &[u8]) -> Result<Self> {
+        let mut copy = KVVec::new();
+
+        copy.extend_from_slice(bytes, GFP_KERNEL)?;
+        Ok(Self::Reply(copy))
+    }
+}
+
+/// A request the host has got.
+pub(crate) struct Sent {
+    /// Its transaction id.
+    pub(crate) id: u64,
+    /// The message.
+    pub(crate) message: KVVec<u8>,
+}
+
+/// The host.
+#[pin_data]
+pub(crate) struct MockHost {
+    inbox: Arc<Inbox>,
+    #[pin]
+    answers: Mutex<KVec<Answer>>,
+    #[pin]
+    sent: Mutex<KVec<Sent>>,
+}
+
+/// The channel to it.
+pub(crate) type Mock = Arc<MockHost>;
+
+impl MockHost {
+    /// What to do with the next request for which nothing was said yet.
+    pub(crate) fn then(&self, answer: Answer) -> Result {
+        Ok(self.answers.lock().push(answer, GFP_KERNEL)?)
+    }
+
+    /// Sends a completion.
+    pub(crate) fn complete(&self, transaction: u64, payload: &[u8]) {
+        self.inbox.packet(&Packet {
+            kind: Packet::COMPLETION,
+            transaction,
+            payload,
+        });
+    }
+
+    /// How many requests came.
+    pub(crate) fn sent_count(&self) -> usize {
+        self.sent.lock().len()
+    }
+
+    /// The id of a request that came.
+    pub(crate) fn id(&self, index: usize) -> Result<u64> {
+        Ok(self.sent.lock().get(index).ok_or(EIO)?.id)
+    }
+
+    /// A copy of a request that came.
+    pub(crate) fn message(&self, index: usize) -> Result<KVVec<u8>> {
+        let sent = self.sent.lock();
+        let mut copy = KVVec::new();
+
+        copy.extend_from_slice(&sent.get(index).ok_or(EIO)?.message, GFP_KERNEL)?;
+        Ok(copy)
+    }
+}
+
+impl Channel for Mock {
+    fn send(&self, payload: &[u8], transaction: u64, _patience: Patience) -> Result {
+        let mut message = KVVec::new();
+
+        message.extend_from_slice(payload, GFP_KERNEL)?;
+
+        let sent = Sent {
+            id: transaction,
+            message,
+        };
+
+        self.sent.lock().push(sent, GFP_KERNEL)?;
+
+        let answer = self.answers.lock().remove(0).unwrap_or(Answer::Silence);
+
+        match answer {
+            Answer::Reply(reply) => {
+                self.complete(transaction, &reply);
+                Ok(())
+            }
+            Answer::ReplyAndFail(reply, error) => {
+                self.complete(transaction, &reply);
+                Err(error)
+            }
+            Answer::Fail(error) => Err(error),
+            Answer::Silence => Ok(()),
+        }
+    }
+
+    fn close(&self) {
+        self.inbox.closed();
+    }
+}
+
+/// All there is to a connection with a [`MockHost`].
+pub(crate) struct Rig {
+    /// The other side.
+    pub(crate) host: Mock,
+    /// Our side.
+    pub(crate) transport: Arc<Transport<Mock>>,
+    /// A lane.
+    pub(crate) lane: Arc<Lane>,
+    /// Where late replies are looked after.
+    pub(crate) queue: Arc<OwnedQueue>,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        // No work item may be the last one to know the queue.
+        self.queue.drain();
+    }
+}
+
+impl Rig {
+    /// A connection with a host that says nothing.
+    pub(crate) fn new() -> Result<Self> {
+        let inbox = Inbox::new()?;
+        let for_host = inbox.clone();
+        let queue = Arc::new(OwnedQueue::new(c"dxgkrnl_test")?, GFP_KERNEL)?;
+        let host = Arc::pin_init(
+            pin_init!(MockHost {
+                inbox: for_host,
+                answers <- new_mutex!(KVec::new(), "MockHost::answers"),
+                sent <- new_mutex!(KVec::new(), "MockHost::sent"),
+            }),
+            GFP_KERNEL,
+        )?;
+        let transport = Transport::new(host.clone(), inbox, queue.clone())?;
+
+        Ok(Self {
+            host,
+            transport,
+            lane: Lane::new()?,
+            queue,
+        })
+    }
+
+    /// A link over it.
+    pub(crate) fn link(&self, envelope: Envelope) -> Result<Link<Mock>> {
+        Link::new(self.transport.clone(), envelope)
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets from the host: finds the request a completion belongs to, and drops what makes no
+//! sense with a warning that cannot flood the log.
+
+use super::{
+    request::{
+        ReplyBuffer,
+        Request, //
+    },
+    table::{
+        Spare,
+        Table, //
+    },
+};
+use crate::linux::{
+    channel::{
+        Packet,
+        Receiver, //
+    },
+    irq_lock::{
+        new_irq_lock,
+        IrqLock, //
+    },
+    ratelimit::pr_warn_limited, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    }, //
+};
+
+/// Those messages on a channel that stand and fall together: the ones of one adapter.
+pub(crate) struct Lane {
+    /// Changed and read under `Inbox::requests`.
+    closed: Atomic<bool>,
+}
+
+impl Lane {
+    /// An open lane.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let lane = Self {
+            closed: Atomic::new(false),
+        };
+
+        Ok(Arc::new(lane, GFP_KERNEL)?)
+    }
+}
+
+/// A request in flight, and the room for its reply.
+struct InFlight {
+    lane: Arc<Lane>,
+    request: Arc<Request>,
+    buffer: ReplyBuffer,
+}
+
+struct Requests {
+    closed: bool,
+    table: Table<InFlight>,
+}
+
+/// The receiving end of a transport.
+#[pin_data]
+pub(crate) struct Inbox {
+    #[pin]
+    requests: IrqLock<Requests>,
+}
+
+impl Inbox {
+    /// An inbox that expects nothing.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                requests <- new_irq_lock!(
+                    Requests { closed: false, table: Table::new() },
+                    c"Inbox::requests"
+                ),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Expects a completion for `request` from now on. Returns the id to send.
+    pub(super) fn admit(
+        &self,
+        lane: Arc<Lane>,
+        request: Arc<Request>,
+        buffer: ReplyBuffer,
+    ) -> Result<u64> {
+        let mut entry = InFlight {
+            lane,
+            request,
+            buffer,
+        };
+
+        loop {
+            let mut requests = self.requests.lock();
+
+            if requests.closed || entry.lane.closed.load(Relaxed) {
+                return Err(ENODEV);
+            }
+            match requests.table.spare_for()? {
+                None => match requests.table.insert(entry) {
+                    Ok(id) => return Ok(id),
+                    Err(back) => entry = back,
+                },
+                Some(slots) => {
+                    drop(requests);
+
+                    let spare = Spare::new(slots)?;
+                    let rest = self.requests.lock().table.grow(spare);
+
+                    drop(rest);
+                }
+            }
+        }
+    }
+
+    /// Expects it no more: nothing was sent.
+    pub(super) fn withdraw(&self, id: u64) {
+        let entry = self.requests.lock().table.remove(id);
+
+        drop(entry);
+    }
+
+    /// Ends the requests of `lane` and admits no more.
+    pub(super) fn close_lane(&self, lane: &Lane) {
+        {
+            let _requests = self.requests.lock();
+
+            lane.closed.store(true, Relaxed);
+        }
+        self.end(|entry| core::ptr::eq(&*entry.lane, lane));
+    }
+
+    /// Ends requests in flight with `ENODEV`. No new ones that `wanted` agrees with may be
+    /// admitted meanwhile.
+    fn end(&self, wanted: impl Fn(&InFlight) -> bool) {
+        let mut from = 0;
+
+        loop {
+            // One by one: what a request owns must not be dropped under the lock.
+            let entry = self.requests.lock().table.pop(&mut from, &wanted);
+            let Some(InFlight { request, .. }) = entry else {
+                return;
+            };
+
+            request.finish(Err(ENODEV));
+        }
+    }
+
+    fn complete(&self, id: u64, payload: &[u8]) {
+        let entry = self.requests.lock().table.remove(id);
+        let Some(InFlight {
+            lane: _lane,
+            request,
+            mut buffer,
+        }) = entry
+        else {
+            pr_warn_limited!("host completed an unknown transaction {:#x}\n", id);
+            return;
+        };
+
+        // The buffer is ours alone now, so no lock is needed to fill it.
+        let result = buffer.fill(payload).map(|()| buffer);
+
+        request.finish(result);
+    }
+}
+
+impl Receiver for Inbox {
+    fn packet(&self, packet: &Packet<'_>) {
+        match packet.kind {
+            Packet::COMPLETION => self.complete(packet.transaction, packet.payload),
+            Packet::INBAND => {
+                // No object that a notification could be about exists in this driver yet.
+                pr_debug!("host notification of {} bytes\n", packet.payload.len());
+            }
+            kind => pr_warn_limited!("packet of unexpected type {}\n", kind),
+        }
+    }
+
+    fn closed(&self) {
+        self.requests.lock().closed = true;
+        self.end(|_| true);
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One request: what its waiter and the channel callback share.
+
+use super::{
+    Lane,
+    Outgoing, //
+};
+use crate::{
+    linux::{
+        irq_lock::{
+            new_irq_lock,
+            IrqLock, //
+        },
+        queue::OwnedQueue,
+        waiter::{
+            Patience,
+            Waiter, //
+        },
+    },
+    wire::Envelope, //
+};
+use kernel::{
+    impl_has_work,
+    new_work,
+    prelude::*,
+    sync::Arc,
+    workqueue::{
+        Work,
+        WorkItem, //
+    }, //
+};
+
+/// Replies up to this size need no allocation of their own.
+const INLINE: usize = 64;
+
+/// Room for the reply to one request, zero until it is filled.
+pub(crate) enum ReplyBuffer {
+    /// Up to [`INLINE`] bytes.
+    Small {
+        /// The bytes, of which the first `length` are the reply.
+        bytes: [u8; INLINE],
+        /// Length of the reply.
+        length: usize,
+    },
+    /// More than that.
+    Large(KVVec<u8>),
+}
+
+impl ReplyBuffer {
+    /// Room for exactly `length` bytes.
+    pub(super) fn new(length: usize) -> Result<Self> {
+        if length <= INLINE {
+            return Ok(Self::Small {
+                bytes: [0; INLINE],
+                length,
+            });
+        }
+        Ok(Self::Large(KVVec::from_elem(
+            0,
+            length,
+            GFP_KERNEL_ACCOUNT,
+        )?))
+    }
+
+    /// The reply.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            // PANIC: `new` made `length` at most `INLINE`.
+            Self::Small { bytes, length } => &bytes[..*length],
+            Self::Large(bytes) => bytes,
+        }
+    }
+
+    /// The reply, to be changed.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            // PANIC: `new` made `length` at most `INLINE`.
+            Self::Small { bytes, length } => &mut bytes[..*length],
+            Self::Large(bytes) => bytes,
+        }
+    }
+
+    /// Takes the reply from a completion.
+    ///
+    /// # Errors
+    ///
+    /// `EOVERFLOW` if it is too short; then nothing was taken.
+    pub(super) fn fill(&mut self, payload: &[u8]) -> Result {
+        let wanted = self.bytes_mut();
+        let payload = payload.get(..wanted.len()).ok_or(EOVERFLOW)?;
+
+        wanted.copy_from_slice(payload);
+        Ok(())
+    }
+}
+
+/// Makes, from the reply to a request that created something, the message that destroys it.
+/// `None` if nothing was created.
+pub(crate) type UndoFn = fn(reply: &[u8], envelope: Envelope) -> Result<Option<Outgoing>>;
+
+/// Where an undo message goes: the transport the request came from.
+pub(super) trait Home: Send + Sync {
+    /// Sends the message and waits for the answer, for a limited time.
+    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8]);
+}
+
+/// What is needed when the reply to a creating request comes too late.
+pub(super) struct Late {
+    pub(super) undo: UndoFn,
+    pub(super) envelope: Envelope,
+    pub(super) home: Arc<dyn Home>,
+    pub(super) lane: Arc<Lane>,
+    pub(super) queue: Arc<OwnedQueue>,
+}
+
+enum Outcome {
+    /// Neither side is done.
+    Pending,
+    /// The reply is there, or it is known that none will come.
+    Done(Result<ReplyBuffer>),
+    /// The waiter took the outcome, or left.
+    Gone,
+    /// The waiter had left when the reply came; the work item looks after it.
+    TooLate(ReplyBuffer),
+}
+
+/// One request.
+#[pin_data]
+pub(super) struct Request {
+    #[pin]
+    outcome: IrqLock<Outcome>,
+    #[pin]
+    done: Waiter,
+    late: Option<Late>,
+    #[pin]
+    work: Work<Request>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Request { self.work }
+}
+
+impl Request {
+    /// A request that was not answered yet.
+    pub(super) fn new(late: Option<Late>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                outcome <- new_irq_lock!(Outcome::Pending, c"Request::outcome"),
+                done <- Waiter::new(),
+                late,
+                work <- new_work!("Request::work"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Ends the request with a reply or an error. Called once, by whoever took it out of the
+    /// table; in softirq context if that is the channel callback.
+    pub(super) fn finish(self: Arc<Self>, result: Result<ReplyBuffer>) {
+        let mut outcome = self.outcome.lock();
+
+        if !matches!(*outcome, Outcome::Gone) {
+            *outcome = Outcome::Done(result);
+            drop(outcome);
+            self.done.fire();
+            return;
+        }
+        if let (Ok(reply), Some(late)) = (result, &self.late) {
+            *outcome = Outcome::TooLate(reply);
+            drop(outcome);
+            // The work item was never enqueued before: requests finish once.
+            let _ = late.queue.enqueue(self.clone());
+        }
+    }
+
+    /// Waits for the end. If the wait ends first the request is on its own.
+    pub(super) fn wait(&self, patience: Patience) -> Result<ReplyBuffer> {
+        let waited = self.done.wait(patience);
+        let outcome = core::mem::replace(&mut *self.outcome.lock(), Outcome::Gone);
+
+        // A reply that came in the last moment is as good as any.
+        match outcome {
+            Outcome::Done(result) => result,
+            _ => Err(waited.err().unwrap_or(EIO)),
+        }
+    }
+}
+
+impl WorkItem for Request {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let outcome = core::mem::replace(&mut *this.outcome.lock(), Outcome::Gone);
+        let (Outcome::TooLate(reply), Some(late)) = (outcome, &this.late) else {
+            return;
+        };
+
+        if let Ok(Some(message)) = (late.undo)(reply.bytes(), late.envelope) {
+            late.home.clone().send_undo(&late.lane, message.bytes());
+        }
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a transaction id to what is waiting for it, in constant time.
+//!
+//! An id is the number of a slot, counted from 1, in its lower half and the slot's generation in
+//! its upper half. The generation moves on whenever the slot is emptied, so that an id the host
+//! repeats, has kept for too long or has made up is not taken for the request that now has the
+//! slot. Id 0 means "no transaction" and is never given out.
+//!
+//! The table does not allocate while it is locked: its owner brings memory ([`Table::spare_for`],
+//! [`Table::grow`]).
+
+use kernel::prelude::*;
+
+/// Most requests in flight at a time. There is one per waiting thread, and those whose thread was
+/// killed while the host owes the reply.
+pub(super) const MAX_SLOTS: usize = 1 << 16;
+
+/// Slots of the first piece of memory.
+const FIRST_SLOTS: usize = 64;
+
+struct Slot<T> {
+    generation: u32,
+    /// If the slot is empty: the next empty one.
+    next_free: Option<usize>,
+    content: Option<T>,
+}
+
+/// The table.
+pub(super) struct Table<T> {
+    slots: KVVec<Slot<T>>,
+    free: Option<usize>,
+    used: usize,
+}
+
+/// Memory for a table, allocated without holding its lock.
+pub(super) struct Spare<T>(KVVec<Slot<T>>);
+
+impl<T> Spare<T> {
+    /// Allocates memory for `slots` slots.
+    pub(super) fn new(slots: usize) -> Result<Self> {
+        Ok(Self(KVVec::with_capacity(slots, GFP_KERNEL)?))
+    }
+}
+
+impl<T> Table<T> {
+    /// An empty table.
+    pub(super) const fn new() -> Self {
+        Self {
+            slots: KVVec::new(),
+            free: None,
+            used: 0,
+        }
+    }
+
+    /// How many slots to bring before one more entry fits. `None`: it fits now.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the table must not grow any more.
+    pub(super) fn spare_for(&self) -> Result<Option<usize>> {
+        if self.free.is_some() || self.slots.len() < self.slots.capacity() {
+            return Ok(None);
+        }
+        if self.slots.len() >= MAX_SLOTS {
+            return Err(EBUSY);
+        }
+        Ok(Some((self.slots.len() * 2).clamp(FIRST_SLOTS, MAX_SLOTS)))
+    }
+
+    /// Moves the table to bigger memory. Returns what is not needed any more, to be dropped when
+    /// the lock is not held.
+    pub(super) fn grow(&mut self, spare: Spare<T>) -> Spare<T> {
+        let Spare(mut slots) = spare;
+
+        if slots.capacity() <= self.slots.capacity() {
+            // Somebody else was faster.
+            return Spare(slots);
+        }
+        for slot in self.slots.drain_all() {
+            // PANIC: Not at all; the capacity was just compared, so nothing is lost here.
+            let _ = slots.push_within_capacity(slot);
+        }
+        core::mem::swap(&mut self.slots, &mut slots);
+        Spare(slots)
+    }
+
+    /// Puts `content` into a slot and returns its id, or gives it back if there is no room.
+    pub(super) fn insert(&mut self, content: T) -> Result<u64, T> {
+        let index = match self.free {
+            Some(index) => index,
+            None => {
+                let slot = Slot {
+                    generation: 0,
+                    next_free: None,
+                    content: None,
+                };
+
+                if self.slots.push_within_capacity(slot).is_err() {
+                    return Err(content);
+                }
+                self.slots.len() - 1
+            }
+        };
+        let Some(slot) = self.slots.get_mut(index) else {
+            return Err(content);
+        };
+
+        if self.free.is_some() {
+            self.free = slot.next_free.take();
+        }
+        slot.content = Some(content);
+        self.used += 1;
+        Ok((u64::from(slot.generation) << 32) | (index as u64 + 1))
+    }
+
+    /// Takes out what waits for `id`. `None` if nothing does.
+    pub(super) fn remove(&mut self, id: u64) -> Option<T> {
+        // CAST: The lower half is meant.
+        let index = (id as u32).checked_sub(1)? as usize;
+        let slot = self.slots.get_mut(index)?;
+
+        // CAST: The upper half is meant.
+        if slot.generation != (id >> 32) as u32 {
+            return None;
+        }
+
+        let content = slot.content.take()?;
+
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = self.free;
+        self.free = Some(index);
+        self.used -= 1;
+        Some(content)
+    }
+
+    /// Takes out the next entry that is wanted, beginning with slot `from`. `None` if there is
+    /// none.
+    pub(super) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        while let Some(slot) = self.slots.get_mut(*from) {
+            let index = *from;
+
+            *from += 1;
+            if let Some(content) = slot.content.take_if(|content| wanted(content)) {
+                slot.generation = slot.generation.wrapping_add(1);
+                slot.next_free = self.free;
+                self.free = Some(index);
+                self.used -= 1;
+                return Some(content);
+            }
+        }
+        None
+    }
+
+    /// How many entries there are.
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_transactions)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn insert(table: &mut Table<u32>, content: u32) -> Result<u64> {
+        if let Some(slots) = table.spare_for()? {
+            drop(table.grow(Spare::new(slots)?));
+        }
+        table.insert(content).map_err(|_| EIO)
+    }
+
+    #[test]
+    fn ids_are_not_zero_and_not_repeated() -> Result {
+        let mut table = Table::new();
+        let first = insert(&mut table, 1)?;
+
+        assert_ne!(first, 0);
+        assert_eq!(table.remove(first), Some(1));
+        assert_eq!(table.remove(first), None);
+
+        let second = insert(&mut table, 2)?;
+
+        // The slot is the same one, the id is not.
+        assert_eq!(first as u32, second as u32);
+        assert_ne!(first, second);
+        assert_eq!(table.remove(first), None);
+        assert_eq!(table.remove(second), Some(2));
+        Ok(())
+    }
+
+    #[test]
+    fn invented_ids_are_refused() -> Result {
+        let mut table = Table::new();
+
+        assert_eq!(table.remove(0), None);
+        assert_eq!(table.remove(1), None);
+
+        let id = insert(&mut table, 7)?;
+
+        for wrong in [
+            0,
+            id + 1,
+            id - 1,
+            id | 1 << 32,
+            u64::MAX,
+            u64::from(u32::MAX),
+        ] {
+            assert_eq!(table.remove(wrong), None);
+        }
+        assert_eq!(table.len(), 1);
+        assert_eq!(table.remove(id), Some(7));
+        Ok(())
+    }
+
+    #[test]
+    fn agrees_with_a_list() -> Result {
+        let mut table = Table::new();
+        let mut model: KVVec<(u64, u32)> = KVVec::new();
+        let mut stale: KVVec<u64> = KVVec::new();
+        let mut random = Random::new(0x1234_5678);
+
+        for step in 0..20_000u32 {
+            if random.below(5) < 3 && model.len() < 1500 {
+                let id = insert(&mut table, step)?;
+
+                assert!(model.iter().all(|(known, _)| *known != id));
+                model.push((id, step), GFP_KERNEL)?;
+            } else if let Some(index) = random.index(model.len()) {
+                let last = model.len() - 1;
+
+                model.as_mut_slice().swap(index, last);
+
+                let (id, content) = model.pop().ok_or(EIO)?;
+
+                assert_eq!(table.remove(id), Some(content));
+                stale.push(id, GFP_KERNEL)?;
+            }
+            if let Some(index) = random.index(stale.len()) {
+                assert_eq!(table.remove(stale[index]), None);
+            }
+            assert_eq!(table.len(), model.len());
+        }
+
+        let mut from = 0;
+        let mut left = 0;
+
+        // Even ones first, then the rest.
+        while let Some(content) = table.pop(&mut from, |content| content % 2 == 0) {
+            assert_eq!(content % 2, 0);
+            assert!(model.iter().any(|(_, known)| *known == content));
+            left += 1;
+        }
+        assert_eq!(
+            left,
+            model.iter().filter(|(_, known)| known % 2 == 0).count()
+        );
+        from = 0;
+        while let Some(content) = table.pop(&mut from, |_| true) {
+            assert!(model.iter().any(|(_, known)| *known == content));
+            left += 1;
+        }
+        assert_eq!(left, model.len());
+        assert_eq!(table.len(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn is_bounded() -> Result {
+        let mut table = Table::new();
+
+        for content in 0..MAX_SLOTS {
+            insert(&mut table, u32::try_from(content)?)?;
+        }
+        assert_eq!(insert(&mut table, 0).map_err(|e| e.to_errno()), Err(-16));
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The structures of the user ABI, by family, and the numbers of its requests.
+//!
+//! Each structure is written once and compared, field by field, with the C header that user
+//! programs include. Padding is explicit; pointers are 64 bits wide for everybody, so that
+//! programs of 32 bits speak the same language.
+
+pub(crate) mod adapter;
+pub(crate) mod query;
+
+use crate::{
+    linux::uapi_header,
+    wire::{
+        Handle,
+        Luid, //
+    }, //
+};
+use kernel::{
+    ioctl::_IOWR,
+    prelude::*, //
+};
+
+/// The letter of all requests.
+const MAGIC: u32 = b'G' as u32;
+
+/// The highest number of a request.
+pub(crate) const LAST_NR: u32 = 0x49;
+
+/// The request with number `nr` and argument `T`.
+pub(crate) const fn request<T>(nr: u32) -> u32 {
+    _IOWR::<T>(MAGIC, nr)
+}
+
+/// Refuses to compile unless a structure has the size and the field offsets of its C counterpart.
+macro_rules! same_layout {
+    ($ours:ty, $theirs:ident { $($field:ident),* $(,)? }) => {
+        const _: () = {
+            type Theirs = $crate::linux::uapi_header::$theirs;
+
+            assert!(size_of::<$ours>() == size_of::<Theirs>());
+            $(assert!(
+                core::mem::offset_of!($ours, $field) == core::mem::offset_of!(Theirs, $field)
+            );)*
+        };
+    };
+}
+use same_layout;
+
+static_assert!(size_of::<Handle>() == size_of::<uapi_header::d3dkmthandle>());
+same_layout!(Luid, winluid { a, b });

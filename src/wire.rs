@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Small types that the user ABI and the host protocol share.
+//!
+//! The one bridge between the two error worlds is here: [`NtStatus`] from the host becomes an
+//! [`Error`] or a non-negative result for the user.
+
+use crate::linux::{
+    errno,
+    vmbus::Guid, //
+};
+use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// A locally unique id, 8 bytes.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub(crate) struct Luid {
+    /// Low part.
+    pub(crate) a: u32,
+    /// High part.
+    pub(crate) b: u32,
+}
+
+impl Luid {
+    /// The id in the first 8 bytes of a channel instance.
+    pub(crate) fn from_instance(instance: Guid) -> Self {
+        let [a0, a1, a2, a3, b0, b1, b2, b3, ..] = *instance.bytes();
+
+        Self {
+            a: u32::from_le_bytes([a0, a1, a2, a3]),
+            b: u32::from_le_bytes([b0, b1, b2, b3]),
+        }
+    }
+}
+
+/// A handle as user programs and the host write it: 6 bits instance, 24 bits index, 2 bits unique.
+#[repr(transparent)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+pub(crate) struct Handle(u32);
+
+impl Handle {
+    /// No handle.
+    pub(crate) const NONE: Self = Self(0);
+    /// Indices are below this; the topmost is not used.
+    pub(crate) const INDEX_LIMIT: u32 = 0xFF_FFFF;
+
+    const INDEX_SHIFT: u32 = 6;
+    const UNIQUE_SHIFT: u32 = 30;
+
+    /// The handle for slot `index` in its generation `unique`, instance 0.
+    pub(crate) const fn new(index: u32, unique: u8) -> Self {
+        Self(
+            ((index & Self::INDEX_LIMIT) << Self::INDEX_SHIFT)
+                | ((unique as u32 & 3) << Self::UNIQUE_SHIFT),
+        )
+    }
+
+    /// The handle with this value.
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    pub(crate) const fn from_raw(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    /// The value.
+    pub(crate) const fn raw(self) -> u32 {
+        self.0
+    }
+
+    /// Whether this is [`Self::NONE`].
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The slot.
+    pub(crate) const fn index(self) -> u32 {
+        (self.0 >> Self::INDEX_SHIFT) & Self::INDEX_LIMIT
+    }
+
+    /// The generation.
+    pub(crate) const fn unique(self) -> u8 {
+        // CAST: Two bits are left.
+        (self.0 >> Self::UNIQUE_SHIFT) as u8
+    }
+}
+
+/// In whose name a command is sent: a process the host knows, or the guest itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostProcess(Handle);
+
+impl HostProcess {
+    /// The guest itself.
+    pub(crate) const GUEST: Self = Self(Handle::NONE);
+
+    /// The process the host calls `handle`, unless that is no handle at all.
+    pub(crate) fn from_host(handle: Handle) -> Option<Self> {
+        (!handle.is_none()).then_some(Self(handle))
+    }
+
+    /// Its handle.
+    pub(crate) const fn handle(self) -> Handle {
+        self.0
+    }
+}
+
+/// How the messages of one adapter, or of the global channel, are wrapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope {
+    /// The negotiated interface version.
+    pub(crate) version: InterfaceVersion,
+    /// Which vGPU is meant; zero for global commands.
+    pub(crate) vgpu: Luid,
+}
+
+/// A version of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct InterfaceVersion(u32);
+
+impl InterfaceVersion {
+    /// What a host without a version register speaks.
+    pub(crate) const FALLBACK: Self = Self(27);
+    /// The newest one, and the one with extended headers.
+    pub(crate) const CURRENT: Self = Self(40);
+    /// The oldest one this driver claims to understand.
+    pub(crate) const OLDEST: Self = Self(16);
+
+    /// The version to speak with a host that offers `register`.
+    pub(crate) fn for_host(register: u32) -> Self {
+        match register {
+            0 => Self::FALLBACK,
+            version => Self(version).min(Self::CURRENT),
+        }
+    }
+
+    /// The number.
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// Whether requests carry an extended header, and what else came with it.
+    pub(crate) fn is_extended(self) -> bool {
+        self >= Self::CURRENT
+    }
+}
+
+/// A result from the host. Negative means failure.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct NtStatus(u32);
+
+impl NtStatus {
+    /// All went well.
+    #[cfg_attr(
+        not(CONFIG_DXGKRNL_KUNIT_TEST),
+        expect(dead_code, reason = "other successes are as good")
+    )]
+    pub(crate) const SUCCESS: Self = Self(0);
+    const NOT_IMPLEMENTED: u32 = 0xC000_0002;
+    const INVALID_HANDLE: u32 = 0xC000_0008;
+    const INVALID_PARAMETER: u32 = 0xC000_000D;
+    const NO_MEMORY: u32 = 0xC000_0017;
+    const ILLEGAL_INSTRUCTION: u32 = 0xC000_001D;
+    const ACCESS_DENIED: u32 = 0xC000_0022;
+    const BUFFER_TOO_SMALL: u32 = 0xC000_0023;
+    const OBJECT_TYPE_MISMATCH: u32 = 0xC000_0024;
+    const OBJECT_NAME_INVALID: u32 = 0xC000_0033;
+    const OBJECT_NAME_NOT_FOUND: u32 = 0xC000_0034;
+    const OBJECT_NAME_COLLISION: u32 = 0xC000_0035;
+    const NOT_SUPPORTED: u32 = 0xC000_00BB;
+    const DEVICE_REMOVED: u32 = 0xC000_02B6;
+    const GRAPHICS_ALLOCATION_BUSY: u32 = 0xC01E_0102;
+
+    /// The result with this value.
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    pub(crate) const fn from_raw(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    /// What the user gets: a success code as it is, or an error.
+    pub(crate) fn into_result(self) -> Result<isize> {
+        // CAST: The sign bit is clear, the value fits.
+        if self.0 >> 31 == 0 {
+            return Ok(self.0 as isize);
+        }
+        Err(match self.0 {
+            Self::OBJECT_NAME_COLLISION => EEXIST,
+            Self::NO_MEMORY => ENOMEM,
+            Self::INVALID_PARAMETER => EINVAL,
+            Self::OBJECT_NAME_INVALID | Self::OBJECT_NAME_NOT_FOUND => ENOENT,
+            Self::BUFFER_TOO_SMALL => EOVERFLOW,
+            Self::DEVICE_REMOVED => ENODEV,
+            Self::ACCESS_DENIED => EACCES,
+            Self::NOT_SUPPORTED | Self::NOT_IMPLEMENTED => EPERM,
+            Self::ILLEGAL_INSTRUCTION => errno::eopnotsupp(),
+            Self::INVALID_HANDLE => EBADF,
+            Self::GRAPHICS_ALLOCATION_BUSY => errno::einprogress(),
+            Self::OBJECT_TYPE_MISMATCH => errno::eprototype(),
+            _ => EINVAL,
+        })
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_wire)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_becomes_errno() {
+        let table = [
+            (0xC000_0035, -17),
+            (0xC000_0017, -12),
+            (0xC000_000D, -22),
+            (0xC000_0033, -2),
+            (0xC000_0034, -2),
+            (0xC000_0023, -75),
+            (0xC000_02B6, -19),
+            (0xC000_0022, -13),
+            (0xC000_00BB, -1),
+            (0xC000_0002, -1),
+            (0xC000_001D, -95),
+            (0xC000_0008, -9),
+            (0xC01E_0102, -115),
+            (0xC000_0024, -91),
+            (0xC000_0001, -22),
+            (0x8000_0000, -22),
+            (0xFFFF_FFFF, -22),
+        ];
+
+        for (status, errno) in table {
+            let result = NtStatus::from_raw(status).into_result();
+
+            assert_eq!(result.map_err(|error| error.to_errno()), Err(errno));
+        }
+    }
+
+    #[test]
+    fn success_passes_through() {
+        for status in [0u32, 0x102, 0x103, 0x7FFF_FFFF] {
+            let result = NtStatus::from_raw(status).into_result();
+
+            assert!(result.is_ok_and(|value| value == status as isize));
+        }
+        assert!(NtStatus::SUCCESS
+            .into_result()
+            .is_ok_and(|value| value == 0));
+    }
+
+    #[test]
+    fn handle_bits() {
+        assert_eq!(Handle::new(0, 1).raw(), 0x4000_0000);
+        assert_eq!(Handle::new(1, 1).raw(), 0x4000_0040);
+        assert_eq!(Handle::new(0xFF_FFFF, 3).raw(), 0xFFFF_FFC0);
+
+        let handle = Handle::from_raw(0x8000_0FC5);
+
+        assert_eq!(handle.index(), 0x3F);
+        assert_eq!(handle.unique(), 2);
+    }
+
+    #[test]
+    fn version_for_host() {
+        assert_eq!(InterfaceVersion::for_host(0).number(), 27);
+        assert_eq!(InterfaceVersion::for_host(39).number(), 39);
+        assert_eq!(InterfaceVersion::for_host(40).number(), 40);
+        assert_eq!(InterfaceVersion::for_host(41).number(), 40);
+        assert!(!InterfaceVersion::for_host(39).is_extended());
+        assert!(InterfaceVersion::for_host(40).is_extended());
+    }
+
+    #[test]
+    fn luid_from_instance() {
+        let guid = Guid::new(0x0403_0201, 0x0605, 0x0807, [9; 8]);
+        let luid = Luid::from_instance(guid);
+
+        assert_eq!(luid.a, 0x0403_0201);
+        assert_eq!(luid.b, 0x0807_0605);
+    }
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The command line, and the choice between the two ways of running.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use vm::stop::{Stop, StopReason};
+
+use crate::config::GuestConfig;
+use crate::console::Output;
+use crate::front::{self, Event, GuestConsole, Run, StopCause};
+use crate::machine::Machine;
+use crate::nested::{self, OuterMachine};
+use crate::outcome::status;
+use crate::{logger, support};
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0        the guest powered off
+  0-255    what the guest wrote to the test port 0x604
+  2        the command line is wrong
+  100      the guest asked for a reset (also a panic before VMBus is up)
+  101      the guest crashed with a triple fault
+  102      the guest panicked
+  103      the time limit was reached
+  104      the machine could not be set up or failed
+  105      --strict: the guest broke the protocol or left something behind
+  130      interrupted";
+
+/// Boots a Linux kernel as a Hyper-V guest with paravirtual GPUs.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a guest. Its console goes to standard output, all other messages to standard error.
+    #[command(after_help = EXIT_STATUS)]
+    Run(RunArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The guest's kernel: a vmlinux or a bzImage, built with CONFIG_PVH.
+    #[arg(long, value_name = "FILE")]
+    kernel: PathBuf,
+    /// The guest's initial file system.
+    #[arg(long, value_name = "FILE")]
+    initrd: Option<PathBuf>,
+    /// Virtual CPUs.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    cpus: u8,
+    /// Memory, with the suffix M or G.
+    #[arg(long, default_value = "2G", value_parser = parse_size)]
+    memory: u64,
+    /// A GPU, or "none". May be repeated. By default one for rendering and one for computing.
+    #[arg(long, value_name = "SPEC")]
+    adapter: Vec<String>,
+    /// More for the kernel's command line.
+    #[arg(long, value_name = "TEXT")]
+    cmdline: Option<String>,
+    /// End the guest after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Fail if the guest breaks the protocol or leaves something behind.
+    #[arg(long)]
+    strict: bool,
+    /// Write what the host saw to a file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// The newest GPU-PV interface version to offer.
+    #[arg(long, value_name = "NUMBER")]
+    interface_version: Option<u32>,
+    /// The newest VMBus version to accept, such as 5.2.
+    #[arg(long, value_name = "MAJOR.MINOR", value_parser = parse_version)]
+    max_vmbus_version: Option<u32>,
+    /// Run on this machine's KVM, even if it does not look able to.
+    #[arg(long, conflicts_with = "nested")]
+    direct: bool,
+    /// Run inside an emulated machine, even if this machine's KVM looks able.
+    #[arg(long)]
+    nested: bool,
+    /// For nested runs: the kernel of the emulated machine, with KVM for AMD CPUs.
+    #[arg(long, value_name = "FILE")]
+    outer_kernel: Option<PathBuf>,
+    /// For nested runs: its KVM modules, and a file modules.load that names them in order.
+    #[arg(long, value_name = "DIRECTORY")]
+    outer_modules: Option<PathBuf>,
+    /// Show debug messages.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'M' | 'm')) => (&text[..at], 20),
+        Some((at, 'G' | 'g')) => (&text[..at], 30),
+        _ => return Err("a number followed by M or G is needed".into()),
+    };
+    let number: u64 = digits.parse().map_err(|error| format!("{digits:?}: {error}"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| "that is too much".into())
+}
+
+fn parse_version(text: &str) -> Result<u32, String> {
+    let parsed = text.split_once('.').and_then(|(major, minor)| {
+        Some(u32::from(major.parse::<u16>().ok()?) << 16 | u32::from(minor.parse::<u16>().ok()?))
+    });
+    parsed.ok_or_else(|| "a version such as 5.2 is needed".into())
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> ExitCode {
+    let Command::Run(args) = Cli::parse().command;
+    let config = GuestConfig {
+        cpus: args.cpus,
+        memory: args.memory,
+        extra_cmdline: args.cmdline.clone(),
+        adapters: args.adapter.clone(),
+        interface_version: args.interface_version,
+        max_vmbus_version: args.max_vmbus_version,
+        verbose: args.verbose,
+    };
+    logger::install(config.log_level(), |line| eprintln!("{line}"));
+    ExitCode::from(run_guest(&args, &config))
+}
+
+fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
+    let files = read(&args.kernel).and_then(|kernel| {
+        let initrd = args.initrd.as_deref().map(read).transpose()?;
+        Ok((kernel, initrd))
+    });
+    let (kernel, initrd) = match files {
+        Ok(files) => files,
+        Err(message) => {
+            log::error!("{message}");
+            return status::FAILED;
+        }
+    };
+    let options = front::Options {
+        timeout: args.timeout.map(Duration::from_secs),
+        strict: args.strict,
+        report: args.report.as_deref(),
+    };
+    let initrd = initrd.as_deref();
+    if runs_nested(args) {
+        front::run(&options, |events, console| {
+            let outer = outer_machine(args)?;
+            nested::start(&outer, config, &kernel, initrd, events, console)
+        })
+    } else {
+        front::run(&options, |events, console| start_directly(config, &kernel, initrd, events, console))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Chooses, and says what it chose and why.
+fn runs_nested(args: &RunArgs) -> bool {
+    if args.direct {
+        log::info!("running directly, as --direct asks for");
+        return false;
+    }
+    if args.nested {
+        log::info!("running nested in an emulated machine, as --nested asks for");
+        return true;
+    }
+    match support::obstacle() {
+        None => {
+            log::info!("running directly: KVM has what a Hyper-V guest needs");
+            false
+        }
+        Some(obstacle) => {
+            log::info!("running nested in an emulated machine: {obstacle}");
+            true
+        }
+    }
+}
+
+fn outer_machine(args: &RunArgs) -> Result<OuterMachine<'_>, String> {
+    let needed = "a nested run needs --outer-kernel and --outer-modules: a kernel and its KVM modules";
+    Ok(OuterMachine {
+        kernel: args.outer_kernel.as_deref().ok_or(needed)?,
+        modules: args.outer_modules.as_deref().ok_or(needed)?,
+    })
+}
+
+struct DirectRun {
+    stop: Arc<Stop>,
+}
+
+impl Run for DirectRun {
+    fn stop(&self, cause: StopCause) {
+        self.stop.request(cause.into());
+    }
+}
+
+impl From<StopCause> for StopReason {
+    fn from(cause: StopCause) -> Self {
+        match cause {
+            StopCause::Interrupted => StopReason::Interrupted,
+            StopCause::TimedOut => StopReason::TimedOut,
+        }
+    }
+}
+
+fn start_directly(
+    config: &GuestConfig,
+    kernel: &[u8],
+    initrd: Option<&[u8]>,
+    events: std::sync::mpsc::Sender<Event>,
+    console: GuestConsole,
+) -> Result<Box<dyn Run>, String> {
+    let output = Output::new(console).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let machine =
+        Machine::start(config, kernel, initrd, output.writer()).map_err(|error| error.to_string())?;
+    let stop = machine.stop();
+    std::thread::Builder::new()
+        .name("machine".into())
+        .spawn(move || {
+            let outcome = machine.finish();
+            // All of the console comes before the end.
+            drop(output);
+            // The front end is gone when it did not want to wait.
+            let _ = events.send(Event::Ended(outcome));
+        })
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
+    Ok(Box::new(DirectRun { stop }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(parse_size("512M"), Ok(512 << 20));
+        assert_eq!(parse_size("4g"), Ok(4 << 30));
+        for bad in ["", "4", "G", "-1G", "4T", "99999999999999G"] {
+            assert!(parse_size(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn versions_have_two_halves() {
+        assert_eq!(parse_version("5.3"), Ok(0x0005_0003));
+        for bad in ["5", "5.", "5.x", "70000.0"] {
+            assert!(parse_version(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn direct_and_nested_exclude_each_other() {
+        let with = |extra: &[&str]| {
+            Cli::try_parse_from(["gpupv-host", "run", "--kernel", "k"].iter().chain(extra)).is_ok()
+        };
+        assert!(with(&["--nested", "--cpus", "4"]));
+        assert!(!with(&["--nested", "--direct"]));
+        assert!(!with(&["--cpus", "0"]));
+        assert!(!with(&["--memory", "2"]));
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What a guest is made of, in a form that can be handed into a nested machine.
+
+use serde::{Deserialize, Serialize};
+
+/// What every guest's command line begins with: the console, an end after a panic, and only the
+/// output and the probing that is needed, because both cost time.
+const CMDLINE: &str = "console=ttyS0 panic=-1 quiet 8250.nr_uarts=1";
+
+/// The guest, apart from its kernel and its initial file system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GuestConfig {
+    pub(crate) cpus: u8,
+    /// In bytes.
+    pub(crate) memory: u64,
+    /// Appended to the command line.
+    pub(crate) extra_cmdline: Option<String>,
+    /// As given on the command line.
+    pub(crate) adapters: Vec<String>,
+    pub(crate) interface_version: Option<u32>,
+    pub(crate) max_vmbus_version: Option<u32>,
+    /// Also show debug messages.
+    pub(crate) verbose: bool,
+}
+
+impl GuestConfig {
+    pub(crate) fn cmdline(&self) -> String {
+        match &self.extra_cmdline {
+            Some(extra) => format!("{CMDLINE} {extra}"),
+            None => CMDLINE.to_owned(),
+        }
+    }
+
+    pub(crate) fn log_level(&self) -> log::LevelFilter {
+        if self.verbose {
+            log::LevelFilter::Debug
+        } else {
+            log::LevelFilter::Info
+        }
+    }
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The side of a run that the user sees, the same for both ways of running: console, time limit,
+//! signals, summary, report and exit status.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::console::Tail;
+use crate::outcome::{End, Outcome};
+use crate::signals;
+
+/// How long a run may take to end after it was told to.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// What the front end waits for.
+pub(crate) enum Event {
+    /// SIGINT and the like.
+    Signal,
+    /// The run is over.
+    Ended(Outcome),
+}
+
+/// Why a run is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopCause {
+    Interrupted,
+    TimedOut,
+}
+
+impl StopCause {
+    fn end(self) -> End {
+        match self {
+            StopCause::Interrupted => End::Interrupted,
+            StopCause::TimedOut => End::TimedOut,
+        }
+    }
+}
+
+/// A run under way. Dropping it ends whatever is left of it.
+pub(crate) trait Run {
+    /// Asks it to end. It answers with [`Event::Ended`].
+    fn stop(&self, cause: StopCause);
+}
+
+/// Where the guest's console goes: standard output, and the tail.
+#[derive(Clone, Default)]
+pub(crate) struct GuestConsole {
+    tail: Arc<Mutex<Tail>>,
+}
+
+impl GuestConsole {
+    fn tail(&self) -> Vec<String> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).lines()
+    }
+}
+
+impl Write for GuestConsole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        io::stdout().write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// What the user wants to see.
+pub(crate) struct Options<'a> {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) strict: bool,
+    pub(crate) report: Option<&'a Path>,
+}
+
+/// Runs what `start` starts to its end and returns the exit status.
+pub(crate) fn run(
+    options: &Options<'_>,
+    start: impl FnOnce(Sender<Event>, GuestConsole) -> Result<Box<dyn Run>, String>,
+) -> u8 {
+    let (sender, events) = channel();
+    let console = GuestConsole::default();
+    let started = Instant::now();
+    let outcome = signals::forward(sender.clone())
+        .map_err(|error| format!("cannot handle signals: {error}"))
+        .and_then(|()| start(sender, console.clone()))
+        .map(|run| supervise(run.as_ref(), &events, options.timeout.map(|timeout| started + timeout)))
+        .unwrap_or_else(|message| Outcome::without_guest(End::Failed { message }));
+    finish(options, &outcome, &console, started.elapsed())
+}
+
+/// Waits for the end of `run`, brings it about if it must.
+fn supervise(run: &dyn Run, events: &Receiver<Event>, limit: Option<Instant>) -> Outcome {
+    let mut deadline = limit;
+    let mut stopping: Option<StopCause> = None;
+    loop {
+        let event = match deadline {
+            Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let cause = match (event, stopping) {
+            (Ok(Event::Ended(outcome)), None) => return outcome,
+            // Whatever it says of its end, it was we who ended it.
+            (Ok(Event::Ended(outcome)), Some(cause)) => {
+                let end = match outcome.end {
+                    End::Failed { .. } => cause.end(),
+                    end => end,
+                };
+                return Outcome { end, ..outcome };
+            }
+            (Ok(Event::Signal), None) => StopCause::Interrupted,
+            (Err(RecvTimeoutError::Timeout), None) => StopCause::TimedOut,
+            // A second signal, or no answer: the caller drops what is left.
+            (Ok(Event::Signal) | Err(RecvTimeoutError::Timeout), Some(cause)) => {
+                return Outcome::without_guest(cause.end());
+            }
+            (Err(RecvTimeoutError::Disconnected), cause) => {
+                let lost = End::Failed { message: "the run ended without an outcome".into() };
+                return Outcome::without_guest(cause.map_or(lost, StopCause::end));
+            }
+        };
+        run.stop(cause);
+        stopping = Some(cause);
+        deadline = Some(Instant::now() + STOP_GRACE);
+    }
+}
+
+fn finish(options: &Options<'_>, outcome: &Outcome, console: &GuestConsole, elapsed: Duration) -> u8 {
+    if !matches!(outcome.end, End::PowerOff | End::TestExit { .. } | End::Interrupted) {
+        print_tail(&console.tail());
+    }
+    for line in outcome.summary.lines() {
+        eprintln!("{line}");
+    }
+    log::info!("{} after {:.1} s", outcome.end, elapsed.as_secs_f64());
+    let status = outcome.exit_status(options.strict);
+    match options.report.map(|path| write_report(path, outcome, status)) {
+        Some(Err(error)) => {
+            log::error!("cannot write the report: {error}");
+            if status == 0 {
+                crate::outcome::status::FAILED
+            } else {
+                status
+            }
+        }
+        _ => status,
+    }
+}
+
+fn print_tail(lines: &[String]) {
+    if lines.is_empty() {
+        log::info!("the guest wrote nothing to its console");
+        return;
+    }
+    log::info!("the last lines of the guest's console:");
+    for line in lines {
+        eprintln!("  | {line}");
+    }
+}
+
+fn write_report(path: &Path, outcome: &Outcome, status: u8) -> io::Result<()> {
+    let report = serde_json::json!({
+        "end": outcome.end,
+        "exit_status": status,
+        "clean": outcome.clean,
+        "gpupv": outcome.report,
+    });
+    let mut file = File::create(path)?;
+    serde_json::to_writer_pretty(&mut file, &report)?;
+    file.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Recorder(RefCell<Vec<StopCause>>);
+
+    impl Run for Recorder {
+        fn stop(&self, cause: StopCause) {
+            self.0.borrow_mut().push(cause);
+        }
+    }
+
+    fn ended(end: End) -> Event {
+        Event::Ended(Outcome::without_guest(end))
+    }
+
+    #[test]
+    fn an_end_is_passed_on() {
+        let (sender, events) = channel();
+        sender.send(ended(End::Reset)).unwrap();
+        assert_eq!(supervise(&Recorder::default(), &events, None).end, End::Reset);
+    }
+
+    #[test]
+    fn a_signal_stops_and_a_second_one_does_not_wait() {
+        let (sender, events) = channel();
+        let run = Recorder::default();
+        sender.send(Event::Signal).unwrap();
+        sender.send(Event::Signal).unwrap();
+        assert_eq!(supervise(&run, &events, None).end, End::Interrupted);
+        assert_eq!(*run.0.borrow(), [StopCause::Interrupted]);
+    }
+
+    #[test]
+    fn the_limit_stops_and_the_outcome_is_still_waited_for() {
+        let (sender, events) = channel();
+        let run = Recorder::default();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(30));
+            let mut outcome = Outcome::without_guest(End::Failed { message: "killed".into() });
+            outcome.summary = "seen".into();
+            sender.send(Event::Ended(outcome)).unwrap();
+        });
+        let outcome = supervise(&run, &events, Some(Instant::now() + Duration::from_millis(5)));
+        thread.join().unwrap();
+        assert_eq!((outcome.end, outcome.summary.as_str()), (End::TimedOut, "seen"));
+        assert_eq!(*run.0.borrow(), [StopCause::TimedOut]);
+    }
+
+    #[test]
+    fn a_run_that_vanishes_has_failed() {
+        let (sender, events) = channel();
+        drop(sender);
+        assert!(matches!(supervise(&Recorder::default(), &events, None).end, End::Failed { .. }));
+    }
+}

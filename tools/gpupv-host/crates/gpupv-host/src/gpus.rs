@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The paravirtual GPUs of the machine: VMBus, the devices on it, and the PCI functions.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use gpupv::{AdapterDescription, Config, GpuPvHost};
+use hyperv::{HypervPartition, Partition};
+use vm::pci::PciBus;
+use vmbus::{ServerOptions, VmbusServer};
+
+use crate::config::GuestConfig;
+use crate::machine::MachineError;
+
+/// The word for no adapters at all.
+const NONE: &str = "none";
+
+/// Room in the VMBus window for what the guest places beside the IO space.
+const WINDOW_SLACK_MIB: u16 = 64;
+
+/// The GPUs before the machine exists.
+pub(crate) struct GpuPlan {
+    host: GpuPvHost,
+    options: ServerOptions,
+}
+
+impl GpuPlan {
+    /// Understands the adapters of `config`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with them.
+    pub(crate) fn new(config: &GuestConfig) -> Result<Self, String> {
+        let mut gpu = Config::default();
+        if let Some(adapters) = adapters(&config.adapters)? {
+            gpu.adapters = adapters;
+        }
+        if let Some(version) = config.interface_version {
+            gpu.interface_version = version;
+        }
+        let mut options = ServerOptions::default();
+        if let Some(version) = config.max_vmbus_version {
+            options.max_version = version;
+        }
+        let host = GpuPvHost::new(gpu).map_err(|error| error.to_string())?;
+        Ok(Self { host, options })
+    }
+
+    /// How large the VMBus window must be.
+    pub(crate) fn window_megabytes(&self) -> u16 {
+        self.host.io_space_mib().saturating_add(WINDOW_SLACK_MIB)
+    }
+
+    /// Starts VMBus in `partition` and puts all devices in their places.
+    pub(crate) fn start(mut self, partition: &Arc<HypervPartition>, pci: &PciBus) -> Result<Gpus, MachineError> {
+        let server = VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
+        for device in self.host.take_devices() {
+            server.add_device(device).map_err(|error| MachineError::Gpu(error.to_string()))?;
+        }
+        for (slot, function) in self.host.take_functions() {
+            pci.add(slot, function)?;
+        }
+        partition.connect(server.clone());
+        Ok(Gpus { server, host: self.host })
+    }
+}
+
+/// The adapters named by `specifications`; `None` if none is named, which means the usual ones.
+fn adapters(specifications: &[String]) -> Result<Option<Vec<AdapterDescription>>, String> {
+    match specifications {
+        [] => Ok(None),
+        [only] if only == NONE => Ok(Some(Vec::new())),
+        _ => specifications
+            .iter()
+            .map(|text| AdapterDescription::from_str(text).map_err(|error| format!("--adapter {text}: {error}")))
+            .collect::<Result<_, _>>()
+            .map(Some),
+    }
+}
+
+/// The GPUs of a running machine.
+pub(crate) struct Gpus {
+    server: Arc<VmbusServer>,
+    host: GpuPvHost,
+}
+
+/// What the host saw.
+pub(crate) struct Seen {
+    pub(crate) summary: String,
+    pub(crate) report: serde_json::Value,
+    pub(crate) clean: bool,
+}
+
+impl Gpus {
+    /// Ends VMBus and says what the guest did. To be called when the guest no longer runs.
+    pub(crate) fn finish(self) -> Seen {
+        // First: closing the channels is itself an event that the report mentions.
+        let bus = self.server.report();
+        self.server.shutdown();
+        let report = self.host.report().with_bus(&bus);
+        Seen {
+            summary: report.summary().join("\n"),
+            report: serde_json::to_value(&report).unwrap_or_else(|error| error.to_string().into()),
+            clean: report.verdict().is_clean(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_is_no_adapter_and_nothing_is_the_usual_ones() {
+        assert!(adapters(&[]).unwrap().is_none());
+        assert!(adapters(&["none".into()]).unwrap().unwrap().is_empty());
+        let error = adapters(&["none".into(), "none".into()]).unwrap_err();
+        assert!(error.starts_with("--adapter none: "), "{error}");
+    }
+}

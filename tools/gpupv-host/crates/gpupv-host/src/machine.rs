@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The guest's machine on this kernel's KVM: everything put together, run, and taken apart.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use hyperv::HypervPartition;
+use kvm_ioctls::Kvm;
+use vm::acpi;
+use vm::boot::{self, Boot};
+use vm::bus::{Bus, BusDevice};
+use vm::kvm::Vm;
+use vm::pci::{self, ConfigPorts, HotplugPorts, PciBus};
+use vm::power::{self, Power};
+use vm::serial::{self, Console};
+use vm::stop::Stop;
+use vm::vcpu::{Environment, Threads};
+
+use crate::config::GuestConfig;
+use crate::gpus::{GpuPlan, Gpus};
+use crate::outcome::Outcome;
+
+const MIB: u64 = 1 << 20;
+
+/// Why a machine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MachineError {
+    #[error("cannot open /dev/kvm: {0}")]
+    Open(kvm_ioctls::Error),
+    #[error(transparent)]
+    Vm(#[from] vm::Error),
+    #[error(transparent)]
+    Hyperv(#[from] hyperv::Error),
+    #[error("{0}")]
+    Gpu(String),
+    #[error(transparent)]
+    Bus(#[from] vm::bus::Overlap),
+    #[error(transparent)]
+    Slot(#[from] pci::SlotError),
+}
+
+/// A machine that runs.
+pub(crate) struct Machine {
+    // Taken apart in `finish`, in this order.
+    threads: Threads,
+    gpus: Gpus,
+    partition: Arc<HypervPartition>,
+    stop: Arc<Stop>,
+    _vm: Vm,
+}
+
+impl Machine {
+    /// Builds the machine and starts it. The guest's console goes to `console`.
+    pub(crate) fn start(
+        config: &GuestConfig,
+        kernel: &[u8],
+        initrd: Option<&[u8]>,
+        console: impl Write + Send + 'static,
+    ) -> Result<Self, MachineError> {
+        let kernel: Cow<'_, [u8]> = boot::kernel_elf(kernel)?;
+        let plan = GpuPlan::new(config).map_err(MachineError::Gpu)?;
+        let window = u64::from(plan.window_megabytes()) * MIB;
+
+        let vm = Vm::new(Kvm::new().map_err(MachineError::Open)?, config.memory, window)?;
+        let vcpus = vm.create_vcpus(u32::from(config.cpus))?;
+        let partition = HypervPartition::new(&vm, &vcpus)?;
+        let rsdp = acpi::write(vm.memory(), &acpi::Machine { cpus: config.cpus, window: vm.layout().window() })?;
+        let cmdline = config.cmdline();
+        let boot = Boot { kernel: &kernel, initrd, cmdline: &cmdline, rsdp };
+        let entry = boot::load(vm.memory(), vm.layout(), boot)?;
+        if let Some(first) = vcpus.first() {
+            boot::enter(first, entry)?;
+        }
+
+        let stop = Arc::new(Stop::default());
+        let pci = PciBus::new(vm.interrupt_line(pci::HOTPLUG_GSI)?);
+        let gpus = plan.start(&partition, &pci)?;
+        let environment = Environment {
+            ports: Arc::new(ports(&vm, &pci, &stop, console)?),
+            mmio: Arc::new(Bus::default()),
+            hypervisor: partition.clone(),
+            stop: stop.clone(),
+        };
+        let threads = Threads::start(vcpus, &environment)?;
+        Ok(Self { threads, gpus, partition, stop, _vm: vm })
+    }
+
+    /// The machine's end, to bring it about from outside.
+    pub(crate) fn stop(&self) -> Arc<Stop> {
+        self.stop.clone()
+    }
+
+    /// Waits for the end and takes the machine apart.
+    pub(crate) fn finish(self) -> Outcome {
+        let reason = self.stop.wait();
+        self.threads.join();
+        // The guest no longer runs: what it left behind is final.
+        let seen = self.gpus.finish();
+        self.partition.shut_down();
+        Outcome { end: reason.into(), summary: seen.summary, report: seen.report, clean: seen.clean }
+    }
+}
+
+fn ports(
+    vm: &Vm,
+    pci: &PciBus,
+    stop: &Arc<Stop>,
+    console: impl Write + Send + 'static,
+) -> Result<Bus, MachineError> {
+    let mut ports = Bus::default();
+    let mut add = |first: u16, count: u16, device: Arc<Mutex<dyn BusDevice>>| {
+        let first = u64::from(first);
+        ports.add(first..=first + u64::from(count) - 1, device)
+    };
+    let line = vm.interrupt_line(serial::GSI)?;
+    add(serial::PORT, serial::PORT_COUNT, Arc::new(Mutex::new(Console::new(line, console))))?;
+    add(power::SLEEP_CONTROL_PORT, power::PORT_COUNT, Arc::new(Mutex::new(Power::new(stop.clone()))))?;
+    add(pci::CONFIG_PORT, pci::CONFIG_PORT_COUNT, Arc::new(Mutex::new(ConfigPorts::new(pci.clone()))))?;
+    add(pci::HOTPLUG_PORT, pci::HOTPLUG_PORT_COUNT, Arc::new(Mutex::new(HotplugPorts::new(pci.clone()))))?;
+    Ok(ports)
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `gpupv-host`: boots a Linux kernel as a Hyper-V guest with paravirtual GPUs.
+//!
+//! The same program runs in two ways. Directly, where KVM can serve Hyper-V guests. Nested, where it
+//! cannot: then it starts an emulated machine that can, and is the first process in there.
+
+#![deny(unsafe_code)]
+
+mod cli;
+mod config;
+mod console;
+mod front;
+mod gpus;
+mod logger;
+mod machine;
+mod nested;
+mod outcome;
+mod signals;
+mod support;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::process::id() == 1 {
+        nested::init::main();
+    }
+    cli::run()
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The program as the first process of the emulated machine.
+//!
+//! It mounts what it needs, loads KVM, runs the guest directly, says how it went, and powers off.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::mount::{mount, MountFlags};
+use rustix::system::{finit_module, reboot, RebootCommand};
+use rustix::termios::{tcdrain, tcgetattr, tcsetattr, OptionalActions};
+use vm::stop::Stop;
+
+use super::link::{self, Message};
+use super::name;
+use crate::config::GuestConfig;
+use crate::console::Output;
+use crate::logger;
+use crate::machine::Machine;
+use crate::outcome::{End, Outcome};
+
+const GUEST_CONSOLE: &str = "/dev/ttyS1";
+const LINK: &str = "/dev/ttyS2";
+
+/// Runs the guest and switches the emulated machine off.
+pub(crate) fn main() -> ! {
+    if let Err(message) = run() {
+        // The link may not exist: the outer kernel's console is all that is left.
+        eprintln!("gpupv-host inside the emulated machine: {message}");
+    }
+    power_off()
+}
+
+fn power_off() -> ! {
+    let error = match reboot(RebootCommand::PowerOff) {
+        Ok(()) => "it went on".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    // The first process must not end: the kernel panics then, which ends the machine as well.
+    panic!("the emulated machine cannot be switched off: {error}")
+}
+
+fn run() -> Result<(), String> {
+    for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
+        mount(kind, target, kind, MountFlags::empty(), None).map_err(|error| format!("cannot mount {target}: {error}"))?;
+    }
+    let link = raw_line(LINK)?;
+    let commands = link.try_clone().map_err(|error| format!("cannot use {LINK} twice: {error}"))?;
+    let link = Arc::new(Mutex::new(link));
+
+    let outcome = guest(&link, commands)
+        .unwrap_or_else(|message| Outcome::without_guest(End::Failed { message }));
+    let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
+    link::send(&mut *link, &Message::Outcome(Box::new(outcome)))
+        .map_err(|error| format!("cannot report the outcome: {error}"))?;
+    tcdrain(&*link).map_err(|error| format!("cannot report the outcome: {error}"))
+}
+
+/// Opens a serial line as a plain channel of bytes.
+fn raw_line(path: &str) -> Result<File, String> {
+    let open = || {
+        let line = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut mode = tcgetattr(&line)?;
+        mode.make_raw();
+        tcsetattr(&line, OptionalActions::Now, &mode)?;
+        Ok(line)
+    };
+    open().map_err(|error: std::io::Error| format!("cannot open {path}: {error}"))
+}
+
+fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
+    let config = take(name::CONFIG)?;
+    let config: GuestConfig =
+        serde_json::from_slice(&config).map_err(|error| format!("cannot understand the configuration: {error}"))?;
+    logger::install(config.log_level(), {
+        let link = link.clone();
+        move |line| {
+            let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
+            // Without a link there is nobody to tell.
+            let _ = link::send(&mut *link, &Message::Log(line.to_owned()));
+        }
+    });
+    load_modules()?;
+
+    let kernel = take(name::KERNEL)?;
+    let initrd = if fs::exists(path(name::INITRD)).unwrap_or(false) { Some(take(name::INITRD)?) } else { None };
+    let console = raw_line(GUEST_CONSOLE)?;
+    let drain = console.try_clone().map_err(|error| format!("cannot use {GUEST_CONSOLE} twice: {error}"))?;
+    let output = Output::new(console).map_err(|error| format!("cannot start a thread: {error}"))?;
+    let machine = Machine::start(&config, &kernel, initrd.as_deref(), output.writer())
+        .map_err(|error| error.to_string())?;
+    // Their content is in the guest's memory now.
+    drop((kernel, initrd));
+    log::debug!("the guest is running");
+    obey(commands, machine.stop())?;
+    let outcome = machine.finish();
+    drop(output);
+    tcdrain(&drain).map_err(|error| format!("cannot finish the guest's console: {error}"))?;
+    Ok(outcome)
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from("/").join(name)
+}
+
+/// Reads a file and deletes it: all files here take memory.
+fn take(name: &str) -> Result<Vec<u8>, String> {
+    let path = path(name);
+    let read = || {
+        let content = fs::read(&path)?;
+        fs::remove_file(&path)?;
+        Ok(content)
+    };
+    read().map_err(|error: std::io::Error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Loads the modules in the order of their names, which is the order of the list outside.
+fn load_modules() -> Result<(), String> {
+    let directory = path(name::MODULES);
+    let list = || fs::read_dir(&directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
+    let mut modules = list().map_err(|error| format!("cannot list {}: {error}", directory.display()))?;
+    modules.sort();
+    for module in modules {
+        let load = || Ok(finit_module(File::open(&module)?, c"", 0)?);
+        load().map_err(|error: std::io::Error| {
+            format!("the outer kernel refuses the module {}: {error}", module.display())
+        })?;
+    }
+    Ok(())
+}
+
+/// Stops the machine when the outside says so.
+fn obey(mut commands: File, stop: Arc<Stop>) -> Result<(), String> {
+    std::thread::Builder::new()
+        .name("commands".into())
+        .spawn(move || {
+            let mut byte = [0];
+            while let Ok(1) = commands.read(&mut byte) {
+                if let Some(cause) = link::stop_cause(byte[0]) {
+                    stop.request(cause.into());
+                    return;
+                }
+            }
+        })
+        .map(|_| ())
+        .map_err(|error| format!("cannot start a thread: {error}"))
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What the program inside the emulated machine and the one outside say to each other.
+//!
+//! Inside to outside: frames of a mark, a kind, a length and a body, over a serial line. Outside to
+//! inside: single bytes.
+
+use std::io::{self, Read, Write};
+
+use crate::front::StopCause;
+use crate::outcome::Outcome;
+
+const MARK: [u8; 2] = *b"GH";
+const KIND_LOG: u8 = 1;
+const KIND_OUTCOME: u8 = 2;
+/// Longer frames are a sign that the line carries something else.
+const BODY_MAX: u32 = 64 << 20;
+
+const STOP_INTERRUPTED: u8 = b'I';
+const STOP_TIMED_OUT: u8 = b'T';
+
+/// A message from inside.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A line for standard error.
+    Log(String),
+    /// The last message.
+    Outcome(Box<Outcome>),
+}
+
+/// Writes a message.
+pub(super) fn send(out: &mut impl Write, message: &Message) -> io::Result<()> {
+    let (kind, body) = match message {
+        Message::Log(line) => (KIND_LOG, line.clone().into_bytes()),
+        Message::Outcome(outcome) => (KIND_OUTCOME, serde_json::to_vec(outcome)?),
+    };
+    let length = u32::try_from(body.len()).map_err(|_| invalid("the message is too long"))?;
+    out.write_all(&[&MARK[..], &[kind], &length.to_le_bytes(), &body].concat())?;
+    out.flush()
+}
+
+/// Reads the next message; `None` at the end of the line.
+pub(super) fn receive(input: &mut impl Read) -> io::Result<Option<Message>> {
+    let mut header = [0; 7];
+    match input.read_exact(&mut header) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        result => result?,
+    }
+    let [first, second, kind, length @ ..] = header;
+    let length = u32::from_le_bytes(length);
+    if [first, second] != MARK || length > BODY_MAX {
+        return Err(invalid("this is not a message"));
+    }
+    // CAST: at most BODY_MAX.
+    let mut body = vec![0; length as usize];
+    input.read_exact(&mut body)?;
+    match kind {
+        KIND_LOG => Ok(Some(Message::Log(String::from_utf8_lossy(&body).into_owned()))),
+        KIND_OUTCOME => Ok(Some(Message::Outcome(serde_json::from_slice(&body)?))),
+        _ => Err(invalid("this message is of no known kind")),
+    }
+}
+
+/// The byte that asks the inside to stop.
+pub(super) fn stop_byte(cause: StopCause) -> u8 {
+    match cause {
+        StopCause::Interrupted => STOP_INTERRUPTED,
+        StopCause::TimedOut => STOP_TIMED_OUT,
+    }
+}
+
+/// What a byte from outside asks for.
+pub(super) fn stop_cause(byte: u8) -> Option<StopCause> {
+    match byte {
+        STOP_INTERRUPTED => Some(StopCause::Interrupted),
+        STOP_TIMED_OUT => Some(StopCause::TimedOut),
+        _ => None,
+    }
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::End;
+
+    #[test]
+    fn messages_arrive_as_they_were_sent() {
+        let mut line = Vec::new();
+        send(&mut line, &Message::Log("hello".into())).unwrap();
+        let outcome = Outcome::without_guest(End::TestExit { status: 7 });
+        send(&mut line, &Message::Outcome(Box::new(outcome))).unwrap();
+
+        let mut input = line.as_slice();
+        assert!(matches!(receive(&mut input).unwrap(), Some(Message::Log(text)) if text == "hello"));
+        let Some(Message::Outcome(outcome)) = receive(&mut input).unwrap() else { panic!("no outcome") };
+        assert_eq!(outcome.end, End::TestExit { status: 7 });
+        assert!(receive(&mut input).unwrap().is_none());
+    }
+
+    #[test]
+    fn anything_else_is_an_error() {
+        let mut line = Vec::new();
+        send(&mut line, &Message::Log("hello".into())).unwrap();
+        assert!(receive(&mut &line[..line.len() - 1]).is_err(), "cut short");
+        assert!(receive(&mut b"Kernel panic".as_slice()).is_err());
+        line[2] = 9;
+        assert!(receive(&mut line.as_slice()).is_err());
+        let endless = [b'G', b'H', 1, 0xFF, 0xFF, 0xFF, 0xFF];
+        assert!(receive(&mut endless.as_slice()).is_err());
+    }
+
+    #[test]
+    fn stop_bytes_come_back() {
+        for cause in [StopCause::Interrupted, StopCause::TimedOut] {
+            assert_eq!(stop_cause(stop_byte(cause)), Some(cause));
+        }
+        assert_eq!(stop_cause(b'\n'), None);
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The global channel: one for the virtual machine.
+
+use std::sync::{Arc, Mutex};
+
+use vmbus::{ChannelHandle, Closed, Device, GpadlView, Offer, OpenError, Packet};
+
+use crate::host::{lock, Shared, Source};
+use crate::identity::{GLOBAL_CLASS, GLOBAL_INSTANCE};
+use crate::vgpu::{complete, MAX_PACKET};
+
+/// The device behind the global channel.
+pub(crate) struct GlobalDevice {
+    io_space_mib: u16,
+    shared: Arc<Mutex<Shared>>,
+    channel: Option<ChannelHandle>,
+}
+
+impl GlobalDevice {
+    pub(crate) fn new(io_space_mib: u16, shared: Arc<Mutex<Shared>>) -> Self {
+        Self {
+            io_space_mib,
+            shared,
+            channel: None,
+        }
+    }
+}
+
+impl Device for GlobalDevice {
+    fn offer(&self) -> Offer {
+        Offer {
+            class: GLOBAL_CLASS,
+            instance: GLOBAL_INSTANCE,
+            mmio_megabytes: self.io_space_mib,
+            max_packet: MAX_PACKET,
+        }
+    }
+
+    fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
+        self.channel = Some(channel);
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: Packet) {
+        let reply = lock(&self.shared).packet(Source::Global, &packet);
+        complete(self.channel.as_ref(), &packet, reply);
+    }
+
+    fn closed(&mut self, why: Closed) {
+        self.channel = None;
+        lock(&self.shared).global_closed(why);
+    }
+
+    fn gpadl(&mut self, _id: u32, _memory: Option<GpadlView>) {
+        // No command that is handled refers to lent memory.
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The host as a whole: its devices, and what they share.
+
+mod dispatch;
+mod global_commands;
+mod shared;
+mod vgpu_commands;
+
+pub(crate) use dispatch::Source;
+pub(crate) use shared::{lock, Shared};
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use thiserror::Error;
+use vm::pci::PciFunction;
+use vmbus::Device;
+
+use crate::adapter::AdapterDescription;
+use crate::global::GlobalDevice;
+use crate::identity::Identity;
+use crate::pci::{HostConfigBlock, VgpuFunction};
+use crate::report::Report;
+use crate::vgpu::VgpuDevice;
+
+/// The last device number on a PCI bus.
+const LAST_SLOT: u8 = 31;
+
+/// What the host shall be like.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The adapters, in the order of their PCI slots.
+    pub adapters: Vec<AdapterDescription>,
+    /// The slot of the first adapter.
+    pub first_slot: u8,
+    /// How much address space the guest shall keep for memory of the host, in MiB.
+    pub io_space_mib: u16,
+    /// The interface version that the host claims; 0 for a host that has no version register.
+    pub interface_version: u32,
+    /// Whether guest pages may be handed over as lists of page numbers.
+    pub map_guest_memory: bool,
+    /// Whether the guest shall use asynchronous messages.
+    pub asynchronous: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            adapters: AdapterDescription::defaults(),
+            first_slot: 1,
+            io_space_mib: 512,
+            interface_version: HostConfigBlock::CURRENT_VERSION,
+            map_guest_memory: true,
+            asynchronous: false,
+        }
+    }
+}
+
+/// A host that cannot be.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The bus is not that long.
+    #[error("{count} adapters from PCI slot {first} on: slots are 1 to {LAST_SLOT}")]
+    Slots {
+        /// How many adapters.
+        count: usize,
+        /// Where they start.
+        first: u8,
+    },
+    /// Guests tell adapters apart by the first half of the instance.
+    #[error("adapters {0} and {1} have the same channel LUID {2}")]
+    SameLuid(usize, usize, String),
+    /// Guests refuse to work without.
+    #[error("the IO space cannot be empty")]
+    NoIoSpace,
+    /// A vGPU message on the global channel could not be told to belong to a vGPU.
+    #[error("asynchronous messages need interface version 40, not {0}")]
+    Asynchronous(u32),
+    /// It reads like a function that is not there.
+    #[error("interface version {0:#x} means that there is no device")]
+    Version(u32),
+}
+
+/// A host with its adapters, to be given to a virtual machine part by part.
+pub struct GpuPvHost {
+    devices: Vec<Box<dyn Device>>,
+    functions: Vec<(u8, Box<dyn PciFunction>)>,
+    io_space_mib: u16,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl GpuPvHost {
+    /// A host as `config` describes it.
+    ///
+    /// # Errors
+    ///
+    /// The description contradicts itself.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let identities = check(&config)?;
+        let block = HostConfigBlock {
+            version_register: config.interface_version,
+            host_caps: if config.map_guest_memory {
+                HostConfigBlock::CAP_MAP_GUEST_MEMORY
+            } else {
+                0
+            },
+        };
+        let slots: Vec<u8> = (config.first_slot..=LAST_SLOT).collect();
+        let shared = Arc::new(Mutex::new(Shared::new(&config, block, &identities, &slots)));
+        let mut devices: Vec<Box<dyn Device>> = vec![Box::new(GlobalDevice::new(
+            config.io_space_mib,
+            Arc::clone(&shared),
+        ))];
+        let mut functions: Vec<(u8, Box<dyn PciFunction>)> = Vec::new();
+        let adapters = config.adapters.into_iter().zip(identities).zip(slots);
+        for (position, ((adapter, identity), slot)) in adapters.enumerate() {
+            let device = VgpuDevice::new(position, identity, Arc::clone(&shared));
+            devices.push(Box::new(device));
+            let function = VgpuFunction::new(adapter, identity, block, Arc::clone(&shared));
+            functions.push((slot, Box::new(function)));
+        }
+        Ok(Self {
+            devices,
+            functions,
+            io_space_mib: config.io_space_mib,
+            shared,
+        })
+    }
+
+    /// The channels' devices; empty after the first call.
+    pub fn take_devices(&mut self) -> Vec<Box<dyn Device>> {
+        std::mem::take(&mut self.devices)
+    }
+
+    /// The PCI functions and their slots; empty after the first call.
+    pub fn take_functions(&mut self) -> Vec<(u8, Box<dyn PciFunction>)> {
+        std::mem::take(&mut self.functions)
+    }
+
+    /// How much address space the guest must find for the host's memory, in MiB.
+    pub fn io_space_mib(&self) -> u16 {
+        self.io_space_mib
+    }
+
+    /// What the guest did so far.
+    pub fn report(&self) -> Report {
+        lock(&self.shared).report()
+    }
+}
+
+/// Checks a configuration, and makes the adapters' identities.
+fn check(config: &Config) -> Result<Vec<Identity>, ConfigError> {
+    let count = config.adapters.len();
+    let room = (1..=LAST_SLOT)
+        .contains(&config.first_slot)
+        .then(|| usize::from(LAST_SLOT - config.first_slot) + 1);
+    if room.is_none_or(|room| count > room) {
+        let first = config.first_slot;
+        return Err(ConfigError::Slots { count, first });
+    }
+    if config.io_space_mib == 0 {
+        return Err(ConfigError::NoIoSpace);
+    }
+    if config.interface_version == u32::MAX {
+        return Err(ConfigError::Version(config.interface_version));
+    }
+    if config.asynchronous && config.interface_version < HostConfigBlock::CURRENT_VERSION {
+        return Err(ConfigError::Asynchronous(config.interface_version));
+    }
+    let identities: Vec<Identity> = (0u8..)
+        .zip(&config.adapters)
+        .map(|(position, adapter)| Identity::new(position, adapter.instance))
+        .collect();
+    let mut seen: HashSet<[u32; 2]> = HashSet::new();
+    for (second, identity) in identities.iter().enumerate() {
+        let luid = identity.channel_luid;
+        if !seen.insert([luid.a.get(), luid.b.get()]) {
+            let same = |other: &Identity| other.channel_luid == luid;
+            let first = identities.iter().position(same).unwrap_or(second);
+            return Err(ConfigError::SameLuid(first, second, luid.to_string()));
+        }
+    }
+    Ok(identities)
+}

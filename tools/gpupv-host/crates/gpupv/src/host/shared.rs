@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The state that all devices of the host share, under one lock.
+//!
+//! Nothing done under the lock waits for anything: answers are computed, not fetched.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use vmbus::Closed;
+
+use super::Config;
+use crate::adapter::AdapterDescription;
+use crate::handles::{Handle, HandleTable};
+use crate::identity::Identity;
+use crate::pci::HostConfigBlock;
+use crate::process::{Process, ProcessTable};
+use crate::report::{AdapterReport, ProcessReport, Recorder, Report};
+
+/// Locks; a device that panicked before must not take the others with it.
+pub(crate) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a handle of the virtual machine names. One table for both, so that a guest that takes one
+/// for the other is found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VmObject {
+    Process,
+    /// By position.
+    Adapter(usize),
+}
+
+/// An adapter and what the guest has done with it.
+pub(crate) struct AdapterState {
+    pub(crate) description: AdapterDescription,
+    pub(crate) identity: Identity,
+    pub(crate) slot: u8,
+    /// The handle that the guest has, while it has opened the adapter.
+    pub(crate) handle: Option<Handle>,
+    pub(crate) opened: u64,
+}
+
+/// The state.
+pub(crate) struct Shared {
+    pub(crate) block: HostConfigBlock,
+    pub(crate) io_space_mib: u16,
+    pub(crate) adapters: Vec<AdapterState>,
+    pub(crate) handles: HandleTable<VmObject>,
+    pub(crate) processes: ProcessTable,
+    /// Start and length of the guest's window for our memory.
+    pub(crate) io_window: Option<(u64, u64)>,
+    /// Whether the guest shall use asynchronous messages.
+    pub(crate) asynchronous: bool,
+    /// Whether it has been told to.
+    pub(crate) asynchronous_announced: bool,
+    pub(crate) report: Recorder,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: &Config,
+        block: HostConfigBlock,
+        identities: &[Identity],
+        slots: &[u8],
+    ) -> Self {
+        let adapters = config.adapters.iter().zip(identities).zip(slots);
+        Self {
+            block,
+            io_space_mib: config.io_space_mib,
+            adapters: adapters
+                .map(|((description, &identity), &slot)| AdapterState {
+                    description: description.clone(),
+                    identity,
+                    slot,
+                    handle: None,
+                    opened: 0,
+                })
+                .collect(),
+            handles: HandleTable::default(),
+            processes: ProcessTable::new(),
+            io_window: None,
+            asynchronous: config.asynchronous,
+            asynchronous_announced: false,
+            report: Recorder::default(),
+        }
+    }
+
+    /// Whether messages have an extended header, and replies a status where old ones had none.
+    pub(crate) fn is_current_version(&self) -> bool {
+        self.block.effective_version() >= HostConfigBlock::CURRENT_VERSION
+    }
+
+    /// Closes an adapter: its handle and everything on it are gone.
+    pub(crate) fn close_adapter(&mut self, position: usize) {
+        let handle = self.adapters[position].handle.take();
+        if let Some(handle) = handle {
+            self.handles.remove(handle);
+        }
+        for process in self.processes.values_mut() {
+            process.objects.remove_adapter(position);
+        }
+    }
+
+    /// Removes a process and everything it has.
+    pub(crate) fn remove_process(&mut self, handle: Handle) -> Option<Process> {
+        let process = self.processes.remove(&handle)?;
+        self.handles.remove(handle);
+        Some(process)
+    }
+
+    /// The channel of an adapter was closed.
+    pub(crate) fn vgpu_closed(&mut self, position: usize, why: Closed) {
+        if why == Closed::Shutdown {
+            // What is left at the end is what the report is about.
+            return;
+        }
+        if self.adapters[position].handle.is_some() && is_drivers_choice(why) {
+            let name = &self.adapters[position].description.name;
+            let text = format!("channel of \"{name}\" closed without CLOSEADAPTER");
+            self.report.violation(text);
+        }
+        self.close_adapter(position);
+    }
+
+    /// The global channel was closed: the guest can no longer destroy its processes.
+    pub(crate) fn global_closed(&mut self, why: Closed) {
+        if why == Closed::Shutdown {
+            return;
+        }
+        if !self.processes.is_empty() && is_drivers_choice(why) {
+            let count = self.processes.len();
+            let text = format!("global channel closed with {count} processes left");
+            self.report.violation(text);
+        }
+        let processes: Vec<Handle> = self.processes.keys().copied().collect();
+        for handle in processes {
+            self.remove_process(handle);
+        }
+        self.io_window = None;
+    }
+
+    /// What there is to report.
+    pub(super) fn report(&self) -> Report {
+        let adapter = |state: &AdapterState| AdapterReport {
+            name: state.description.name.clone(),
+            kind: state.description.kind.to_string(),
+            luid: state.identity.channel_luid.to_string(),
+            opened: state.opened,
+            open: state.handle.is_some(),
+        };
+        let process = |(handle, process): (&Handle, &Process)| ProcessReport {
+            handle: handle.to_string(),
+            pid: process.pid,
+            name: process.name.clone(),
+            objects: process
+                .objects
+                .count()
+                .into_iter()
+                .map(|(kind, count)| (kind.to_string(), count))
+                .collect(),
+        };
+        let messages = self.report.messages.iter();
+        Report {
+            messages: messages.map(|(&name, &n)| (name.to_owned(), n)).collect(),
+            unknown: self.report.unknown_commands(),
+            pci: self.report.pci.clone(),
+            adapters: self.adapters.iter().map(adapter).collect(),
+            processes_created: self.report.processes_created,
+            processes_left: self.processes.iter().map(process).collect(),
+            violations: self.report.violations.clone(),
+            violation_count: self.report.violation_count,
+            bus_messages: 0,
+        }
+    }
+}
+
+/// Whether the driver closed the channel by itself, and so could have cleaned up before.
+fn is_drivers_choice(why: Closed) -> bool {
+    match why {
+        Closed::ByGuest | Closed::RingsTornDown => true,
+        Closed::Rescinded | Closed::RingBroken | Closed::Reset | Closed::Shutdown => false,
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The GPU-PV host: what a Windows host shows a guest of its GPUs.
+//!
+//! Each adapter is a PCI function (its configuration space says which channel belongs to it) and a
+//! VMBus channel; one more channel, the global one, belongs to the virtual machine. [`GpuPvHost`]
+//! makes all of them from [`AdapterDescription`]s. Every answer is computed from the description
+//! and from what the guest has done; the message code holds no answers of its own.
+//!
+//! * [`wire`]: messages as bytes;
+//! * [`command`]: what commands there are, and how each one fails;
+//! * [`adapter`]: descriptions, and how they are written on a command line;
+//! * [`report`]: what the guest did, right and wrong.
+
+#![forbid(unsafe_code)]
+
+pub mod adapter;
+mod budget;
+pub mod command;
+mod feature;
+mod global;
+pub mod handles;
+mod host;
+mod identity;
+pub mod objects;
+mod packet;
+mod pci;
+mod process;
+mod query;
+pub mod report;
+mod status;
+mod vgpu;
+pub mod wire;
+
+pub use adapter::AdapterDescription;
+pub use host::{Config, ConfigError, GpuPvHost};
+pub use identity::{Identity, GLOBAL_CLASS, VGPU_CLASS};
+pub use pci::{HostConfigBlock, VgpuFunction};
+pub use query::private_blob;
+pub use report::{Report, Verdict};
+pub use status::NtStatus;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+//! NTSTATUS, the result of most commands.
+
+/// A result code; negative when read as signed means failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NtStatus(pub u32);
+
+impl NtStatus {
+    /// It worked.
+    pub const SUCCESS: Self = Self(0);
+    /// No such handle.
+    pub const INVALID_HANDLE: Self = Self(0xC000_0008);
+    /// An argument makes no sense.
+    pub const INVALID_PARAMETER: Self = Self(0xC000_000D);
+    /// The caller's buffer cannot hold the answer.
+    pub const BUFFER_TOO_SMALL: Self = Self(0xC000_0023);
+    /// The host does not do this.
+    pub const NOT_SUPPORTED: Self = Self(0xC000_00BB);
+    /// The adapter is closed or gone.
+    pub const DEVICE_REMOVED: Self = Self(0xC000_02B6);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+//! GPU-PV messages as bytes.
+//!
+//! The structs are made of unaligned little-endian integers with every padding byte spelled out,
+//! named as in the specification's tables of layouts. Requests start with their command header and
+//! may arrive shorter than their struct, because some senders leave trailing padding out: read them
+//! with [`read_padded`].
+
+mod adapter;
+mod feature;
+mod header;
+mod process;
+mod query;
+
+pub use adapter::{
+    CloseAdapter, FlushDevice, GetInternalAdapterInfo, GetInternalAdapterInfoReturn, OpenAdapter,
+    OpenAdapterReturn, SetIoSpaceRegion,
+};
+pub use feature::{IsFeatureEnabled, IsFeatureEnabledReturn};
+pub use header::{ChannelType, CommandHeader, ExtendedHeader, Luid};
+pub use process::{CreateProcess, CreateProcessReturn, DestroyProcess, PROCESS_NAME_UNITS};
+pub use query::{QueryAdapterInfo, QueryVideoMemoryInfo, QueryVideoMemoryInfoReturn};
+
+use zerocopy::{FromBytes, IntoBytes};
+
+/// Reads a struct that may be followed by anything, and whose end may be missing: what is missing
+/// reads as zero. The caller checks the least length that the command has.
+pub fn read_padded<T: FromBytes + IntoBytes>(bytes: &[u8]) -> T {
+    let mut value = T::new_zeroed();
+    let len = bytes.len().min(size_of::<T>());
+    value.as_mut_bytes()[..len].copy_from_slice(&bytes[..len]);
+    value
+}
+
+/// UTF-16 in a fixed array of bytes, always with a zero at the end.
+pub fn utf16<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    let room = (N / 2).saturating_sub(1);
+    let mut units: Vec<u16> = text.encode_utf16().take(room).collect();
+    // Not half a character.
+    if units
+        .last()
+        .is_some_and(|unit| (0xD800..0xDC00).contains(unit))
+    {
+        units.pop();
+    }
+    for (pair, unit) in bytes.chunks_exact_mut(2).zip(units) {
+        pair.copy_from_slice(&unit.to_le_bytes());
+    }
+    bytes
+}
+
+/// The text in an array of UTF-16, up to the first zero.
+pub fn from_utf16(bytes: &[u8]) -> String {
+    let units = bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .take_while(|&unit| unit != 0);
+    char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}

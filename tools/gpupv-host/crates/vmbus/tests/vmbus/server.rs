@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The whole server with its threads, against a guest in memory.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+
+use hyperv::{MessagePort, PostStatus};
+use uuid::Uuid;
+use vmbus::gpadl::PageList;
+use vmbus::proto::version;
+use vmbus::ring::{Field, GuestRing};
+use vmbus::{
+    AddError, ChannelHandle, Closed, Device, GpadlView, Offer, OpenError, Packet, SendError,
+    VmbusServer,
+};
+
+use crate::fake::{FakePartition, PATIENCE};
+use crate::guest_ring::{GuestConsumer, GuestPacket, GuestProducer};
+use crate::session::{self, decode_answer, Answer, Offered};
+
+/// What the test device does with a packet, by its first byte.
+const ECHO: u8 = 0;
+const IGNORE: u8 = 1;
+const RESCIND: u8 = 2;
+/// Answers with as many packets of 1000 bytes as the second byte says, before the completion.
+const FLOOD: u8 = 3;
+
+/// A device that reports what happens to it.
+struct TestDevice {
+    instance: u128,
+    channel: Option<ChannelHandle>,
+    /// Sent at open.
+    hello: bool,
+    refuse: Arc<AtomicBool>,
+    lent: Arc<AtomicU64>,
+    closed: Sender<Closed>,
+    handles: Arc<Mutex<Option<ChannelHandle>>>,
+}
+
+/// The test's end of a [`TestDevice`].
+struct Probe {
+    refuse: Arc<AtomicBool>,
+    lent: Arc<AtomicU64>,
+    closed: Receiver<Closed>,
+    handle: Arc<Mutex<Option<ChannelHandle>>>,
+}
+
+fn device(instance: u128, hello: bool) -> (TestDevice, Probe) {
+    let (closed, probe) = channel();
+    let refuse = Arc::new(AtomicBool::new(false));
+    let lent = Arc::new(AtomicU64::new(0));
+    let handle = Arc::new(Mutex::new(None));
+    let device = TestDevice {
+        instance,
+        channel: None,
+        hello,
+        refuse: Arc::clone(&refuse),
+        lent: Arc::clone(&lent),
+        closed,
+        handles: Arc::clone(&handle),
+    };
+    let closed = probe;
+    let probe = Probe {
+        refuse,
+        lent,
+        closed,
+        handle,
+    };
+    (device, probe)
+}
+
+impl Device for TestDevice {
+    fn offer(&self) -> Offer {
+        Offer {
+            class: Uuid::from_u128(5),
+            instance: Uuid::from_u128(self.instance),
+            mmio_megabytes: 0,
+            max_packet: Offer::DEFAULT_MAX_PACKET,
+        }
+    }
+
+    fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
+        if self.refuse.load(Ordering::SeqCst) {
+            return Err(OpenError("not today".to_owned()));
+        }
+        if self.hello {
+            channel.send(b"hello...").unwrap();
+        }
+        *self.handles.lock().unwrap() = Some(channel.clone());
+        self.channel = Some(channel);
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: Packet) {
+        let channel = self.channel.as_ref().expect("a packet while closed");
+        match packet.payload.first() {
+            Some(&IGNORE) => return,
+            Some(&RESCIND) => channel.rescind(),
+            Some(&FLOOD) => {
+                for n in 0..packet.payload[1] {
+                    channel.send(&[n; 1000]).unwrap();
+                }
+            }
+            _ => {}
+        }
+        if packet.completion_requested {
+            let reply: Vec<u8> = packet.payload.iter().rev().copied().collect();
+            channel.complete(packet.transaction_id, &reply).unwrap();
+        }
+    }
+
+    fn closed(&mut self, why: Closed) {
+        self.channel = None;
+        self.closed.send(why).unwrap();
+    }
+
+    fn gpadl(&mut self, _id: u32, memory: Option<GpadlView>) {
+        match memory {
+            Some(_) => self.lent.fetch_add(1, Ordering::SeqCst),
+            None => self.lent.fetch_sub(1, Ordering::SeqCst),
+        };
+    }
+}
+
+/// A guest with one connection.
+struct Guest {
+    partition: Arc<FakePartition>,
+    server: Arc<VmbusServer>,
+    next_gpadl: u32,
+}
+
+/// The guest's ends of an open channel.
+struct Open {
+    relid: u32,
+    gpadl: u32,
+    up: GuestProducer<GuestRing>,
+    down: GuestConsumer<GuestRing>,
+}
+
+/// Pages of both rings.
+const RING_PAGES: u64 = 4;
+
+impl Guest {
+    fn new() -> Self {
+        let partition = FakePartition::new(2);
+        Self {
+            server: VmbusServer::new(Arc::clone(&partition) as _),
+            partition,
+            next_gpadl: 0xE1E10,
+        }
+    }
+
+    /// A guest that has connected and knows the channels of these devices.
+    fn connected(devices: Vec<TestDevice>) -> (Self, Vec<Offered>) {
+        let guest = Self::new();
+        let count = devices.len();
+        for device in devices {
+            guest.server.add_device(Box::new(device)).unwrap();
+        }
+        guest.post(&session::contact(version::V5_3, 1));
+        assert!(matches!(
+            guest.next(),
+            Answer::Version {
+                supported: true,
+                ..
+            }
+        ));
+        guest.post(&session::request_offers());
+        let offers = (0..count).map(|_| guest.next_offer()).collect();
+        assert_eq!(guest.next(), Answer::AllOffered);
+        (guest, offers)
+    }
+
+    fn post(&self, message: &[u8]) {
+        assert_eq!(self.server.message(4, message), PostStatus::Accepted);
+    }
+
+    fn next(&self) -> Answer {
+        let (_, payload) = self.partition.next_message();
+        decode_answer(&payload)
+    }
+
+    fn next_offer(&self) -> Offered {
+        match self.next() {
+            Answer::Offer(offer) => *offer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The guest page frames of a channel's rings.
+    fn pages(relid: u32) -> Vec<u64> {
+        let first = 16 + u64::from(relid % 32) * 2 * RING_PAGES;
+        (first..first + 2 * RING_PAGES).rev().collect()
+    }
+
+    fn view(&self, relid: u32) -> GpadlView {
+        let pfns = Self::pages(relid);
+        let pages = PageList {
+            byte_offset: 0,
+            byte_count: pfns.len() as u32 * 4096,
+            pfns: pfns.into(),
+        };
+        GpadlView::new(Arc::clone(&self.partition) as _, &pages)
+    }
+
+    /// Lends the rings and sets them up, as a guest does before it asks to open.
+    fn prepare(&mut self, relid: u32) -> Open {
+        let gpadl = self.next_gpadl;
+        self.next_gpadl += 1;
+        for message in session::gpadl(relid, gpadl, &Self::pages(relid)) {
+            self.post(&message);
+        }
+        let ok = true;
+        assert_eq!(self.next(), Answer::Created { relid, gpadl, ok });
+        let view = self.view(relid);
+        view.write(0, &vec![0; view.len() as usize]).unwrap();
+        let half = RING_PAGES * 4096;
+        let ring = |at| GuestRing::new(view.part(at, half).unwrap()).unwrap();
+        for at in [0, half] {
+            let control = view.part(at, half).unwrap();
+            control
+                .store(Field::FeatureBits.offset() as u64, 1, Ordering::SeqCst)
+                .unwrap();
+        }
+        Open {
+            relid,
+            gpadl,
+            up: GuestProducer { memory: ring(0) },
+            down: GuestConsumer { memory: ring(half) },
+        }
+    }
+
+    fn open(&mut self, relid: u32) -> Open {
+        let open = self.prepare(relid);
+        self.finish_open(&open, true);
+        open
+    }
+
+    fn finish_open(&self, open: &Open, ok: bool) {
+        let (relid, open_id) = (open.relid, open.gpadl ^ 0xFF);
+        self.post(&session::open(
+            relid,
+            open_id,
+            open.gpadl,
+            RING_PAGES as u32,
+            0,
+        ));
+        assert_eq!(self.next(), Answer::Opened { relid, open_id, ok });
+    }
+
+    fn send(&self, open: &Open, id: u64, payload: Vec<u8>) {
+        let packet = GuestPacket {
+            kind: 6,
+            flags: 1,
+            id,
+            payload,
+        };
+        if open.up.write(&packet).expect("room") {
+            self.partition.signal_host(0x2000 + open.relid);
+        }
+    }
+
+    /// The next packet of the host, waiting for its interrupts.
+    fn receive(&self, open: &Open) -> GuestPacket {
+        loop {
+            if let Some((packet, signal)) = open.down.read_one() {
+                if signal {
+                    self.partition.signal_host(0x2000 + open.relid);
+                }
+                return packet;
+            }
+            // Nothing is there, and the ring was not masked: an interrupt must come.
+            let (_, flag) = self.partition.next_event();
+            assert_eq!(flag, open.relid);
+        }
+    }
+
+    /// What there is to report at the end of the machine.
+    fn report(&self) -> vmbus::BusReport {
+        self.server.shutdown();
+        self.server.report()
+    }
+
+    fn close(&self, open: Open) {
+        self.post(&session::close(open.relid));
+        self.post(&session::teardown(open.relid, open.gpadl));
+        assert_eq!(self.next(), Answer::TornDown(open.gpadl));
+    }
+}
+
+fn payload(first: u8, len: usize) -> Vec<u8> {
+    let mut payload: Vec<u8> = (0..len).map(|n| n as u8).collect();
+    payload[0] = first;
+    payload
+}
+
+#[test]
+fn packets_are_answered() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    assert_eq!(probe.lent.load(Ordering::SeqCst), 1);
+    for id in 1..2000 {
+        let sent = payload(ECHO, 8 + id as usize * 8 % 2000);
+        let mut expected = sent.clone();
+        expected.reverse();
+        guest.send(&open, id, sent);
+        let packet = guest.receive(&open);
+        assert_eq!((packet.kind, packet.flags, packet.id), (11, 0, id));
+        assert_eq!(packet.payload, expected);
+    }
+    guest.close(open);
+    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::ByGuest));
+    assert_eq!(probe.lent.load(Ordering::SeqCst), 0);
+    let report = guest.report();
+    assert_eq!((report.violation_count, report.gpadls), (0, 0));
+}
+
+#[test]
+fn many_packets_wait_behind_a_full_ring() {
+    let (device, _probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    // 200 packets of 1000 bytes for a ring of 12 KiB: most wait, in order.
+    let mut request = payload(FLOOD, 8);
+    request[1] = 200;
+    guest.send(&open, 77, request);
+    for n in 0..200 {
+        let packet = guest.receive(&open);
+        assert_eq!((packet.kind, packet.id), (6, 0));
+        assert_eq!(packet.payload, [n; 1000]);
+    }
+    assert_eq!(guest.receive(&open).id, 77);
+}
+
+#[test]
+fn what_is_sent_at_open_arrives_after_the_answer() {
+    let (device, _probe) = device(1, true);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    assert_eq!(guest.receive(&open).payload, b"hello...");
+    assert!(!guest.partition.has_messages());
+}
+
+#[test]
+fn a_guest_that_missed_the_first_signal_gets_another() {
+    let (device, _probe) = device(1, true);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.prepare(offers[0].relid);
+    open.down.mask();
+    guest.finish_open(&open, true);
+    // Without looking, which a guest should not do.
+    let _ = open.down.unmask();
+    let (vp, flag) = guest.partition.next_event();
+    assert_eq!((vp, flag), (0, open.relid));
+}
+
+#[test]
+fn packets_from_before_the_open_are_read() {
+    let (device, _probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.prepare(offers[0].relid);
+    let packet = GuestPacket {
+        kind: 6,
+        flags: 1,
+        id: 5,
+        payload: payload(ECHO, 16),
+    };
+    assert_eq!(open.up.write(&packet), Some(true));
+    guest.finish_open(&open, true);
+    assert_eq!(guest.receive(&open).id, 5);
+}
+
+#[test]
+fn a_device_can_refuse_to_open() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    probe.refuse.store(true, Ordering::SeqCst);
+    let open = guest.prepare(offers[0].relid);
+    guest.finish_open(&open, false);
+    probe.refuse.store(false, Ordering::SeqCst);
+    guest.finish_open(&open, true);
+}
+
+#[test]
+fn sixty_four_channels() {
+    let (devices, probes): (Vec<_>, Vec<_>) = (1..=64).map(|n| device(n, false)).unzip();
+    let (mut guest, offers) = Guest::connected(devices);
+    let instances: Vec<_> = offers.iter().map(|offer| offer.instance).collect();
+    let expected: Vec<_> = (1..=64u128)
+        .map(|n| Uuid::from_u128(n).to_bytes_le())
+        .collect();
+    assert_eq!(instances, expected);
+    // Some at a time, since their rings share the guest's memory.
+    for offer in offers.iter().step_by(9) {
+        let open = guest.open(offer.relid);
+        guest.send(&open, 1, payload(ECHO, 8));
+        assert_eq!(guest.receive(&open).id, 1);
+    }
+    let many = guest.report().open_channels;
+    let closed = probes
+        .iter()
+        .filter_map(|probe| probe.closed.try_recv().ok());
+    let closed: Vec<_> = closed.collect();
+    assert_eq!((closed.len(), many), (8, 8));
+    assert!(closed.iter().all(|&why| why == Closed::Shutdown));
+    assert!(guest.partition.bound().is_empty());
+}
+
+#[test]
+fn a_device_rescinds_itself() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    guest.send(&open, 1, payload(RESCIND, 8));
+    assert_eq!(guest.next(), Answer::Rescind(open.relid));
+    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::Rescinded));
+    let handle = probe.handle.lock().unwrap().clone().unwrap();
+    assert_eq!(handle.send(b"too late"), Err(SendError::Closed));
+    guest.partition.drop_events();
+    guest.post(&session::close(open.relid));
+    guest.post(&session::teardown(open.relid, open.gpadl));
+    assert_eq!(guest.next(), Answer::TornDown(open.gpadl));
+    guest.post(&session::released(open.relid));
+    guest.post(&session::unload());
+    assert_eq!(guest.next(), Answer::Unloaded);
+    assert!(guest.partition.bound().is_empty());
+    assert_eq!(guest.report().violation_count, 0);
+}
+
+#[test]
+fn a_thousand_rescinds_leave_nothing() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let id = vmbus::DeviceId(0);
+    let mut relid = offers[0].relid;
+    for round in 0..1000 {
+        // In turn: never opened, lent, open, open with a request on the way.
+        let open = match round % 4 {
+            0 => None,
+            1 => Some(guest.prepare(relid)),
+            2 => Some(guest.open(relid)),
+            _ => {
+                let open = guest.open(relid);
+                guest.send(&open, 1, payload(IGNORE, 8));
+                Some(open)
+            }
+        };
+        guest.server.rescind(id);
+        guest.server.offer_again(id);
+        assert_eq!(guest.next(), Answer::Rescind(relid));
+        if let Some(open) = open {
+            if round % 3 == 0 {
+                guest.post(&session::teardown(open.relid, open.gpadl));
+                assert_eq!(guest.next(), Answer::TornDown(open.gpadl));
+            }
+            guest.post(&session::close(open.relid));
+        }
+        guest.post(&session::released(relid));
+        relid = guest.next_offer().relid;
+        assert_eq!(relid, 1, "numbers come back");
+    }
+    assert_eq!(guest.partition.binds(), 1001);
+    assert_eq!(guest.partition.bound(), [0x2001]);
+    assert_eq!(probe.lent.load(Ordering::SeqCst), 0);
+    let closed = probe
+        .closed
+        .try_iter()
+        .filter(|&why| why == Closed::Rescinded);
+    // Half of them were open. In a third of those the guest took the rings after the rescind.
+    assert_eq!(closed.count(), 500);
+}
+
+#[test]
+fn a_broken_ring_ends_the_channel() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    let view = guest.view(open.relid);
+    view.store(0, 12345, Ordering::SeqCst).unwrap();
+    guest.partition.signal_host(0x2000 + open.relid);
+    assert_eq!(guest.next(), Answer::Rescind(open.relid));
+    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::RingBroken));
+    guest.post(&session::released(open.relid));
+    guest.post(&session::unload());
+    assert_eq!(guest.next(), Answer::Unloaded);
+    let report = guest.report();
+    assert_eq!(report.violation_count, 1);
+    assert!(report.violations[0].contains("12345") || report.violations[0].contains("0x3039"));
+}
+
+#[test]
+fn packets_of_the_wrong_kind_are_refused_and_counted() {
+    let (device, _probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    let packet = GuestPacket {
+        kind: 9,
+        flags: 1,
+        id: 4,
+        payload: vec![0; 24],
+    };
+    assert_eq!(open.up.write(&packet), Some(true));
+    guest.partition.signal_host(0x2000 + open.relid);
+    let answer = guest.receive(&open);
+    assert_eq!((answer.id, answer.payload.len()), (4, 0));
+    guest.send(&open, 5, payload(ECHO, 8));
+    assert_eq!(guest.receive(&open).id, 5, "the channel survives");
+    guest.close(open);
+    assert_eq!(guest.report().violation_count, 1);
+}
+
+#[test]
+fn packets_that_the_guest_cannot_take_are_not_sent() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    let handle = probe.handle.lock().unwrap().clone().unwrap();
+    let (size, limit) = (4104, 4096);
+    assert_eq!(
+        handle.send(&[0; 4081]),
+        Err(SendError::TooLarge { size, limit })
+    );
+    assert_eq!(handle.send(&[7; 4080]), Ok(()));
+    assert_eq!(guest.receive(&open).payload.len(), 4080);
+}
+
+#[test]
+fn interrupts_follow_the_guest() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let open = guest.open(offers[0].relid);
+    let relid = open.relid;
+    let handle = probe.handle.lock().unwrap().clone().unwrap();
+    for vp in [1, 0, 1] {
+        guest.post(&session::modify(relid, vp));
+        assert_eq!(guest.next(), Answer::Modified { relid, ok: true });
+        handle.send(&[0; 8]).unwrap();
+        assert_eq!(guest.partition.next_event(), (vp, relid));
+        assert_eq!(open.down.read_one().unwrap().0.payload, [0; 8]);
+    }
+}
+
+#[test]
+fn kexec_starts_over() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    guest.open(offers[0].relid);
+    guest.post(&session::contact(version::V5_0, 0));
+    assert!(matches!(guest.next(), Answer::Version { .. }));
+    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::Reset));
+    assert!(guest.partition.bound().is_empty());
+    guest.post(&session::request_offers());
+    let relid = guest.next_offer().relid;
+    assert_eq!(guest.next(), Answer::AllOffered);
+    let open = guest.open(relid);
+    guest.send(&open, 1, payload(ECHO, 8));
+    assert_eq!(guest.receive(&open).id, 1);
+}
+
+#[test]
+fn a_channel_without_event_connection_is_taken_back() {
+    let (device, _probe) = device(1, false);
+    let guest = Guest::new();
+    guest.partition.fail_bind(true);
+    guest.server.add_device(Box::new(device)).unwrap();
+    guest.post(&session::contact(version::V5_3, 0));
+    guest.next();
+    guest.post(&session::request_offers());
+    let first = guest.next();
+    let second = guest.next();
+    let kinds = [&first, &second].map(|answer| match answer {
+        Answer::Offer(_) => "offer",
+        Answer::Rescind(_) => "rescind",
+        _ => "other",
+    });
+    assert_eq!(kinds, ["offer", "other"]);
+    assert_eq!(guest.next(), Answer::Rescind(1));
+}
+
+#[test]
+fn other_connections_and_duplicates_are_refused() {
+    let guest = Guest::new();
+    let message = session::request_offers();
+    assert_eq!(
+        guest.server.message(3, &message),
+        PostStatus::UnknownConnection
+    );
+    assert_eq!(guest.server.message(1, &message), PostStatus::Accepted);
+    guest.server.add_device(Box::new(device(1, false).0)).unwrap();
+    let error = guest.server.add_device(Box::new(device(1, false).0)).unwrap_err();
+    assert!(matches!(error, AddError::Duplicate { .. }));
+    guest.server.shutdown();
+    guest.server.shutdown();
+    let error = guest.server.add_device(Box::new(device(2, false).0)).unwrap_err();
+    assert_eq!(error, AddError::ShutDown);
+}
