@@ -91,18 +91,23 @@ def from_tap(name, lines, code):
 
 
 def from_kunit(lines):
-    """Count test cases, which are indented below their suites."""
+    """Count test cases of the module's suites; cases are indented below their suite."""
     tally = Tally()
+    suite = ""
     for line in lines:
-        if match := re.match(r"\s+(not ok|ok) \d+\s+(.*)", line):
+        if match := re.match(r"\s*# Subtest: (\S+)", line):
+            suite = match[1]
+        elif match := re.match(r"\s+(not ok|ok) \d+\s+(.*)", line):
+            if not suite.startswith("dxgkrnl"):
+                continue
             if match[1] == "not ok":
-                tally.failed.append(f"KUnit: {match[2]}")
+                tally.failed.append(f"KUnit: {suite}: {match[2]}")
             elif "# SKIP" in line:
                 tally.skipped += 1
             else:
                 tally.passed += 1
     if not tally.passed:
-        tally.failed.append("KUnit: no suite ran")
+        tally.failed.append("KUnit: no suite of the module ran")
     return tally
 
 

@@ -60,9 +60,13 @@ class Guest(unittest.TestCase):
 
 class KUnit(unittest.TestCase):
     def test_cases_count_and_suites_do_not(self):
-        lines = ["KTAP version 1", "1..1", "    ok 1 model", "    not ok 2 limits", "not ok 1 handle_table"]
+        lines = ["KTAP version 1", "1..1", "    # Subtest: dxgkrnl_handles", "    ok 1 model", "    not ok 2 limits",
+                 "not ok 1 dxgkrnl_handles"]
         tally = results.from_kunit(lines)
-        self.assertEqual((tally.passed, tally.failed), (1, ["KUnit: limits"]))
+        self.assertEqual((tally.passed, tally.failed), (1, ["KUnit: dxgkrnl_handles: limits"]))
+
+    def test_suites_of_others_do_not_count(self):
+        self.assertTrue(results.from_kunit(["    # Subtest: rust_kernel_fmt", "    ok 1 a"]).failed)
 
     def test_no_suite_is_a_failure(self):
         self.assertTrue(results.from_kunit([]).failed)

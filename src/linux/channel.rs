@@ -166,6 +166,15 @@ impl Offer {
         self.mmio_megabytes
     }
 
+    /// Whether the host has taken the device away, so that nothing reaches it any more.
+    pub(crate) fn is_rescinded(&self) -> bool {
+        let life = self.life.lock();
+
+        // SAFETY: If the offer is not retired the channel is valid, as `life` is locked. The core
+        // sets the flag once, without a lock, hence the volatile read.
+        life.retired || unsafe { (&raw const (*self.channel.as_ptr()).rescind).read_volatile() }
+    }
+
     /// Opens the channel.
     ///
     /// # Errors

@@ -262,7 +262,8 @@ impl Adapter {
         self.end(true);
     }
 
-    /// The channel of `offer` is lost. If it is this adapter's, it stops.
+    /// The driver loses the channel of `offer`. If it is this adapter's, it stops. The host is
+    /// told, unless it was the host that took the channel away.
     pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) {
         let ours = match &*self.state.lock() {
             State::Starting { offer: own, .. } => Arc::ptr_eq(own, offer),
@@ -271,7 +272,7 @@ impl Adapter {
         };
 
         if ours {
-            self.end(false);
+            self.end(!offer.is_rescinded());
         }
     }
 

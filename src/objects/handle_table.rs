@@ -210,8 +210,8 @@ mod tests {
         let mut stale: KVVec<Handle> = KVVec::new();
         let mut random = Random::new(42);
 
-        for step in 0..20_000u32 {
-            if random.below(5) < 3 && model.len() < 3000 {
+        for step in 0..4_000u32 {
+            if random.below(5) < 3 && model.len() < 1200 {
                 let handle = table.insert(step)?;
 
                 assert!(!handle.is_none());

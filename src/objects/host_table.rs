@@ -92,7 +92,7 @@ mod tests {
         let mut model: KVVec<(Handle, u32)> = KVVec::new();
         let mut random = Random::new(7);
 
-        for step in 0..10_000u32 {
+        for step in 0..3_000u32 {
             // CAST: Any bits will do; few different indices, far apart.
             let wild = random.next() as u32;
             let handle = Handle::new((wild % 600) * 27_000 + 1, (wild >> 30).max(1) as u8);

@@ -222,8 +222,8 @@ mod tests {
         let mut stale: KVVec<u64> = KVVec::new();
         let mut random = Random::new(0x1234_5678);
 
-        for step in 0..20_000u32 {
-            if random.below(5) < 3 && model.len() < 1500 {
+        for step in 0..4_000u32 {
+            if random.below(5) < 3 && model.len() < 400 {
                 let id = insert(&mut table, step)?;
 
                 assert!(model.iter().all(|(known, _)| *known != id));

@@ -13,6 +13,8 @@ use vm::bus::{Bus, BusDevice};
 use vm::kvm::Vm;
 use vm::pci::{self, ConfigPorts, HotplugPorts, PciBus};
 use vm::power::{self, Power};
+use vm::reset_vector;
+use vm::rtc::{self, Rtc};
 use vm::serial::{self, Console};
 use vm::stop::Stop;
 use vm::vcpu::{Environment, Threads};
@@ -66,6 +68,7 @@ impl Machine {
         let vcpus = vm.create_vcpus(u32::from(config.cpus))?;
         let partition = HypervPartition::new(&vm, &vcpus)?;
         let rsdp = acpi::write(vm.memory(), &acpi::Machine { cpus: config.cpus, window: vm.layout().window() })?;
+        reset_vector::write(vm.memory())?;
         let cmdline = config.cmdline();
         let boot = Boot { kernel: &kernel, initrd, cmdline: &cmdline, rsdp };
         let entry = boot::load(vm.memory(), vm.layout(), boot)?;
@@ -116,6 +119,7 @@ fn ports(
     let line = vm.interrupt_line(serial::GSI)?;
     add(serial::PORT, serial::PORT_COUNT, Arc::new(Mutex::new(Console::new(line, console))))?;
     add(power::SLEEP_CONTROL_PORT, power::PORT_COUNT, Arc::new(Mutex::new(Power::new(stop.clone()))))?;
+    add(rtc::PORT, rtc::PORT_COUNT, Arc::new(Mutex::new(Rtc::default())))?;
     add(pci::CONFIG_PORT, pci::CONFIG_PORT_COUNT, Arc::new(Mutex::new(ConfigPorts::new(pci.clone()))))?;
     add(pci::HOTPLUG_PORT, pci::HOTPLUG_PORT_COUNT, Arc::new(Mutex::new(HotplugPorts::new(pci.clone()))))?;
     Ok(ports)

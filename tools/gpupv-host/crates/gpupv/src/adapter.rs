@@ -132,8 +132,8 @@ impl AdapterDescription {
     pub fn render() -> Self {
         Self {
             kind: AdapterKind::Render,
-            name: "GPU-PV Software Render Adapter".to_owned(),
-            vendor: 0x1AE0,
+            name: "GPU-PV Software GPU".to_owned(),
+            vendor: 0x1234,
             device: 0x5101,
             revision: 2,
             dedicated_memory: 4 << 30,
@@ -155,8 +155,8 @@ impl AdapterDescription {
     pub fn compute_only() -> Self {
         Self {
             kind: AdapterKind::ComputeOnly,
-            name: "GPU-PV Software Compute Accelerator".to_owned(),
-            vendor: 0x1AE1,
+            name: "GPU-PV Software NPU".to_owned(),
+            vendor: 0x1414,
             device: 0x7C20,
             revision: 0,
             dedicated_memory: 0,

@@ -23,7 +23,7 @@ pub struct CommandInfo {
 
 /// The commands that are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the protocol")]
+#[expect(missing_docs, reason = "the names are those of the protocol")]
 pub enum Handler {
     CreateProcess,
     DestroyProcess,

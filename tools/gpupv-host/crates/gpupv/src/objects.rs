@@ -8,7 +8,7 @@ use crate::handles::{Handle, HandleTable};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names are those of the protocol")]
+#[expect(missing_docs, reason = "the names are those of the protocol")]
 pub enum ObjectKind {
     Device,
     Context,

@@ -135,19 +135,29 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         let mut reasons = Vec::new();
         if self.violation_count > 0 {
-            reasons.push(format!("{} protocol violations", self.violation_count));
+            reasons.push(plural(self.violation_count, "protocol violation"));
         }
         if !self.processes_left.is_empty() {
-            reasons.push(format!("{} processes left", self.processes_left.len()));
+            let count = self.processes_left.len() as u64;
+            reasons.push(format!("{} left", plural(count, "process")));
         }
         if self.objects_left() > 0 {
-            reasons.push(format!("{} objects left", self.objects_left()));
+            reasons.push(format!("{} left", plural(self.objects_left(), "object")));
         }
         let strangers = self.unknown.iter().filter(|command| command.name.is_none());
         let strangers: u64 = strangers.map(|command| command.count).sum();
         if strangers > 0 {
-            reasons.push(format!("{strangers} messages without meaning"));
+            reasons.push(format!("{} without meaning", plural(strangers, "message")));
         }
         Verdict { reasons }
+    }
+}
+
+/// A number of things, in words.
+pub(crate) fn plural(count: u64, thing: &str) -> String {
+    match (count, thing.ends_with('s')) {
+        (1, _) => format!("1 {thing}"),
+        (_, true) => format!("{count} {thing}es"),
+        (_, false) => format!("{count} {thing}s"),
     }
 }

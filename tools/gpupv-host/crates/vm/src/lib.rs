@@ -14,6 +14,8 @@ pub mod kvm;
 pub mod memory;
 pub mod pci;
 pub mod power;
+pub mod reset_vector;
+pub mod rtc;
 pub mod serial;
 pub mod stop;
 pub mod vcpu;

@@ -51,6 +51,7 @@ impl BusDevice for Power {
     fn write(&mut self, offset: u64, data: &[u8]) {
         let [value] = *data else { return };
         let Ok(offset) = u16::try_from(offset) else { return };
+        log::debug!("power port {offset}: {value:#x}");
         match SLEEP_CONTROL_PORT + offset {
             SLEEP_CONTROL_PORT
                 if value & SLEEP_ENABLE != 0

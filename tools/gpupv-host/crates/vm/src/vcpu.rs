@@ -115,6 +115,10 @@ impl Runner {
                 stop.request(reason);
             }
         }
+        if stop.wait() == StopReason::TimedOut {
+            // Where a guest hangs is the first thing one wants to know.
+            log::info!("virtual CPU {} was at: {}", self.index, self.registers());
+        }
         std::mem::forget(guard);
     }
 

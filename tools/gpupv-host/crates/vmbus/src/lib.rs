@@ -8,7 +8,7 @@
 //! * [`control`]: the connection and channel state machine, a message in and actions out;
 //! * [`gpadl`]: guest memory that the guest lent to the host;
 //! * [`ring`]: packets in and out of a ring, with the decision whether to signal;
-//! * [`server`]: the threads that tie the above to a partition and to devices.
+//! * [`VmbusServer`]: the threads that tie the above to a partition and to devices.
 
 #![forbid(unsafe_code)]
 

@@ -13,7 +13,7 @@ use crate::handles::{Handle, HandleTable};
 use crate::identity::Identity;
 use crate::pci::HostConfigBlock;
 use crate::process::{Process, ProcessTable};
-use crate::report::{AdapterReport, ProcessReport, Recorder, Report};
+use crate::report::{plural, AdapterReport, ProcessReport, Recorder, Report};
 
 /// Locks; a device that panicked before must not take the others with it.
 pub(crate) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -127,8 +127,8 @@ impl Shared {
             return;
         }
         if !self.processes.is_empty() && is_drivers_choice(why) {
-            let count = self.processes.len();
-            let text = format!("global channel closed with {count} processes left");
+            let count = plural(self.processes.len() as u64, "process");
+            let text = format!("global channel closed with {count} left");
             self.report.violation(text);
         }
         let processes: Vec<Handle> = self.processes.keys().copied().collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Report, UnknownCommand};
+use super::{plural, Report, UnknownCommand};
 
 /// How many violations are shown.
 const SHOWN: usize = 10;
@@ -22,8 +22,11 @@ impl Report {
         for adapter in &self.adapters {
             let state = if adapter.open { "open" } else { "closed" };
             lines.push(format!(
-                "adapter {} ({}, {}): opened {} times, now {state}",
-                adapter.luid, adapter.name, adapter.kind, adapter.opened
+                "adapter {} ({}, {}): opened {}, now {state}",
+                adapter.luid,
+                adapter.name,
+                adapter.kind,
+                plural(adapter.opened, "time")
             ));
         }
         if !self.messages.is_empty() {
@@ -60,17 +63,10 @@ fn unknown(command: &UnknownCommand) -> String {
         name,
         count,
     } = command;
+    let times = plural(*count, "time");
     match name {
-        Some(name) => format!("not supported: {family} command {number} {name}, {count} times"),
-        None => format!("unknown: {family} command {number}, {count} times"),
-    }
-}
-
-fn plural(count: u64, thing: &str) -> String {
-    match (count, thing.ends_with('s')) {
-        (1, _) => format!("1 {thing}"),
-        (_, true) => format!("{count} {thing}es"),
-        (_, false) => format!("{count} {thing}s"),
+        Some(name) => format!("not supported: {family} command {number} {name}, {times}"),
+        None => format!("unknown: {family} command {number}, {times}"),
     }
 }
 

@@ -53,6 +53,12 @@ impl Channel {
         }
     }
 
+    /// Opens the channel again after it was closed.
+    pub fn reopen(&mut self) {
+        let port = Arc::clone(&self.port);
+        self.device.open(ChannelHandle::new(port)).unwrap();
+    }
+
     /// Sends a packet as it is. Returns the completion, of which there must be one if it was asked
     /// for, and none if not.
     pub fn raw(&mut self, mut payload: Vec<u8>, wants: bool) -> Option<Vec<u8>> {
@@ -107,7 +113,9 @@ pub fn long(bytes: &[u8], at: usize) -> u64 {
 }
 
 pub fn text(bytes: &[u8]) -> String {
-    let units = bytes.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]]));
+    let units = bytes
+        .chunks_exact(2)
+        .map(|c| u16::from_le_bytes([c[0], c[1]]));
     let units: Vec<u16> = units.take_while(|&unit| unit != 0).collect();
     String::from_utf16(&units).unwrap()
 }
@@ -139,8 +147,9 @@ impl Guest {
             .iter_mut()
             .map(|(_, function)| Luid::new(function.read(0xD4), function.read(0xD8)))
             .collect();
-        let [global] = <[_; 1]>::try_from(globals.into_iter().map(Channel::open).collect::<Vec<_>>())
-            .unwrap_or_else(|_| panic!("one global channel"));
+        let [global] =
+            <[_; 1]>::try_from(globals.into_iter().map(Channel::open).collect::<Vec<_>>())
+                .unwrap_or_else(|_| panic!("one global channel"));
         Self {
             host,
             functions,
@@ -241,5 +250,15 @@ impl Guest {
     /// Nothing was wrong.
     pub fn assert_clean(&self) {
         assert_eq!(self.violations(), Vec::<String>::new());
+    }
+}
+
+impl Guest {
+    /// All channels go, the vGPUs' first.
+    pub fn close_all(&mut self, why: Closed) {
+        for vgpu in &mut self.vgpus {
+            vgpu.device.closed(why);
+        }
+        self.global.device.closed(why);
     }
 }

@@ -44,10 +44,7 @@ fn ours() -> Ours {
     ours!(map, "dxgvmb_ext_header" = ExtendedHeader {
         "command_offset" = command_offset, "reserved" = reserved, "vgpu_luid" = vgpu_luid,
     });
-    for name in [
-        "dxgkvmb_command_vm_to_host",
-        "dxgkvmb_command_vgpu_to_host",
-    ] {
+    for name in ["dxgkvmb_command_vm_to_host", "dxgkvmb_command_vgpu_to_host"] {
         ours!(map, "" = CommandHeader {
             "command_id" = command_id, "process" = process, "channel_type" = channel_type,
             "command_type" = command_type,
@@ -151,7 +148,9 @@ fn structs_are_laid_out_as_specified() {
             // a struct lies over its own members.
             let over = our_fields.values().find(|(at, _)| *at == offset).copied();
             (bits.is_some() || ["descriptor", "result"].contains(&field))
-                .then(|| over.map(|(at, size)| (at, if bits.is_some() { size } else { field_size })))
+                .then(|| {
+                    over.map(|(at, size)| (at, if bits.is_some() { size } else { field_size }))
+                })
                 .flatten()
         });
         assert_eq!(found, Some((offset, field_size)), "{name}.{field}");
@@ -161,7 +160,10 @@ fn structs_are_laid_out_as_specified() {
         assert!(seen.contains(*name), "{name} is not in the table");
         for field in fields.keys() {
             let key = ((*name).to_owned(), (*field).to_owned());
-            assert!(fields_seen.contains(&key), "{name}.{field} is not in the table");
+            assert!(
+                fields_seen.contains(&key),
+                "{name}.{field} is not in the table"
+            );
         }
     }
 }
@@ -198,11 +200,20 @@ fn bits_are_where_they_are_specified() {
     for (name, bit) in [
         ("descriptor.supported", Feature::DESCRIPTOR_SUPPORTED),
         ("descriptor.global", Feature::DESCRIPTOR_GLOBAL),
-        ("descriptor.driver_feature", Feature::DESCRIPTOR_DRIVER_FEATURE),
+        (
+            "descriptor.driver_feature",
+            Feature::DESCRIPTOR_DRIVER_FEATURE,
+        ),
         ("result.enabled", Feature::RESULT_ENABLED),
         ("result.known_feature", Feature::RESULT_KNOWN_FEATURE),
-        ("result.supported_by_driver", Feature::RESULT_SUPPORTED_BY_DRIVER),
-        ("result.supported_on_config", Feature::RESULT_SUPPORTED_ON_CONFIG),
+        (
+            "result.supported_by_driver",
+            Feature::RESULT_SUPPORTED_BY_DRIVER,
+        ),
+        (
+            "result.supported_on_config",
+            Feature::RESULT_SUPPORTED_ON_CONFIG,
+        ),
     ] {
         assert_eq!(bits(feature, name), u32::from(bit), "{name}");
     }

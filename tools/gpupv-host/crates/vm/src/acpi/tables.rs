@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The fixed tables: root pointer, XSDT, FADT, MADT, and the header of the DSDT.
 
-use crate::power;
+use crate::{power, rtc};
 
 pub(super) const RSDP_SIZE: usize = 36;
 
@@ -19,7 +19,8 @@ const WBINVD: u32 = 1;
 const RESET_REGISTER_SUPPORTED: u32 = 1 << 10;
 const HARDWARE_REDUCED: u32 = 1 << 20;
 
-/// FADT boot flags. No legacy devices, no keyboard controller: their bits stay clear.
+/// FADT boot flags. No legacy devices, no keyboard controller: their bits stay clear. There is a clock
+/// to read the date from, but nothing for a driver to drive.
 const VGA_NOT_PRESENT: u16 = 1 << 2;
 const RTC_NOT_PRESENT: u16 = 1 << 5;
 
@@ -84,6 +85,7 @@ pub(super) fn fadt(dsdt: u64) -> Vec<u8> {
         let start = offset - HEADER_SIZE;
         body[start..start + bytes.len()].copy_from_slice(bytes);
     };
+    set(108, &[rtc::CENTURY_REGISTER]);
     set(109, &(VGA_NOT_PRESENT | RTC_NOT_PRESENT).to_le_bytes());
     set(112, &(WBINVD | RESET_REGISTER_SUPPORTED | HARDWARE_REDUCED).to_le_bytes());
     set(116, &port(power::RESET_PORT));

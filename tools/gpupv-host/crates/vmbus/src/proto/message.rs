@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The number that opens every channel message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
-#[allow(missing_docs, reason = "the names are those of the protocol")]
+#[expect(missing_docs, reason = "the names are those of the protocol")]
 pub enum MessageType {
     OfferChannel = 1,
     RescindChannelOffer = 2,

@@ -11,7 +11,7 @@ use super::message::{
 
 /// A message from the guest.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "each variant is the message of that name")]
+#[expect(missing_docs, reason = "each variant is the message of that name")]
 pub enum Request<'a> {
     InitiateContact(InitiateContact),
     RequestOffers,

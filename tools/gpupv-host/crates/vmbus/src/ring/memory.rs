@@ -9,7 +9,7 @@ use crate::proto::{RingControlPage, PAGE_SIZE};
 
 /// A word of the control page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "see `RingControlPage`")]
+#[expect(missing_docs, reason = "see `RingControlPage`")]
 pub enum Field {
     WriteIndex,
     ReadIndex,

@@ -13,4 +13,5 @@ mod ring_model;
 mod ring_order;
 mod ring_stress;
 mod server;
+mod server_guest;
 mod session;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Handles and objects.
+
+use std::collections::HashMap;
+
+use gpupv::handles::{Handle, HandleTable};
+use gpupv::objects::{Object, ObjectKind, ObjectTable};
+
+#[test]
+fn the_first_handles_are_those_of_windows() {
+    let mut table = HandleTable::default();
+    let handles: Vec<u32> = (0..3).map(|n| table.insert(n).unwrap().0).collect();
+    assert_eq!(handles, [0x4000_0040, 0x4000_0080, 0x4000_00C0]);
+}
+
+#[test]
+fn an_index_comes_back_under_another_name() {
+    let mut table = HandleTable::default();
+    let mut names = Vec::new();
+    for n in 0..4 {
+        let handle = table.insert(n).unwrap();
+        names.push(handle.0);
+        assert_eq!(table.remove(handle), Some(n));
+        assert_eq!(table.remove(handle), None);
+    }
+    let expected = [0x4000_0040, 0x8000_0040, 0xC000_0040, 0x4000_0040];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn only_the_exact_name_is_known() {
+    let mut table = HandleTable::default();
+    let handle = table.insert('a').unwrap();
+    assert_eq!(table.get(handle), Some(&'a'));
+    for bit in 0..32 {
+        assert_eq!(table.get(Handle(handle.0 ^ (1 << bit))), None, "bit {bit}");
+    }
+    assert_eq!(table.get(Handle(0)), None);
+    assert_eq!(table.get(Handle(u32::MAX)), None);
+    *table.get_mut(handle).unwrap() = 'b';
+    assert_eq!(table.remove(handle), Some('b'));
+}
+
+#[test]
+fn tables_against_a_map() {
+    let mut table = HandleTable::default();
+    let mut model: HashMap<Handle, u32> = HashMap::new();
+    let mut state = 7u32;
+    for step in 0..50_000 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if state >> 30 != 0 || model.is_empty() {
+            let handle = table.insert(step).unwrap();
+            assert_ne!(handle.0 >> 30, 0);
+            assert_eq!(handle.0 & 0x3F, 0);
+            assert_eq!(model.insert(handle, step), None, "in use");
+        } else {
+            let victim = *model.keys().min().unwrap();
+            assert_eq!(table.remove(victim), model.remove(&victim));
+        }
+        if model.len() > 300 {
+            for handle in model.drain().map(|(handle, _)| handle) {
+                assert!(table.remove(handle).is_some());
+            }
+        }
+    }
+    let highest = table.iter().map(|(h, _)| h.0 << 2 >> 8).max();
+    assert!(highest <= Some(301), "dense: {highest:?}");
+    let all: HashMap<Handle, u32> = table.iter().map(|(h, &v)| (h, v)).collect();
+    assert_eq!(all, model);
+}
+
+fn object(kind: ObjectKind, adapter: usize, parent: Option<Handle>) -> Object {
+    Object {
+        kind,
+        adapter,
+        parent,
+    }
+}
+
+#[test]
+fn children_die_with_their_parents() {
+    let mut table = ObjectTable::default();
+    let device = table.insert(object(ObjectKind::Device, 0, None)).unwrap();
+    let other = table.insert(object(ObjectKind::Device, 1, None)).unwrap();
+    let context = object(ObjectKind::Context, 0, Some(device));
+    let context = table.insert(context).unwrap();
+    let queue = object(ObjectKind::HwQueue, 0, Some(context));
+    let queue = table.insert(queue).unwrap();
+    let fence = object(ObjectKind::MonitoredFence, 0, Some(queue));
+    let fence = table.insert(fence).unwrap();
+    // No parent, or one on another adapter.
+    assert_eq!(
+        table.insert(object(ObjectKind::Context, 0, Some(Handle(5)))),
+        None
+    );
+    assert_eq!(
+        table.insert(object(ObjectKind::Context, 0, Some(other))),
+        None
+    );
+    assert!(table.remove(context));
+    for gone in [context, queue, fence] {
+        assert_eq!(table.get(gone), None);
+        assert!(!table.remove(gone));
+    }
+    assert!(table.get(device).is_some());
+    let sync = table
+        .insert(object(ObjectKind::SyncObject, 0, None))
+        .unwrap();
+    table.remove_adapter(0);
+    assert_eq!(table.get(sync), None);
+    let counts: Vec<_> = table.count().into_iter().collect();
+    assert_eq!(counts, [(ObjectKind::Device, 1)]);
+}
