@@ -20,6 +20,7 @@ use crate::{
         waiter::Patience, //
     },
     transport::{
+        Account,
         Lane,
         Outgoing,
         ReplyBuffer,
@@ -189,6 +190,34 @@ fn status_only(reply: &ReplyBuffer) -> Result<isize> {
     take::<NtStatus>(reply.bytes())?.into_result()
 }
 
+/// In whose name a message is sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    process: HostProcess,
+    /// Where the request is counted while it is in flight.
+    account: Option<&'a Arc<Account>>,
+}
+
+impl<'a> Sender<'a> {
+    /// A process whose requests stand on `account`.
+    pub(crate) fn new(process: HostProcess, account: &'a Arc<Account>) -> Self {
+        Self {
+            process,
+            account: Some(account),
+        }
+    }
+}
+
+/// The guest as a whole, or a process that sends nothing else any more.
+impl From<HostProcess> for Sender<'_> {
+    fn from(process: HostProcess) -> Self {
+        Self {
+            process,
+            account: None,
+        }
+    }
+}
+
 /// A transport, and how messages are wrapped on it.
 pub(crate) struct Link<C: Channel = Arc<Session>> {
     transport: Arc<Transport<C>>,
@@ -232,17 +261,18 @@ impl<C: Channel + 'static> Link<C> {
         self.transport.close();
     }
 
-    /// Sends `command` in the name of `process` and waits for the reply.
+    /// Sends `command` in the name of `sender` and waits for the reply.
     ///
     /// # Errors
     ///
     /// Those of [`Transport::call`], and what the command makes of the reply.
-    pub(crate) fn call<M: Command>(
+    pub(crate) fn call<'a, M: Command>(
         &self,
-        process: HostProcess,
+        sender: impl Into<Sender<'a>>,
         mut command: M,
         patience: Patience,
     ) -> Result<M::Reply> {
+        let Sender { process, account } = sender.into();
         let message = encode(self.envelope, process, &mut command)?;
         let number = M::OPCODE.number();
         let sender = process.handle().raw();
@@ -251,6 +281,7 @@ impl<C: Channel + 'static> Link<C> {
         trace::send(number, sender, message.bytes().len() as u32);
         let result = self.transport.as_arc_borrow().call(
             &self.lane,
+            account,
             message.bytes(),
             command.reply_len(self.envelope.version),
             M::UNDO.map(|undo| (undo, self.envelope)),

@@ -16,23 +16,25 @@
 //! Locks: `Inbox::table` and `Request::outcome`, both taken in the channel callback, never
 //! together.
 
+mod account;
+mod buffer;
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 pub(crate) mod mock;
-mod outgoing;
 mod receive;
 mod request;
 mod table;
 
 pub(crate) use self::{
-    outgoing::Outgoing,
+    account::Account,
+    buffer::{
+        Outgoing,
+        ReplyBuffer, //
+    },
     receive::{
         Inbox,
         Lane, //
     },
-    request::{
-        ReplyBuffer,
-        UndoFn, //
-    },
+    request::UndoFn, //
 };
 
 use self::request::{
@@ -113,7 +115,8 @@ impl<C: Channel + 'static> Transport<C> {
     }
 
     /// Sends `message` and waits for a reply of at least `need` bytes, of which exactly `need`
-    /// are returned. If `lane` is closed meanwhile the wait ends.
+    /// are returned. If `lane` is closed meanwhile the wait ends. As long as the host may still
+    /// be busy with the request it stands on `account`.
     ///
     /// `undo` makes, from a reply that comes too late, the message that destroys what the request
     /// has created.
@@ -130,6 +133,7 @@ impl<C: Channel + 'static> Transport<C> {
     pub(crate) fn call(
         self: ArcBorrow<'_, Self>,
         lane: &Arc<Lane>,
+        account: Option<&Arc<Account>>,
         message: &[u8],
         need: usize,
         undo: Option<(UndoFn, Envelope)>,
@@ -148,7 +152,9 @@ impl<C: Channel + 'static> Transport<C> {
         });
         let request = Request::new(late)?;
         let buffer = ReplyBuffer::new(need)?;
-        let id = self.inbox.admit(lane.clone(), request.clone(), buffer)?;
+        let id = self
+            .inbox
+            .admit(lane.clone(), account, request.clone(), buffer)?;
 
         if let Err(error) = self.channel.send(message, id, patience) {
             self.inbox.withdraw(id);
@@ -173,7 +179,7 @@ impl<C: Channel + 'static> Home for Transport<C> {
         // Nobody is left to be told.
         let _ = self
             .as_arc_borrow()
-            .call(lane, message, 0, None, FAREWELL_PATIENCE);
+            .call(lane, None, message, 0, None, FAREWELL_PATIENCE);
     }
 }
 
@@ -216,7 +222,7 @@ mod tests {
     fn call(rig: &Rig, message: &[u8], need: usize, patience: Patience) -> Result<ReplyBuffer> {
         rig.transport
             .as_arc_borrow()
-            .call(&rig.lane, message, need, None, patience)
+            .call(&rig.lane, None, message, need, None, patience)
     }
 
     fn errno<T>(result: Result<T>) -> i32 {
@@ -330,11 +336,34 @@ mod tests {
     }
 
     #[test]
+    fn abandoned_request_stands_on_the_account() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let call = || {
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT)
+        };
+
+        account.settle(SHORT)?;
+        assert_eq!(errno(call()), -110);
+        assert_eq!(errno(account.settle(SHORT)), -110);
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        account.settle(SHORT)?;
+
+        // What will never be answered does not stand there for ever.
+        assert_eq!(errno(call()), -110);
+        rig.transport.close_lane(&rig.lane);
+        account.settle(SHORT)
+    }
+
+    #[test]
     fn late_reply_is_undone() -> Result {
         let rig = Rig::new()?;
         let create = || {
             rig.transport.as_arc_borrow().call(
                 &rig.lane,
+                None,
                 &[1; 24],
                 4,
                 Some((destroy as UndoFn, envelope())),
@@ -400,7 +429,7 @@ mod tests {
             rig.queue.try_spawn(GFP_KERNEL, move || {
                 let result = transport
                     .as_arc_borrow()
-                    .call(&lane, &[0; 24], 4, None, LONG);
+                    .call(&lane, None, &[0; 24], 4, None, LONG);
                 let mut errnos = results.errnos.lock();
 
                 let _ = errnos.push(errno(result), GFP_KERNEL);
@@ -449,7 +478,7 @@ mod tests {
         let late = rig
             .transport
             .as_arc_borrow()
-            .call(&lane, &[0; 24], 4, None, LONG);
+            .call(&lane, None, &[0; 24], 4, None, LONG);
 
         assert_eq!(errno(late), -19);
         for index in 0..6 {

@@ -21,7 +21,8 @@ use crate::{
             OpenAdapter, //
         },
         Command,
-        Link, //
+        Link,
+        Sender, //
     },
     transport::{
         HostTransport,
@@ -74,9 +75,13 @@ impl Active {
         self.host_adapter
     }
 
-    /// Sends `command` for a thread of `process`, and waits killably.
-    pub(crate) fn call<M: Command>(&self, process: HostProcess, command: M) -> Result<M::Reply> {
-        self.link.call(process, command, Patience::Killable)
+    /// Sends `command` in the name of `sender`, and waits killably.
+    pub(crate) fn call<'a, M: Command>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        command: M,
+    ) -> Result<M::Reply> {
+        self.link.call(sender, command, Patience::Killable)
     }
 }
 

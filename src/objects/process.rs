@@ -29,9 +29,13 @@ use crate::{
             CreateProcess,
             DestroyProcess, //
         },
-        Link, //
+        Link,
+        Sender, //
     },
-    transport::FAREWELL_PATIENCE,
+    transport::{
+        Account,
+        FAREWELL_PATIENCE, //
+    },
     wire::{
         Handle,
         HostProcess, //
@@ -73,6 +77,8 @@ pub(crate) struct Process {
     host: Link,
     /// Empty until the host has made the process, and for ever if it would not.
     on_host: SetOnce<HostProcess>,
+    /// Its requests that the host may still be busy with.
+    account: Arc<Account>,
     /// Fires when it is known which.
     #[pin]
     created: Waiter,
@@ -89,12 +95,15 @@ impl_has_work! {
 impl Process {
     /// A process the host does not know yet.
     pub(crate) fn new(group: ThreadGroup, cookie: u64, host: Link) -> Result<Arc<Self>> {
+        let account = Account::new()?;
+
         Arc::pin_init(
             pin_init!(Self {
                 group,
                 cookie,
                 host,
                 on_host: SetOnce::new(),
+                account,
                 created <- Waiter::new(),
                 adapters <- new_mutex!(
                     Adapters { handles: GuestTable::new(), bindings: KVec::new() },
@@ -121,13 +130,15 @@ impl Process {
         self.group.number_for_neighbour()
     }
 
-    /// The process as the host knows it.
+    /// In whose name its messages are sent.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the host does not know it.
-    pub(crate) fn on_host(&self) -> Result<HostProcess> {
-        self.on_host.copy().ok_or(ENODEV)
+    /// `ENODEV` if the host does not know the process.
+    pub(crate) fn on_host(&self) -> Result<Sender<'_>> {
+        let process = self.on_host.copy().ok_or(ENODEV)?;
+
+        Ok(Sender::new(process, &self.account))
     }
 
     /// Makes the process on the host. Called once, by the thread that made the object.
@@ -258,6 +269,9 @@ impl WorkItem for Process {
 
         drop(left);
         if let Ok(process) = this.on_host() {
+            // What killed threads left behind must not reach the host after the farewell. A host
+            // that never answers has lost its claim to that.
+            let _ = this.account.settle(FAREWELL_PATIENCE);
             // It does not matter what the host says: nobody is left to be told.
             let _ = this.host.call(process, DestroyProcess, FAREWELL_PATIENCE);
         }

@@ -4,14 +4,14 @@
 //! sense with a warning that cannot flood the log.
 
 use super::{
-    request::{
-        ReplyBuffer,
-        Request, //
-    },
+    account::Entry,
+    request::Request,
     table::{
         Spare,
         Table, //
     },
+    Account,
+    ReplyBuffer, //
 };
 use crate::linux::{
     channel::{
@@ -55,6 +55,7 @@ impl Lane {
 /// A request in flight, and the room for its reply.
 struct InFlight {
     lane: Arc<Lane>,
+    _account: Option<Entry>,
     request: Arc<Request>,
     buffer: ReplyBuffer,
 }
@@ -89,11 +90,13 @@ impl Inbox {
     pub(super) fn admit(
         &self,
         lane: Arc<Lane>,
+        account: Option<&Arc<Account>>,
         request: Arc<Request>,
         buffer: ReplyBuffer,
     ) -> Result<u64> {
         let mut entry = InFlight {
             lane,
+            _account: account.map(|account| account.enter()),
             request,
             buffer,
         };
@@ -158,6 +161,7 @@ impl Inbox {
         let entry = self.requests.lock().table.remove(id);
         let Some(InFlight {
             lane: _lane,
+            _account,
             request,
             mut buffer,
         }) = entry

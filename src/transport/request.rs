@@ -4,7 +4,8 @@
 
 use super::{
     Lane,
-    Outgoing, //
+    Outgoing,
+    ReplyBuffer, //
 };
 use crate::{
     linux::{
@@ -30,70 +31,6 @@ use kernel::{
         WorkItem, //
     }, //
 };
-
-/// Replies up to this size need no allocation of their own.
-const INLINE: usize = 64;
-
-/// Room for the reply to one request, zero until it is filled.
-pub(crate) enum ReplyBuffer {
-    /// Up to [`INLINE`] bytes.
-    Small {
-        /// The bytes, of which the first `length` are the reply.
-        bytes: [u8; INLINE],
-        /// Length of the reply.
-        length: usize,
-    },
-    /// More than that.
-    Large(KVVec<u8>),
-}
-
-impl ReplyBuffer {
-    /// Room for exactly `length` bytes.
-    pub(super) fn new(length: usize) -> Result<Self> {
-        if length <= INLINE {
-            return Ok(Self::Small {
-                bytes: [0; INLINE],
-                length,
-            });
-        }
-        Ok(Self::Large(KVVec::from_elem(
-            0,
-            length,
-            GFP_KERNEL_ACCOUNT,
-        )?))
-    }
-
-    /// The reply.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            // PANIC: `new` made `length` at most `INLINE`.
-            Self::Small { bytes, length } => &bytes[..*length],
-            Self::Large(bytes) => bytes,
-        }
-    }
-
-    /// The reply, to be changed.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        match self {
-            // PANIC: `new` made `length` at most `INLINE`.
-            Self::Small { bytes, length } => &mut bytes[..*length],
-            Self::Large(bytes) => bytes,
-        }
-    }
-
-    /// Takes the reply from a completion.
-    ///
-    /// # Errors
-    ///
-    /// `EOVERFLOW` if it is too short; then nothing was taken.
-    pub(super) fn fill(&mut self, payload: &[u8]) -> Result {
-        let wanted = self.bytes_mut();
-        let payload = payload.get(..wanted.len()).ok_or(EOVERFLOW)?;
-
-        wanted.copy_from_slice(payload);
-        Ok(())
-    }
-}
 
 /// Makes, from the reply to a request that created something, the message that destroys it.
 /// `None` if nothing was created.
