@@ -11,6 +11,7 @@ pub(crate) mod channel;
 pub(crate) mod compat;
 pub(crate) mod errno;
 pub(crate) mod global;
+pub(crate) mod guid;
 pub(crate) mod irq_lock;
 pub(crate) mod misc;
 pub(crate) mod mmio;

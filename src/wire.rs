@@ -7,7 +7,7 @@
 
 use crate::linux::{
     errno,
-    vmbus::Guid, //
+    guid::Guid, //
 };
 use kernel::prelude::*;
 use zerocopy_derive::{

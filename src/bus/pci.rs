@@ -10,8 +10,8 @@ use crate::{
             pci_id_table,
             PciMatch, //
         },
-        pci_config::ConfigWords,
-        vmbus::Guid, //
+        guid::Guid,
+        pci_config::ConfigWords, //
     },
     objects::adapter::{
         Adapter,

@@ -6,10 +6,10 @@ use crate::{
     linux::{
         channel::Offer,
         compat::vmbus_id_table,
+        guid::Guid,
         vmbus::{
             self,
-            DeviceId,
-            Guid, //
+            DeviceId, //
         },
     },
     registry::{

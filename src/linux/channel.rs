@@ -19,8 +19,8 @@ pub(crate) use self::session::Session;
 
 use super::{
     bindings,
+    guid::Guid,
     mmio::MmioRange,
-    vmbus::Guid,
     waiter::Patience, //
 };
 use core::ptr::{

@@ -10,7 +10,8 @@
 
 use super::{
     bindings,
-    channel::Offer, //
+    channel::Offer,
+    guid::Guid, //
 };
 use core::mem::offset_of;
 use kernel::{
@@ -29,34 +30,6 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A GUID in the byte order of the host.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Guid([u8; 16]);
-
-impl Guid {
-    /// The GUID whose text form is `a-b-c-tail`.
-    pub(crate) const fn new(a: u32, b: u16, c: u16, tail: [u8; 8]) -> Self {
-        let [a0, a1, a2, a3] = a.to_le_bytes();
-        let [b0, b1] = b.to_le_bytes();
-        let [c0, c1] = c.to_le_bytes();
-        let [t0, t1, t2, t3, t4, t5, t6, t7] = tail;
-
-        Self([
-            a0, a1, a2, a3, b0, b1, c0, c1, t0, t1, t2, t3, t4, t5, t6, t7,
-        ])
-    }
-
-    /// The bytes as the host sends them.
-    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes as the host sends them.
-    pub(crate) const fn bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
 /// One class of devices in an id table.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
@@ -66,7 +39,7 @@ impl DeviceId {
     /// The devices of this class.
     pub(crate) const fn from_class(class: Guid) -> Self {
         Self(bindings::hv_vmbus_device_id {
-            guid: kernel::bindings::guid_t { b: class.0 },
+            guid: kernel::bindings::guid_t { b: *class.bytes() },
             driver_data: 0,
         })
     }
