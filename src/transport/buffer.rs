@@ -41,7 +41,11 @@ impl<const INLINE: usize> Buffer<INLINE> {
                 length,
             });
         }
-        Ok(Self::Large(KVVec::zeroed(length, GFP_KERNEL_ACCOUNT)?))
+        Ok(Self::Large(KVVec::from_elem(
+            0,
+            length,
+            GFP_KERNEL_ACCOUNT,
+        )?))
     }
 
     /// The bytes.
