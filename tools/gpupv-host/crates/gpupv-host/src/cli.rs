@@ -104,13 +104,17 @@ fn parse_size(text: &str) -> Result<u64, String> {
         Some((at, 'G' | 'g')) => (&text[..at], 30),
         _ => return Err("a number followed by M or G is needed".into()),
     };
-    let number: u64 = digits.parse().map_err(|error| format!("{digits:?}: {error}"))?;
-    number.checked_mul(1 << shift).ok_or_else(|| "that is too much".into())
+    let number: u64 = digits
+        .parse()
+        .map_err(|error| format!("{digits:?}: {error}"))?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "that is too much".into())
 }
 
 fn parse_version(text: &str) -> Result<u32, String> {
     let parsed = text.split_once('.').and_then(|(major, minor)| {
-        Some(u32::from(major.parse::<u16>().ok()?) << 16 | u32::from(minor.parse::<u16>().ok()?))
+        Some((u32::from(major.parse::<u16>().ok()?) << 16) | u32::from(minor.parse::<u16>().ok()?))
     });
     parsed.ok_or_else(|| "a version such as 5.2 is needed".into())
 }
@@ -155,7 +159,9 @@ fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
             nested::start(&outer, config, &kernel, initrd, events, console)
         })
     } else {
-        front::run(&options, |events, console| start_directly(config, &kernel, initrd, events, console))
+        front::run(&options, |events, console| {
+            start_directly(config, &kernel, initrd, events, console)
+        })
     }
 }
 
@@ -186,7 +192,8 @@ fn runs_nested(args: &RunArgs) -> bool {
 }
 
 fn outer_machine(args: &RunArgs) -> Result<OuterMachine<'_>, String> {
-    let needed = "a nested run needs --outer-kernel and --outer-modules: a kernel and its KVM modules";
+    let needed =
+        "a nested run needs --outer-kernel and --outer-modules: a kernel and its KVM modules";
     Ok(OuterMachine {
         kernel: args.outer_kernel.as_deref().ok_or(needed)?,
         modules: args.outer_modules.as_deref().ok_or(needed)?,
@@ -220,8 +227,8 @@ fn start_directly(
     console: GuestConsole,
 ) -> Result<Box<dyn Run>, String> {
     let output = Output::new(console).map_err(|error| format!("cannot start a thread: {error}"))?;
-    let machine =
-        Machine::start(config, kernel, initrd, output.writer()).map_err(|error| error.to_string())?;
+    let machine = Machine::start(config, kernel, initrd, output.writer())
+        .map_err(|error| error.to_string())?;
     let stop = machine.stop();
     std::thread::Builder::new()
         .name("machine".into())

@@ -44,7 +44,11 @@ impl Tail {
     /// The lines, the unfinished one included.
     pub(crate) fn lines(&self) -> Vec<String> {
         let unfinished = Some(&self.current).filter(|line| !line.is_empty());
-        self.lines.iter().chain(unfinished).map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+        self.lines
+            .iter()
+            .chain(unfinished)
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
     }
 }
 
@@ -102,7 +106,10 @@ impl Output {
             let shared = shared.clone();
             move || drain(&shared, target)
         })?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// A writer for the guest's serial port.
@@ -116,7 +123,11 @@ impl Drop for Output {
     fn drop(&mut self) {
         self.shared.state().closed = true;
         self.shared.changed.notify_one();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
             log::error!("the console thread panicked");
         }
     }
@@ -127,7 +138,10 @@ fn drain(shared: &Shared, mut target: impl Write) {
     loop {
         let mut state = shared.state();
         while state.pending.is_empty() && !state.closed {
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = shared
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let bytes = std::mem::take(&mut state.pending);
         let closed = state.closed;

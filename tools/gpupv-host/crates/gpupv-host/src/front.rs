@@ -54,13 +54,19 @@ pub(crate) struct GuestConsole {
 
 impl GuestConsole {
     fn tail(&self) -> Vec<String> {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner).lines()
+        self.tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .lines()
     }
 }
 
 impl Write for GuestConsole {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        self.tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(bytes);
         io::stdout().write_all(bytes)?;
         Ok(bytes.len())
     }
@@ -85,11 +91,14 @@ pub(crate) fn run(
     let (sender, events) = channel();
     let console = GuestConsole::default();
     let started = Instant::now();
-    let outcome = signals::forward(sender.clone())
+    let limit = options.timeout.map(|timeout| started + timeout);
+    let begun = signals::forward(sender.clone())
         .map_err(|error| format!("cannot handle signals: {error}"))
-        .and_then(|()| start(sender, console.clone()))
-        .map(|run| supervise(run.as_ref(), &events, options.timeout.map(|timeout| started + timeout)))
-        .unwrap_or_else(|message| Outcome::without_guest(End::Failed { message }));
+        .and_then(|()| start(sender, console.clone()));
+    let outcome = match begun {
+        Ok(run) => supervise(run.as_ref(), &events, limit),
+        Err(message) => Outcome::without_guest(End::Failed { message }),
+    };
     finish(options, &outcome, &console, started.elapsed())
 }
 
@@ -99,7 +108,9 @@ fn supervise(run: &dyn Run, events: &Receiver<Event>, limit: Option<Instant>) ->
     let mut stopping: Option<StopCause> = None;
     loop {
         let event = match deadline {
-            Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            Some(deadline) => {
+                events.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            }
             None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         let cause = match (event, stopping) {
@@ -119,7 +130,9 @@ fn supervise(run: &dyn Run, events: &Receiver<Event>, limit: Option<Instant>) ->
                 return Outcome::without_guest(cause.end());
             }
             (Err(RecvTimeoutError::Disconnected), cause) => {
-                let lost = End::Failed { message: "the run ended without an outcome".into() };
+                let lost = End::Failed {
+                    message: "the run ended without an outcome".into(),
+                };
                 return Outcome::without_guest(cause.map_or(lost, StopCause::end));
             }
         };
@@ -129,16 +142,35 @@ fn supervise(run: &dyn Run, events: &Receiver<Event>, limit: Option<Instant>) ->
     }
 }
 
-fn finish(options: &Options<'_>, outcome: &Outcome, console: &GuestConsole, elapsed: Duration) -> u8 {
-    if !matches!(outcome.end, End::PowerOff | End::TestExit { .. } | End::Interrupted) {
-        print_tail(&console.tail());
+fn finish(
+    options: &Options<'_>,
+    outcome: &Outcome,
+    console: &GuestConsole,
+    elapsed: Duration,
+) -> u8 {
+    let tail = console.tail();
+    if !matches!(
+        outcome.end,
+        End::PowerOff | End::TestExit { .. } | End::Interrupted
+    ) && !tail.is_empty()
+    {
+        log::info!("the last lines of the guest's console:");
+        for line in tail {
+            eprintln!("  | {line}");
+        }
     }
     for line in outcome.summary.lines() {
         eprintln!("{line}");
     }
-    log::info!("{} after {:.1} s", outcome.end, elapsed.as_secs_f64());
+    match &outcome.end {
+        End::Failed { message } => log::error!("{message}"),
+        end => log::info!("{end} after {:.1} s", elapsed.as_secs_f64()),
+    }
     let status = outcome.exit_status(options.strict);
-    match options.report.map(|path| write_report(path, outcome, status)) {
+    match options
+        .report
+        .map(|path| write_report(path, outcome, status))
+    {
         Some(Err(error)) => {
             log::error!("cannot write the report: {error}");
             if status == 0 {
@@ -148,17 +180,6 @@ fn finish(options: &Options<'_>, outcome: &Outcome, console: &GuestConsole, elap
             }
         }
         _ => status,
-    }
-}
-
-fn print_tail(lines: &[String]) {
-    if lines.is_empty() {
-        log::info!("the guest wrote nothing to its console");
-        return;
-    }
-    log::info!("the last lines of the guest's console:");
-    for line in lines {
-        eprintln!("  | {line}");
     }
 }
 
@@ -197,7 +218,10 @@ mod tests {
     fn an_end_is_passed_on() {
         let (sender, events) = channel();
         sender.send(ended(End::Reset)).unwrap();
-        assert_eq!(supervise(&Recorder::default(), &events, None).end, End::Reset);
+        assert_eq!(
+            supervise(&Recorder::default(), &events, None).end,
+            End::Reset
+        );
     }
 
     #[test]
@@ -216,13 +240,22 @@ mod tests {
         let run = Recorder::default();
         let thread = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(30));
-            let mut outcome = Outcome::without_guest(End::Failed { message: "killed".into() });
+            let mut outcome = Outcome::without_guest(End::Failed {
+                message: "killed".into(),
+            });
             outcome.summary = "seen".into();
             sender.send(Event::Ended(outcome)).unwrap();
         });
-        let outcome = supervise(&run, &events, Some(Instant::now() + Duration::from_millis(5)));
+        let outcome = supervise(
+            &run,
+            &events,
+            Some(Instant::now() + Duration::from_millis(5)),
+        );
         thread.join().unwrap();
-        assert_eq!((outcome.end, outcome.summary.as_str()), (End::TimedOut, "seen"));
+        assert_eq!(
+            (outcome.end, outcome.summary.as_str()),
+            (End::TimedOut, "seen")
+        );
         assert_eq!(*run.0.borrow(), [StopCause::TimedOut]);
     }
 
@@ -230,6 +263,9 @@ mod tests {
     fn a_run_that_vanishes_has_failed() {
         let (sender, events) = channel();
         drop(sender);
-        assert!(matches!(supervise(&Recorder::default(), &events, None).end, End::Failed { .. }));
+        assert!(matches!(
+            supervise(&Recorder::default(), &events, None).end,
+            End::Failed { .. }
+        ));
     }
 }

@@ -52,16 +52,26 @@ impl GpuPlan {
     }
 
     /// Starts VMBus in `partition` and puts all devices in their places.
-    pub(crate) fn start(mut self, partition: &Arc<HypervPartition>, pci: &PciBus) -> Result<Gpus, MachineError> {
-        let server = VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
+    pub(crate) fn start(
+        mut self,
+        partition: &Arc<HypervPartition>,
+        pci: &PciBus,
+    ) -> Result<Gpus, MachineError> {
+        let server =
+            VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
         for device in self.host.take_devices() {
-            server.add_device(device).map_err(|error| MachineError::Gpu(error.to_string()))?;
+            server
+                .add_device(device)
+                .map_err(|error| MachineError::Gpu(error.to_string()))?;
         }
         for (slot, function) in self.host.take_functions() {
             pci.add(slot, function)?;
         }
         partition.connect(server.clone());
-        Ok(Gpus { server, host: self.host })
+        Ok(Gpus {
+            server,
+            host: self.host,
+        })
     }
 }
 
@@ -72,7 +82,10 @@ fn adapters(specifications: &[String]) -> Result<Option<Vec<AdapterDescription>>
         [only] if only == NONE => Ok(Some(Vec::new())),
         _ => specifications
             .iter()
-            .map(|text| AdapterDescription::from_str(text).map_err(|error| format!("--adapter {text}: {error}")))
+            .map(|text| {
+                AdapterDescription::from_str(text)
+                    .map_err(|error| format!("--adapter {text}: {error}"))
+            })
             .collect::<Result<_, _>>()
             .map(Some),
     }

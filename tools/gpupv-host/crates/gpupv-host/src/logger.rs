@@ -11,7 +11,9 @@ struct Logger {
     sink: OnceLock<Sink>,
 }
 
-static LOGGER: Logger = Logger { sink: OnceLock::new() };
+static LOGGER: Logger = Logger {
+    sink: OnceLock::new(),
+};
 
 impl Log for Logger {
     fn enabled(&self, _metadata: &Metadata<'_>) -> bool {

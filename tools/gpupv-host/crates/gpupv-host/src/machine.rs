@@ -64,13 +64,28 @@ impl Machine {
         let plan = GpuPlan::new(config).map_err(MachineError::Gpu)?;
         let window = u64::from(plan.window_megabytes()) * MIB;
 
-        let vm = Vm::new(Kvm::new().map_err(MachineError::Open)?, config.memory, window)?;
+        let vm = Vm::new(
+            Kvm::new().map_err(MachineError::Open)?,
+            config.memory,
+            window,
+        )?;
         let vcpus = vm.create_vcpus(u32::from(config.cpus))?;
         let partition = HypervPartition::new(&vm, &vcpus)?;
-        let rsdp = acpi::write(vm.memory(), &acpi::Machine { cpus: config.cpus, window: vm.layout().window() })?;
+        let rsdp = acpi::write(
+            vm.memory(),
+            &acpi::Machine {
+                cpus: config.cpus,
+                window: vm.layout().window(),
+            },
+        )?;
         reset_vector::write(vm.memory())?;
         let cmdline = config.cmdline();
-        let boot = Boot { kernel: &kernel, initrd, cmdline: &cmdline, rsdp };
+        let boot = Boot {
+            kernel: &kernel,
+            initrd,
+            cmdline: &cmdline,
+            rsdp,
+        };
         let entry = boot::load(vm.memory(), vm.layout(), boot)?;
         if let Some(first) = vcpus.first() {
             boot::enter(first, entry)?;
@@ -86,7 +101,13 @@ impl Machine {
             stop: stop.clone(),
         };
         let threads = Threads::start(vcpus, &environment)?;
-        Ok(Self { threads, gpus, partition, stop, _vm: vm })
+        Ok(Self {
+            threads,
+            gpus,
+            partition,
+            stop,
+            _vm: vm,
+        })
     }
 
     /// The machine's end, to bring it about from outside.
@@ -101,7 +122,12 @@ impl Machine {
         // The guest no longer runs: what it left behind is final.
         let seen = self.gpus.finish();
         self.partition.shut_down();
-        Outcome { end: reason.into(), summary: seen.summary, report: seen.report, clean: seen.clean }
+        Outcome {
+            end: reason.into(),
+            summary: seen.summary,
+            report: seen.report,
+            clean: seen.clean,
+        }
     }
 }
 
@@ -117,10 +143,30 @@ fn ports(
         ports.add(first..=first + u64::from(count) - 1, device)
     };
     let line = vm.interrupt_line(serial::GSI)?;
-    add(serial::PORT, serial::PORT_COUNT, Arc::new(Mutex::new(Console::new(line, console))))?;
-    add(power::SLEEP_CONTROL_PORT, power::PORT_COUNT, Arc::new(Mutex::new(Power::new(stop.clone()))))?;
-    add(rtc::PORT, rtc::PORT_COUNT, Arc::new(Mutex::new(Rtc::default())))?;
-    add(pci::CONFIG_PORT, pci::CONFIG_PORT_COUNT, Arc::new(Mutex::new(ConfigPorts::new(pci.clone()))))?;
-    add(pci::HOTPLUG_PORT, pci::HOTPLUG_PORT_COUNT, Arc::new(Mutex::new(HotplugPorts::new(pci.clone()))))?;
+    add(
+        serial::PORT,
+        serial::PORT_COUNT,
+        Arc::new(Mutex::new(Console::new(line, console))),
+    )?;
+    add(
+        power::SLEEP_CONTROL_PORT,
+        power::PORT_COUNT,
+        Arc::new(Mutex::new(Power::new(stop.clone()))),
+    )?;
+    add(
+        rtc::PORT,
+        rtc::PORT_COUNT,
+        Arc::new(Mutex::new(Rtc::default())),
+    )?;
+    add(
+        pci::CONFIG_PORT,
+        pci::CONFIG_PORT_COUNT,
+        Arc::new(Mutex::new(ConfigPorts::new(pci.clone()))),
+    )?;
+    add(
+        pci::HOTPLUG_PORT,
+        pci::HOTPLUG_PORT_COUNT,
+        Arc::new(Mutex::new(HotplugPorts::new(pci.clone()))),
+    )?;
     Ok(ports)
 }

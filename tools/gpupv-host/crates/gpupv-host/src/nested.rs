@@ -22,6 +22,7 @@ use vm::boot::kernel_elf;
 
 use crate::config::GuestConfig;
 use crate::front::{Event, GuestConsole, Run};
+use crate::gpus::GpuPlan;
 use archive::Archive;
 
 /// What the emulated machine boots.
@@ -53,20 +54,33 @@ pub(crate) fn start(
 ) -> Result<Box<dyn Run>, String> {
     // Inside, there are no libraries, and the failure would be hard to understand.
     if !cfg!(target_feature = "crt-static") {
-        return Err("this program is not linked statically, so it cannot run nested; build it with \
+        return Err(
+            "this program is not linked statically, so it cannot run nested; build it with \
                     RUSTFLAGS='-C target-feature=+crt-static'"
-            .into());
+                .into(),
+        );
     }
+    // A mistake on the command line is found before anything is started.
+    GpuPlan::new(config)?;
     let begin = Instant::now();
     // Everything is unpacked out here, because in there it would take many times as long.
     let kernel = kernel_elf(kernel).map_err(|error| error.to_string())?;
-    let outer_kernel = fs::read(outer.kernel)
-        .map_err(|error| format!("cannot read the outer kernel {}: {error}", outer.kernel.display()))?;
+    let outer_kernel = fs::read(outer.kernel).map_err(|error| {
+        format!(
+            "cannot read the outer kernel {}: {error}",
+            outer.kernel.display()
+        )
+    })?;
     let outer_kernel =
         kernel_elf(&outer_kernel).map_err(|error| format!("the outer kernel: {error}"))?;
     let modules = modules::read(outer.modules)?;
-    let image = archive(config, &kernel, initrd, &modules).map_err(|error| format!("cannot build the outer file system: {error}"))?;
-    log::debug!("the outer file system of {} MiB is ready after {:.1} s", image.len() >> 20, begin.elapsed().as_secs_f64());
+    let image = archive(config, &kernel, initrd, &modules)
+        .map_err(|error| format!("cannot build the outer file system: {error}"))?;
+    log::debug!(
+        "the outer file system of {} MiB is ready after {:.1} s",
+        image.len() >> 20,
+        begin.elapsed().as_secs_f64()
+    );
     let machine = qemu::Machine {
         kernel: &outer_kernel,
         initrd: &image,
@@ -92,7 +106,11 @@ fn archive(
     archive.file("init", 0o755, &fs::read("/proc/self/exe")?)?;
     archive.file(name::CONFIG, 0o644, &serde_json::to_vec(config)?)?;
     for (index, module) in modules.iter().enumerate() {
-        archive.file(&format!("{}/{index:03}-{}", name::MODULES, module.name), 0o644, &module.image)?;
+        archive.file(
+            &format!("{}/{index:03}-{}", name::MODULES, module.name),
+            0o644,
+            &module.image,
+        )?;
     }
     archive.file(name::KERNEL, 0o644, kernel)?;
     if let Some(initrd) = initrd {

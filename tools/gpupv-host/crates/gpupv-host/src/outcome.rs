@@ -40,9 +40,9 @@ impl From<StopReason> for End {
             StopReason::Reset => End::Reset,
             StopReason::TripleFault { vcpu, registers } => End::TripleFault { vcpu, registers },
             StopReason::GuestPanic { parameters } => End::Panic { parameters },
-            StopReason::VcpuError { vcpu, message } => {
-                End::Failed { message: format!("virtual CPU {vcpu}: {message}") }
-            }
+            StopReason::VcpuError { vcpu, message } => End::Failed {
+                message: format!("virtual CPU {vcpu}: {message}"),
+            },
             StopReason::Interrupted => End::Interrupted,
             StopReason::TimedOut => End::TimedOut,
         }
@@ -84,7 +84,12 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// A run that came to nothing.
     pub(crate) fn without_guest(end: End) -> Self {
-        Self { end, summary: String::new(), report: serde_json::Value::Null, clean: true }
+        Self {
+            end,
+            summary: String::new(),
+            report: serde_json::Value::Null,
+            clean: true,
+        }
     }
 
     /// The exit status. With `strict`, a guest that succeeded but was not clean has failed.
@@ -114,18 +119,27 @@ mod tests {
             End::PowerOff,
             End::TestExit { status: 3 },
             End::Reset,
-            End::TripleFault { vcpu: 1, registers: "rip 0x1".into() },
-            End::Panic { parameters: [1, 2, 3, 4, 5] },
+            End::TripleFault {
+                vcpu: 1,
+                registers: "rip 0x1".into(),
+            },
+            End::Panic {
+                parameters: [1, 2, 3, 4, 5],
+            },
             End::TimedOut,
             End::Interrupted,
-            End::Failed { message: "no".into() },
+            End::Failed {
+                message: "no".into(),
+            },
         ]
     }
 
     #[test]
     fn every_end_has_its_own_status() {
-        let statuses: BTreeSet<_> =
-            ends().into_iter().map(|end| Outcome::without_guest(end).exit_status(false)).collect();
+        let statuses: BTreeSet<_> = ends()
+            .into_iter()
+            .map(|end| Outcome::without_guest(end).exit_status(false))
+            .collect();
         assert_eq!(statuses.len(), ends().len());
     }
 

@@ -9,6 +9,9 @@ pub(crate) fn obstacle() -> Option<String> {
         Ok(kvm) => kvm,
         Err(error) => return Some(format!("/dev/kvm cannot be opened: {error}")),
     };
-    let missing: Vec<_> = hyperv::missing_for_direct_use(&kvm).iter().map(ToString::to_string).collect();
+    let missing: Vec<_> = hyperv::missing_for_direct_use(&kvm)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     (!missing.is_empty()).then(|| format!("KVM lacks {}", missing.join(", ")))
 }

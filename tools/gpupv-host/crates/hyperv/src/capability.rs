@@ -21,16 +21,35 @@ pub struct Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} (KVM capability {})", self.meaning, self.capability)
+        write!(
+            formatter,
+            "{} (KVM capability {})",
+            self.meaning, self.capability
+        )
     }
 }
 
 const REQUIRED: [Missing; 5] = [
-    Missing { capability: SYNIC2, meaning: "Hyper-V's synthetic interrupt controller" },
-    Missing { capability: EVENTFD, meaning: "Hyper-V event signals" },
-    Missing { capability: VP_INDEX, meaning: "settable Hyper-V processor numbers" },
-    Missing { capability: SYS_CPUID, meaning: "the list of its Hyper-V features" },
-    Missing { capability: IRQFD_RESAMPLE, meaning: "acknowledged interrupt lines" },
+    Missing {
+        capability: SYNIC2,
+        meaning: "Hyper-V's synthetic interrupt controller",
+    },
+    Missing {
+        capability: EVENTFD,
+        meaning: "Hyper-V event signals",
+    },
+    Missing {
+        capability: VP_INDEX,
+        meaning: "settable Hyper-V processor numbers",
+    },
+    Missing {
+        capability: SYS_CPUID,
+        meaning: "the list of its Hyper-V features",
+    },
+    Missing {
+        capability: IRQFD_RESAMPLE,
+        meaning: "acknowledged interrupt lines",
+    },
 ];
 
 /// What `kvm` lacks to run a Hyper-V guest directly. Empty when it can.
@@ -39,7 +58,10 @@ pub fn missing_for_direct_use(kvm: &Kvm) -> Vec<Missing> {
 }
 
 fn missing(has: impl Fn(u64) -> bool) -> Vec<Missing> {
-    REQUIRED.into_iter().filter(|required| !has(required.capability)).collect()
+    REQUIRED
+        .into_iter()
+        .filter(|required| !has(required.capability))
+        .collect()
 }
 
 #[cfg(test)]
@@ -51,7 +73,10 @@ mod tests {
         assert!(missing(|_| true).is_empty());
         let without = missing(|capability| capability != EVENTFD);
         assert_eq!(without.len(), 1);
-        assert_eq!(without[0].to_string(), "Hyper-V event signals (KVM capability 154)");
+        assert_eq!(
+            without[0].to_string(),
+            "Hyper-V event signals (KVM capability 154)"
+        );
     }
 
     #[test]

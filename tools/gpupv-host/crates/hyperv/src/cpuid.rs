@@ -66,7 +66,10 @@ const fn text(four: &[u8; 4]) -> u32 {
 /// The leaves for a machine with `cpus` virtual CPUs: function, then EAX, EBX, ECX, EDX.
 fn table(cpus: u32) -> [(u32, [u32; 4]); 10] {
     [
-        (0x4000_0000, [0x4000_0006, text(b"Micr"), text(b"osof"), text(b"t Hv")]),
+        (
+            0x4000_0000,
+            [0x4000_0006, text(b"Micr"), text(b"osof"), text(b"t Hv")],
+        ),
         (0x4000_0001, [text(b"Hv#1"), 0, 0, 0]),
         (0x4000_0002, [BUILD, VERSION, 0, 0]),
         (FEATURES_LEAF, [PRIVILEGES, PRIVILEGES_HIGH, 0, FEATURES]),
@@ -75,7 +78,10 @@ fn table(cpus: u32) -> [(u32, [u32; 4]); 10] {
         (0x4000_0006, [0, 0, 0, 0]),
         // The guest reads the last one without looking at the limits. Left out, an Intel CPU would
         // answer with an unrelated leaf.
-        (0x4000_0080, [0x4000_0082, text(b"Micr"), text(b"osof"), text(b"t VS")]),
+        (
+            0x4000_0080,
+            [0x4000_0082, text(b"Micr"), text(b"osof"), text(b"t VS")],
+        ),
         (0x4000_0081, [text(b"VS#1"), 0, 0, 0]),
         (0x4000_0082, [0, 0, 0, 0]),
     ]
@@ -129,7 +135,10 @@ pub(crate) mod tests {
 
     /// The numbers of the specification, by "group,name".
     pub(crate) fn constants() -> BTreeMap<String, u64> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../Documentation/spec/hyperv-constants.csv");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../../Documentation/spec/hyperv-constants.csv"
+        );
         std::fs::read_to_string(path)
             .unwrap()
             .lines()
@@ -155,7 +164,12 @@ pub(crate) mod tests {
                 edx: 0x0008_4D12,
                 ..Default::default()
             },
-            kvm_cpuid_entry2 { function: HINTS_LEAF, eax: 0x0004_0E2C, ebx: 0xFFF, ..Default::default() },
+            kvm_cpuid_entry2 {
+                function: HINTS_LEAF,
+                eax: 0x0004_0E2C,
+                ebx: 0xFFF,
+                ..Default::default()
+            },
         ]
     }
 
@@ -164,7 +178,12 @@ pub(crate) mod tests {
         let constants = constants();
         let mut compared = 0;
         for entry in leaves(2, &kvm()).unwrap() {
-            let registers = [("eax", entry.eax), ("ebx", entry.ebx), ("ecx", entry.ecx), ("edx", entry.edx)];
+            let registers = [
+                ("eax", entry.eax),
+                ("ebx", entry.ebx),
+                ("ecx", entry.ecx),
+                ("edx", entry.edx),
+            ];
             for (register, value) in registers {
                 let key = format!("cpuid,{:#x}_{register}", entry.function);
                 if let Some(expected) = constants.get(&key) {
@@ -173,7 +192,10 @@ pub(crate) mod tests {
                 }
             }
         }
-        let listed = constants.keys().filter(|key| key.starts_with("cpuid,")).count();
+        let listed = constants
+            .keys()
+            .filter(|key| key.starts_with("cpuid,"))
+            .count();
         assert_eq!(compared, listed);
     }
 

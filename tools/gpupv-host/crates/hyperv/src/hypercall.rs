@@ -60,7 +60,13 @@ struct PostMessageInput {
 
 impl Default for PostMessageInput {
     fn default() -> Self {
-        Self { connection: 0, reserved: 0, message_type: 0, payload_size: 0, payload: [0; MAX_MESSAGE] }
+        Self {
+            connection: 0,
+            reserved: 0,
+            message_type: 0,
+            payload_size: 0,
+            payload: [0; MAX_MESSAGE],
+        }
     }
 }
 
@@ -69,7 +75,11 @@ impl Default for PostMessageInput {
 unsafe impl ByteValued for PostMessageInput {}
 
 /// Decodes a call: control word and parameters as KVM reports them.
-pub(crate) fn decode(memory: &GuestMemoryMmap, input: u64, parameters: [u64; 2]) -> Result<Call, Status> {
+pub(crate) fn decode(
+    memory: &GuestMemoryMmap,
+    input: u64,
+    parameters: [u64; 2],
+) -> Result<Call, Status> {
     let fast = input & FAST != 0;
     // CAST: the low 16 bits are the call's code.
     match input as u16 {
@@ -88,7 +98,9 @@ fn read<T: ByteValued>(memory: &GuestMemoryMmap, address: u64) -> Result<T, Stat
     if address % 8 != 0 || address % PAGE + size > PAGE {
         return Err(Status::InvalidAlignment);
     }
-    memory.read_obj(GuestAddress(address)).map_err(|_| Status::InvalidParameter)
+    memory
+        .read_obj(GuestAddress(address))
+        .map_err(|_| Status::InvalidParameter)
 }
 
 fn post_message(memory: &GuestMemoryMmap, address: u64) -> Result<Call, Status> {
@@ -100,13 +112,19 @@ fn post_message(memory: &GuestMemoryMmap, address: u64) -> Result<Call, Status> 
         .ok()
         .and_then(|size| input.payload.get(..size))
         .ok_or(Status::InvalidInput)?;
-    Ok(Call::PostMessage { connection: input.connection & CONNECTION_MASK, payload: payload.to_vec() })
+    Ok(Call::PostMessage {
+        connection: input.connection & CONNECTION_MASK,
+        payload: payload.to_vec(),
+    })
 }
 
 /// Bits 23:0 connection, bits 47:32 flag number; in a register or in memory.
 fn signal_event(value: u64) -> Call {
     // CAST: cut out the named bits.
-    Call::SignalEvent { connection: value as u32 & CONNECTION_MASK, flag: (value >> 32) as u16 }
+    Call::SignalEvent {
+        connection: value as u32 & CONNECTION_MASK,
+        flag: (value >> 32) as u16,
+    }
 }
 
 #[cfg(test)]
@@ -123,8 +141,12 @@ mod tests {
 
     fn posted(connection: u32, message_type: u32, size: u32, at: u64) -> Result<Call, Status> {
         let memory = memory();
-        let mut input =
-            PostMessageInput { connection, message_type, payload_size: size, ..Default::default() };
+        let mut input = PostMessageInput {
+            connection,
+            message_type,
+            payload_size: size,
+            ..Default::default()
+        };
         input.payload[..4].copy_from_slice(b"data");
         let _ = memory.write_obj(input, GuestAddress(at));
         decode(&memory, u64::from(POST_MESSAGE), [at, 0])
@@ -134,10 +156,17 @@ mod tests {
     fn a_message_is_copied_out() {
         assert_eq!(
             posted(0xFF00_0004, 1, 4, AT),
-            Ok(Call::PostMessage { connection: 4, payload: b"data".to_vec() })
+            Ok(Call::PostMessage {
+                connection: 4,
+                payload: b"data".to_vec()
+            })
         );
-        assert!(matches!(posted(1, 1, 240, AT), Ok(Call::PostMessage { payload, .. }) if payload.len() == 240));
-        assert!(matches!(posted(1, 1, 0, AT), Ok(Call::PostMessage { payload, .. }) if payload.is_empty()));
+        assert!(
+            matches!(posted(1, 1, 240, AT), Ok(Call::PostMessage { payload, .. }) if payload.len() == 240)
+        );
+        assert!(
+            matches!(posted(1, 1, 0, AT), Ok(Call::PostMessage { payload, .. }) if payload.is_empty())
+        );
     }
 
     #[test]
@@ -149,20 +178,32 @@ mod tests {
         assert_eq!(posted(1, 1, 4, AT + 0xF08), Err(Status::InvalidAlignment));
         assert!(posted(1, 1, 4, AT + 0xF00).is_ok());
         assert_eq!(posted(1, 1, 4, 0x10000), Err(Status::InvalidParameter));
-        assert_eq!(posted(1, 1, 4, 0xFFFF_FFFF_FFFF_FF00), Err(Status::InvalidParameter));
-        assert_eq!(decode(&memory(), 0x1_005C, [AT, 0]), Err(Status::InvalidCode));
+        assert_eq!(
+            posted(1, 1, 4, 0xFFFF_FFFF_FFFF_FF00),
+            Err(Status::InvalidParameter)
+        );
+        assert_eq!(
+            decode(&memory(), 0x1_005C, [AT, 0]),
+            Err(Status::InvalidCode)
+        );
         assert_eq!(decode(&memory(), 0x0012, [AT, 0]), Err(Status::InvalidCode));
     }
 
     #[test]
     fn signals_come_fast_and_slow() {
         let value = 0x0000_0003_0000_2005;
-        let expected = Ok(Call::SignalEvent { connection: 0x2005, flag: 3 });
+        let expected = Ok(Call::SignalEvent {
+            connection: 0x2005,
+            flag: 3,
+        });
         assert_eq!(decode(&memory(), 0x1_005D, [value, 0]), expected);
         let memory = memory();
         memory.write_obj(value, GuestAddress(AT)).unwrap();
         assert_eq!(decode(&memory, 0x5D, [AT, 0]), expected);
-        assert_eq!(decode(&memory, 0x5D, [AT + 4, 0]), Err(Status::InvalidAlignment));
+        assert_eq!(
+            decode(&memory, 0x5D, [AT + 4, 0]),
+            Err(Status::InvalidAlignment)
+        );
     }
 
     #[test]
@@ -179,21 +220,45 @@ mod tests {
             ("payload_size", offset_of!(PostMessageInput, payload_size)),
             ("payload", offset_of!(PostMessageInput, payload)),
         ] {
-            let row = format!("post_message_input,{},{field},{offset},", size_of::<PostMessageInput>());
-            assert!(csv.lines().any(|line| line.starts_with(&row)), "no row {row}");
+            let row = format!(
+                "post_message_input,{},{field},{offset},",
+                size_of::<PostMessageInput>()
+            );
+            assert!(
+                csv.lines().any(|line| line.starts_with(&row)),
+                "no row {row}"
+            );
         }
         let constants = crate::cpuid::tests::constants();
         for (name, value) in [
             ("hypercall,post_message", u64::from(POST_MESSAGE)),
             ("hypercall,signal_event", u64::from(SIGNAL_EVENT)),
             ("hv_status,success", Status::Success as u64),
-            ("hv_status,invalid_hypercall_code", Status::InvalidCode as u64),
-            ("hv_status,invalid_hypercall_input", Status::InvalidInput as u64),
-            ("hv_status,invalid_alignment", Status::InvalidAlignment as u64),
-            ("hv_status,invalid_parameter", Status::InvalidParameter as u64),
+            (
+                "hv_status,invalid_hypercall_code",
+                Status::InvalidCode as u64,
+            ),
+            (
+                "hv_status,invalid_hypercall_input",
+                Status::InvalidInput as u64,
+            ),
+            (
+                "hv_status,invalid_alignment",
+                Status::InvalidAlignment as u64,
+            ),
+            (
+                "hv_status,invalid_parameter",
+                Status::InvalidParameter as u64,
+            ),
             ("hv_status,invalid_port_id", Status::InvalidPort as u64),
-            ("hv_status,invalid_connection_id", Status::InvalidConnection as u64),
-            ("hv_status,insufficient_buffers", Status::InsufficientBuffers as u64),
+            (
+                "hv_status,invalid_connection_id",
+                Status::InvalidConnection as u64,
+            ),
+            (
+                "hv_status,insufficient_buffers",
+                Status::InsufficientBuffers as u64,
+            ),
         ] {
             assert_eq!(constants[name], value, "{name}");
         }

@@ -55,12 +55,18 @@ impl HypervPartition {
     ///
     /// [`Error`] says what KVM refused.
     pub fn new(vm: &Vm, vcpus: &[VcpuFd]) -> Result<Arc<Self>> {
-        let count = u32::try_from(vcpus.len()).map_err(|_| Error::Unsupported("that many virtual CPUs".into()))?;
-        let supported =
-            ioctl::supported_leaves(vm.kvm()).map_err(Error::io("cannot list KVM's Hyper-V features"))?;
+        let count = u32::try_from(vcpus.len())
+            .map_err(|_| Error::Unsupported("that many virtual CPUs".into()))?;
+        let supported = ioctl::supported_leaves(vm.kvm())
+            .map_err(Error::io("cannot list KVM's Hyper-V features"))?;
         let leaves = cpuid::leaves(count, &supported)?;
         for (index, vcpu) in (0..count).zip(vcpus) {
-            setup::vcpu(vm.kvm(), vcpu, index, &vm.cpuid().for_vcpu(index, count, &leaves))?;
+            setup::vcpu(
+                vm.kvm(),
+                vcpu,
+                index,
+                &vm.cpuid().for_vcpu(index, count, &leaves),
+            )?;
         }
         // Only now: KVM looks at the processors' interrupt controllers when it loads the table, and
         // passes over those that are not active.
@@ -71,10 +77,14 @@ impl HypervPartition {
         let mut reports = Vec::new();
         for index in 0..count {
             let (line, report) = vm.acknowledged_line(setup::vmbus_gsi(index))?;
-            processors.push(Processor { synic: Mutex::default(), line });
+            processors.push(Processor {
+                synic: Mutex::default(),
+                line,
+            });
             reports.push(report);
         }
-        let retry = Retry::new(reports).map_err(Error::io("cannot watch for the end of messages"))?;
+        let retry =
+            Retry::new(reports).map_err(Error::io("cannot watch for the end of messages"))?;
         let partition = Arc::new(Self {
             vm: vm.fd().clone(),
             memory: vm.memory().clone(),
@@ -117,7 +127,11 @@ impl HypervPartition {
     /// Ends the message thread. To be called when the guest no longer runs.
     pub fn shut_down(&self) {
         self.retry.end();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             log::error!("the message thread panicked");
         }
@@ -148,7 +162,11 @@ impl HypervPartition {
 
     /// A signal that the kernel did not complete: nobody listens, or its flag number is not 0.
     fn signal(&self, connection: u32, flag: u16) -> Status {
-        let known = self.bound.lock().unwrap_or_else(PoisonError::into_inner).contains(&connection);
+        let known = self
+            .bound
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&connection);
         log::debug!("the guest signals connection {connection:#x}, flag {flag}");
         if known {
             Status::InvalidPort
@@ -198,13 +216,19 @@ impl Partition for HypervPartition {
     fn bind_event(&self, connection: u32) -> io::Result<EventFd> {
         let event = EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?;
         ioctl::assign_event(&self.vm, connection, &event)?;
-        self.bound.lock().unwrap_or_else(PoisonError::into_inner).insert(connection);
+        self.bound
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(connection);
         Ok(event)
     }
 
     fn unbind_event(&self, connection: u32, fd: &EventFd) -> io::Result<()> {
         ioctl::deassign_event(&self.vm, connection, fd)?;
-        self.bound.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
+        self.bound
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&connection);
         Ok(())
     }
 
@@ -216,7 +240,9 @@ impl Partition for HypervPartition {
 
 impl Hypervisor for HypervPartition {
     fn synic(&self, vcpu: u32, exit: SynicExit) {
-        let Some(processor) = self.processor(vcpu) else { return };
+        let Some(processor) = self.processor(vcpu) else {
+            return;
+        };
         let mut synic = processor.synic();
         if synic.program(&self.memory, exit) {
             processor.interrupt();
@@ -226,7 +252,10 @@ impl Hypervisor for HypervPartition {
 
     fn hypercall(&self, _vcpu: u32, exit: HypercallExit) -> u64 {
         let status = match hypercall::decode(&self.memory, exit.input, exit.parameters) {
-            Ok(Call::PostMessage { connection, payload }) => self.post(connection, &payload),
+            Ok(Call::PostMessage {
+                connection,
+                payload,
+            }) => self.post(connection, &payload),
             Ok(Call::SignalEvent { connection, flag }) => self.signal(connection, flag),
             Err(status) => {
                 log::debug!("hypercall {:#x} refused: {status:?}", exit.input);

@@ -49,7 +49,9 @@ impl Synic {
         if self.message_page.is_none() {
             self.queue.clear();
         }
-        let Some(page) = self.events() else { return false };
+        let Some(page) = self.events() else {
+            return false;
+        };
         let mut interrupt = false;
         for flag in std::mem::take(&mut self.missed) {
             interrupt |= event::raise(memory, page, VMBUS_SINT, flag);
@@ -74,16 +76,25 @@ impl Synic {
     /// Delivers what can be delivered; `interrupt` tells the guest about one message.
     ///
     /// Returns how long to wait before the next try if the guest has not taken an earlier message.
-    pub(crate) fn flush(&mut self, memory: &GuestMemoryMmap, interrupt: impl FnMut()) -> Option<Duration> {
+    pub(crate) fn flush(
+        &mut self,
+        memory: &GuestMemoryMmap,
+        interrupt: impl FnMut(),
+    ) -> Option<Duration> {
         let page = self.message_page.filter(|_| self.enabled);
         let delivery = match page {
-            Some(page) => self.queue.flush(memory, slot::address(page, VMBUS_SINT), interrupt),
+            Some(page) => self
+                .queue
+                .flush(memory, slot::address(page, VMBUS_SINT), interrupt),
             // Tried again when the guest switches its page on.
             None => Delivery::Done,
         };
         self.pause = match delivery {
             Delivery::Done => None,
-            Delivery::Busy => Some(self.pause.map_or(RETRY_FIRST, |pause| (pause * 2).min(RETRY_MAX))),
+            Delivery::Busy => Some(
+                self.pause
+                    .map_or(RETRY_FIRST, |pause| (pause * 2).min(RETRY_MAX)),
+            ),
         };
         self.pause
     }
@@ -111,7 +122,10 @@ fn page(memory: &GuestMemoryMmap, register: u64) -> Option<GuestAddress> {
     if memory.check_range(address, PAGE) {
         Some(address)
     } else {
-        log::warn!("the guest put a page of its interrupt controller at {:#x}, where there is no RAM", address.0);
+        log::warn!(
+            "the guest put a page of its interrupt controller at {:#x}, where there is no RAM",
+            address.0
+        );
         None
     }
 }
@@ -130,7 +144,12 @@ mod tests {
     }
 
     fn exit(control: u64, message_page: u64, event_page: u64) -> SynicExit {
-        SynicExit { msr: 0x4000_0080, control, event_page, message_page }
+        SynicExit {
+            msr: 0x4000_0080,
+            control,
+            event_page,
+            message_page,
+        }
     }
 
     fn slot_type(memory: &GuestMemoryMmap) -> u32 {
@@ -167,11 +186,14 @@ mod tests {
         synic.program(&memory, exit(1, MESSAGES | 1, 0));
         synic.post(b"first");
         synic.post(b"second");
-        let pauses: Vec<_> =
-            (0..6).map(|_| synic.flush(&memory, || {}).map(|pause| pause.as_millis())).collect();
+        let pauses: Vec<_> = (0..6)
+            .map(|_| synic.flush(&memory, || {}).map(|pause| pause.as_millis()))
+            .collect();
         assert_eq!(pauses, [1, 2, 4, 8, 10, 10].map(Some));
 
-        memory.write_obj(0u32, GuestAddress(MESSAGES + 0x200)).unwrap();
+        memory
+            .write_obj(0u32, GuestAddress(MESSAGES + 0x200))
+            .unwrap();
         assert_eq!(synic.flush(&memory, || {}), None);
         synic.post(b"third");
         assert_eq!(synic.flush(&memory, || {}), Some(RETRY_FIRST));
@@ -183,7 +205,10 @@ mod tests {
         assert!(!synic.raise(&memory, 5));
         assert!(!synic.raise(&memory, event::FLAGS_PER_SINT));
         assert!(synic.program(&memory, exit(1, 0, EVENTS | 1)));
-        assert_eq!(memory.read_obj::<u8>(GuestAddress(EVENTS + 0x200)).unwrap(), 1 << 5);
+        assert_eq!(
+            memory.read_obj::<u8>(GuestAddress(EVENTS + 0x200)).unwrap(),
+            1 << 5
+        );
         assert!(!synic.program(&memory, exit(1, 0, EVENTS | 1)), "only once");
     }
 

@@ -40,7 +40,10 @@ pub fn write(memory: &GuestMemoryMmap, machine: &Machine) -> Result<u64> {
     }
     memory
         .write_slice(&image, GuestAddress(BASE))
-        .map_err(|source| Error::GuestWrite { what: "the ACPI tables", source })?;
+        .map_err(|source| Error::GuestWrite {
+            what: "the ACPI tables",
+            source,
+        })?;
     Ok(BASE)
 }
 
@@ -66,7 +69,10 @@ mod tests {
     use super::*;
 
     fn image() -> Vec<u8> {
-        build(&Machine { cpus: 3, window: 0x10_0000_0000..0x10_1000_0000 })
+        build(&Machine {
+            cpus: 3,
+            window: 0x10_0000_0000..0x10_1000_0000,
+        })
     }
 
     fn u64_at(bytes: &[u8], at: usize) -> u64 {
@@ -117,8 +123,11 @@ mod tests {
         assert_eq!(fadt.len(), 276);
         assert_eq!(fadt[8], 6, "revision");
         let flags = u32::from_le_bytes(fadt[112..116].try_into().unwrap());
-        assert_eq!(flags, 1 << 20 | 1 << 10 | 1);
-        assert_eq!(u16::from_le_bytes(fadt[109..111].try_into().unwrap()), 1 << 2 | 1 << 5);
+        assert_eq!(flags, (1 << 20) | (1 << 10) | 1);
+        assert_eq!(
+            u16::from_le_bytes(fadt[109..111].try_into().unwrap()),
+            (1 << 2) | (1 << 5)
+        );
         // Generic addresses: space 1 (I/O), 8 bits wide.
         for (at, port) in [(116, 0x602u64), (244, 0x600), (256, 0x601)] {
             assert_eq!(fadt[at..at + 2], [1, 8]);
@@ -142,10 +151,15 @@ mod tests {
     #[test]
     fn the_tables_fit_below_1_mib() {
         let memory = GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 2 << 20)]).unwrap();
-        let machine = Machine { cpus: 255, window: 0x10_0000_0000..0x10_1000_0000 };
+        let machine = Machine {
+            cpus: 255,
+            window: 0x10_0000_0000..0x10_1000_0000,
+        };
         assert_eq!(write(&memory, &machine).unwrap(), 0xE_0000);
         let mut signature = [0u8; 8];
-        memory.read_slice(&mut signature, GuestAddress(0xE_0000)).unwrap();
+        memory
+            .read_slice(&mut signature, GuestAddress(0xE_0000))
+            .unwrap();
         assert_eq!(&signature, b"RSD PTR ");
     }
 }

@@ -51,7 +51,10 @@ impl Bus {
     pub fn read(&self, address: u64, data: &mut [u8]) {
         match self.find(address, data.len()) {
             Some((offset, device)) => {
-                device.lock().unwrap_or_else(PoisonError::into_inner).read(offset, data);
+                device
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .read(offset, data);
             }
             None => data.fill(0xFF),
         }
@@ -60,7 +63,10 @@ impl Bus {
     /// Delivers a write. Addresses nobody claims swallow it.
     pub fn write(&self, address: u64, data: &[u8]) {
         if let Some((offset, device)) = self.find(address, data.len()) {
-            device.lock().unwrap_or_else(PoisonError::into_inner).write(offset, data);
+            device
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write(offset, data);
         }
     }
 
@@ -107,7 +113,8 @@ mod tests {
     #[test]
     fn unclaimed_and_straddling_accesses_read_all_ones() {
         let mut bus = Bus::default();
-        bus.add(0x10..=0x17, Arc::new(Mutex::new(Recorder::default()))).unwrap();
+        bus.add(0x10..=0x17, Arc::new(Mutex::new(Recorder::default())))
+            .unwrap();
         for address in [0xF, 0x17, 0x18, u64::MAX] {
             let mut data = [0u8; 2];
             bus.read(address, &mut data);
@@ -119,7 +126,8 @@ mod tests {
     #[test]
     fn overlaps_are_refused() {
         let mut bus = Bus::default();
-        bus.add(0x10..=0x17, Arc::new(Mutex::new(Recorder::default()))).unwrap();
+        bus.add(0x10..=0x17, Arc::new(Mutex::new(Recorder::default())))
+            .unwrap();
         let other: SharedDevice = Arc::new(Mutex::new(Recorder::default()));
         assert_eq!(bus.add(0x17..=0x20, other.clone()), Err(Overlap(0x17)));
         assert_eq!(bus.add(0x0..=0x10, other.clone()), Err(Overlap(0x10)));

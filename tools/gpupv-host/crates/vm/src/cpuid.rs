@@ -59,7 +59,12 @@ impl CpuidTable {
 
     /// The table of virtual CPU `index` of `count`, with the hypervisor's `leaves`. APIC ids are
     /// numbered as the CPUs, each CPU is a core of one socket.
-    pub fn for_vcpu(&self, index: u32, count: u32, leaves: &[kvm_cpuid_entry2]) -> Vec<kvm_cpuid_entry2> {
+    pub fn for_vcpu(
+        &self,
+        index: u32,
+        count: u32,
+        leaves: &[kvm_cpuid_entry2],
+    ) -> Vec<kvm_cpuid_entry2> {
         let mut entries: Vec<_> = self
             .entries
             .iter()
@@ -87,7 +92,7 @@ fn with_identity(mut entry: kvm_cpuid_entry2, index: u32, count: u32) -> kvm_cpu
     match entry.function {
         1 => {
             let logical = if count > 1 { count } else { 0 };
-            entry.ebx = entry.ebx & 0xFFFF | logical << 16 | index << 24;
+            entry.ebx = entry.ebx & 0xFFFF | (logical << 16) | (index << 24);
             if count > 1 {
                 entry.edx |= HYPERTHREADING;
             } else {
@@ -97,9 +102,9 @@ fn with_identity(mut entry: kvm_cpuid_entry2, index: u32, count: u32) -> kvm_cpu
         // Intel caches: every core has its own, and the socket has `count` cores.
         4 if entry.eax & 0x1F != 0 => {
             let cores = (1 << core_bits(count)) - 1;
-            entry.eax = entry.eax & 0x3FFF | cores << 26;
+            entry.eax = entry.eax & 0x3FFF | (cores << 26);
         }
-        0x8000_0008 => entry.ecx = core_bits(count) << 12 | (count - 1),
+        0x8000_0008 => entry.ecx = (core_bits(count) << 12) | (count - 1),
         // AMD caches: not shared.
         0x8000_001D => entry.eax &= !(0xFFF << 14),
         0x8000_001E => {
@@ -128,7 +133,11 @@ fn topology(function: u32, index: u32, count: u32) -> [kvm_cpuid_entry2; 3] {
         edx: index,
         ..Default::default()
     };
-    [level(0, 0, 1, THREADS), level(1, core_bits(count), count, CORES), level(2, 0, 0, 0)]
+    [
+        level(0, 0, 1, THREADS),
+        level(1, core_bits(count), count, CORES),
+        level(2, 0, 0, 0),
+    ]
 }
 
 #[cfg(test)]
@@ -152,7 +161,9 @@ mod tests {
     }
 
     fn find(entries: &[kvm_cpuid_entry2], function: u32, index: u32) -> kvm_cpuid_entry2 {
-        let mut found = entries.iter().filter(|entry| (entry.function, entry.index) == (function, index));
+        let mut found = entries
+            .iter()
+            .filter(|entry| (entry.function, entry.index) == (function, index));
         let entry = *found.next().unwrap();
         assert!(found.next().is_none(), "leaf {function:#x} twice");
         entry
@@ -170,7 +181,10 @@ mod tests {
     fn features_are_set_and_cleared() {
         let entries = table(&[1, 0x8000_0001]).for_vcpu(0, 1, &[]);
         let features = find(&entries, 1, 0).ecx;
-        assert_eq!(features & (HYPERVISOR | TSC_DEADLINE | VMX), HYPERVISOR | TSC_DEADLINE);
+        assert_eq!(
+            features & (HYPERVISOR | TSC_DEADLINE | VMX),
+            HYPERVISOR | TSC_DEADLINE
+        );
         assert_eq!(find(&entries, 0x8000_0001, 0).ecx & SVM, 0);
     }
 
@@ -178,14 +192,20 @@ mod tests {
     fn every_cpu_knows_its_place() {
         let table = table(&[1, 4, 0xB, 0x8000_0008, 0x8000_001E]);
         let entries = table.for_vcpu(2, 3, &[]);
-        assert_eq!(find(&entries, 1, 0).ebx >> 16, 2 << 8 | 3);
+        assert_eq!(find(&entries, 1, 0).ebx >> 16, (2 << 8) | 3);
         assert_eq!(find(&entries, 4, 0).eax >> 26, 3);
         let cores = find(&entries, 0xB, 1);
-        assert_eq!((cores.eax, cores.ebx, cores.ecx, cores.edx), (2, 3, 0x201, 2));
+        assert_eq!(
+            (cores.eax, cores.ebx, cores.ecx, cores.edx),
+            (2, 3, 0x201, 2)
+        );
         assert_eq!(find(&entries, 0xB, 0).ecx, 0x100);
-        assert_eq!(find(&entries, 0x8000_0008, 0).ecx, 2 << 12 | 2);
+        assert_eq!(find(&entries, 0x8000_0008, 0).ecx, (2 << 12) | 2);
         assert_eq!(find(&entries, 0x8000_001E, 0).eax, 2);
-        assert!(!entries.iter().any(|entry| entry.function == 0x1F), "only leaves that KVM has");
+        assert!(
+            !entries.iter().any(|entry| entry.function == 0x1F),
+            "only leaves that KVM has"
+        );
     }
 
     #[test]

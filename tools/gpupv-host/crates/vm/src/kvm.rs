@@ -8,8 +8,8 @@ use std::io;
 use std::sync::Arc;
 
 use kvm_bindings::{
-    kvm_irq_routing, kvm_irq_routing_entry, kvm_irq_routing_irqchip, kvm_userspace_memory_region, KvmIrqRouting,
-    KVM_IRQCHIP_IOAPIC, KVM_IRQ_ROUTING_IRQCHIP, KVM_MAX_CPUID_ENTRIES,
+    kvm_irq_routing, kvm_irq_routing_entry, kvm_irq_routing_irqchip, kvm_userspace_memory_region,
+    KvmIrqRouting, KVM_IRQCHIP_IOAPIC, KVM_IRQ_ROUTING_IRQCHIP, KVM_MAX_CPUID_ENTRIES,
 };
 use kvm_ioctls::{Cap, Kvm, VcpuFd, VmFd};
 use vm_memory::{GuestMemory as _, GuestMemoryMmap, GuestMemoryRegion as _};
@@ -54,11 +54,13 @@ impl Vm {
         let layout = Layout::new(ram, window, cpuid.address_bits())?;
 
         let fd = Arc::new(kvm.create_vm().map_err(Error::kvm("create a machine"))?);
-        fd.set_tss_address(TSS_ADDRESS).map_err(Error::kvm("set the TSS address"))?;
+        fd.set_tss_address(TSS_ADDRESS)
+            .map_err(Error::kvm("set the TSS address"))?;
         fd.set_identity_map_address(IDENTITY_MAP_ADDRESS)
             .map_err(Error::kvm("set the identity map address"))?;
         // The full chip, not a split one: only it reports the end of a SynIC message.
-        fd.create_irq_chip().map_err(Error::kvm("create the interrupt chip"))?;
+        fd.create_irq_chip()
+            .map_err(Error::kvm("create the interrupt chip"))?;
 
         let memory = layout.allocate()?;
         for (slot, region) in (0u32..).zip(memory.iter()) {
@@ -74,7 +76,13 @@ impl Vm {
             // distinct and the regions do not overlap.
             unsafe { fd.set_user_memory_region(region) }.map_err(Error::kvm("add RAM"))?;
         }
-        Ok(Self { kvm, fd, memory, layout, cpuid })
+        Ok(Self {
+            kvm,
+            fd,
+            memory,
+            layout,
+            cpuid,
+        })
     }
 
     /// KVM itself.
@@ -105,7 +113,11 @@ impl Vm {
     /// The VMBus window. To be called once: each caller gets the same slots.
     pub fn window(&self) -> Window {
         let slots = u32::try_from(self.kvm.get_nr_memslots()).unwrap_or(u32::MAX);
-        Window::new(self.fd.clone(), self.layout.window(), FIRST_WINDOW_SLOT..slots)
+        Window::new(
+            self.fd.clone(),
+            self.layout.window(),
+            FIRST_WINDOW_SLOT..slots,
+        )
     }
 
     /// Creates all virtual CPUs, in ascending order, so that KVM's numbers are ours.
@@ -115,7 +127,11 @@ impl Vm {
     /// [`Error::Kvm`] when KVM refuses one.
     pub fn create_vcpus(&self, count: u32) -> Result<Vec<VcpuFd>> {
         (0..u64::from(count))
-            .map(|id| self.fd.create_vcpu(id).map_err(Error::kvm("create a virtual CPU")))
+            .map(|id| {
+                self.fd
+                    .create_vcpu(id)
+                    .map_err(Error::kvm("create a virtual CPU"))
+            })
             .collect()
     }
 
@@ -127,10 +143,14 @@ impl Vm {
     pub fn route(&self, others: &[kvm_irq_routing_entry]) -> Result<()> {
         let mut entries: Vec<_> = (0..IOAPIC_PINS).map(ioapic_pin).collect();
         entries.extend_from_slice(others);
-        let routing = KvmIrqRouting::from_entries(&entries)
-            .map_err(|_| Error::Kvm { what: "hold that many interrupts", source: kvm_ioctls::Error::new(libc::ENOSPC) })?;
+        let routing = KvmIrqRouting::from_entries(&entries).map_err(|_| Error::Kvm {
+            what: "hold that many interrupts",
+            source: kvm_ioctls::Error::new(libc::ENOSPC),
+        })?;
         debug_assert_eq!(routing.as_fam_struct_ref().nr as usize, entries.len());
-        self.fd.set_gsi_routing(&routing).map_err(Error::kvm("route interrupts"))
+        self.fd
+            .set_gsi_routing(&routing)
+            .map_err(Error::kvm("route interrupts"))
     }
 
     /// An interrupt line: writing 1 to the eventfd raises `gsi`.
@@ -140,7 +160,9 @@ impl Vm {
     /// [`Error`] when KVM or the operating system refuses.
     pub fn interrupt_line(&self, gsi: u32) -> Result<EventFd> {
         let line = event()?;
-        self.fd.register_irqfd(&line, gsi).map_err(Error::kvm("add an interrupt line"))?;
+        self.fd
+            .register_irqfd(&line, gsi)
+            .map_err(Error::kvm("add an interrupt line"))?;
         Ok(line)
     }
 
@@ -166,8 +188,15 @@ fn event() -> Result<EventFd> {
 }
 
 fn ioapic_pin(pin: u32) -> kvm_irq_routing_entry {
-    let mut entry = kvm_irq_routing_entry { gsi: pin, type_: KVM_IRQ_ROUTING_IRQCHIP, ..Default::default() };
-    entry.u.irqchip = kvm_irq_routing_irqchip { irqchip: KVM_IRQCHIP_IOAPIC, pin };
+    let mut entry = kvm_irq_routing_entry {
+        gsi: pin,
+        type_: KVM_IRQ_ROUTING_IRQCHIP,
+        ..Default::default()
+    };
+    entry.u.irqchip = kvm_irq_routing_irqchip {
+        irqchip: KVM_IRQCHIP_IOAPIC,
+        pin,
+    };
     entry
 }
 

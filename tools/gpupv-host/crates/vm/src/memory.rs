@@ -62,7 +62,10 @@ impl Layout {
                     window / MIB
                 ))
             })?;
-        Ok(Self { ram, window: base..base + window })
+        Ok(Self {
+            ram,
+            window: base..base + window,
+        })
     }
 
     /// The VMBus window: guest physical addresses that hold no RAM and are free for devices.
@@ -77,11 +80,12 @@ impl Layout {
 
     /// The ranges backed by RAM, including what the memory map does not tell the guest.
     pub fn ram_ranges(&self) -> Vec<Range<u64>> {
-        let mut ranges = vec![0..self.low_end()];
-        if self.ram > LOW_RAM_END {
-            ranges.push(HIGH_RAM_START..HIGH_RAM_START + (self.ram - LOW_RAM_END));
-        }
-        ranges
+        let low = 0..self.low_end();
+        let high = HIGH_RAM_START..HIGH_RAM_START + self.ram.saturating_sub(LOW_RAM_END);
+        [low, high]
+            .into_iter()
+            .filter(|range| !range.is_empty())
+            .collect()
     }
 
     /// The ranges that the guest may use as RAM: the memory map.
@@ -101,7 +105,12 @@ impl Layout {
             .ram_ranges()
             .into_iter()
             // CAST: usize is 64 bits wide on every host with KVM for x86-64.
-            .map(|range| (GuestAddress(range.start), (range.end - range.start) as usize))
+            .map(|range| {
+                (
+                    GuestAddress(range.start),
+                    (range.end - range.start) as usize,
+                )
+            })
             .collect();
         GuestMemoryMmap::from_ranges(&ranges).map_err(|error| Error::Memory(error.to_string()))
     }
@@ -111,10 +120,15 @@ impl Layout {
 mod tests {
     use super::*;
 
+    fn bounds(layout: &Layout) -> Vec<(u64, u64)> {
+        let ranges = layout.ram_ranges().into_iter();
+        ranges.map(|range| (range.start, range.end)).collect()
+    }
+
     #[test]
     fn small_machine_has_one_range() {
         let layout = Layout::new(512 * MIB, 256 * MIB, 40).unwrap();
-        assert_eq!(layout.ram_ranges(), [0..512 * MIB]);
+        assert_eq!(bounds(&layout), [(0, 512 * MIB)]);
         assert_eq!(layout.usable_ranges(), [0..0x9_FC00, MIB..512 * MIB]);
         assert_eq!(layout.window(), 64 * GIB..64 * GIB + 256 * MIB);
     }
@@ -128,12 +142,16 @@ mod tests {
 
     #[test]
     fn exactly_3_gib_has_no_high_range() {
-        assert_eq!(Layout::new(3 * GIB, MIB, 40).unwrap().ram_ranges(), [0..3 * GIB]);
+        let layout = Layout::new(3 * GIB, MIB, 40).unwrap();
+        assert_eq!(bounds(&layout), [(0, 3 * GIB)]);
     }
 
     #[test]
     fn window_moves_when_the_preferred_place_is_taken_or_out_of_reach() {
-        assert_eq!(Layout::new(2 * GIB, MIB, 36).unwrap().window().start, 4 * GIB);
+        assert_eq!(
+            Layout::new(2 * GIB, MIB, 36).unwrap().window().start,
+            4 * GIB
+        );
         let layout = Layout::new(100 * GIB, MIB, 40).unwrap();
         assert_eq!(layout.window().start, 101 * GIB);
     }

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vmm_sys_util::eventfd::EventFd;
 
 pub use config::{ConfigPorts, CONFIG_PORT, CONFIG_PORT_COUNT};
-pub use hotplug::{HotplugPorts, EJECT_OFFSET, HOTPLUG_GSI, HOTPLUG_PORT, HOTPLUG_PORT_COUNT, INSERT_OFFSET, REMOVE_OFFSET};
+pub use hotplug::{
+    HotplugPorts, EJECT_OFFSET, HOTPLUG_GSI, HOTPLUG_PORT, HOTPLUG_PORT_COUNT, INSERT_OFFSET,
+    REMOVE_OFFSET,
+};
 
 use bridge::HostBridge;
 
@@ -64,9 +67,16 @@ impl PciBus {
     /// A bus with a host bridge. `notify` is the interrupt of the hot plug registers.
     pub fn new(notify: EventFd) -> Self {
         let mut slots = [const { None }; SLOTS];
-        slots[0] = Some(Slot { function: Box::new(HostBridge) as Box<dyn PciFunction>, dead: false });
+        slots[0] = Some(Slot {
+            function: Box::new(HostBridge) as Box<dyn PciFunction>,
+            dead: false,
+        });
         Self {
-            state: Arc::new(Mutex::new(State { slots, eject: 0, insert: 0 })),
+            state: Arc::new(Mutex::new(State {
+                slots,
+                eject: 0,
+                insert: 0,
+            })),
             notify: Arc::new(notify),
         }
     }
@@ -86,7 +96,10 @@ impl PciBus {
         if place.is_some() {
             return Err(SlotError::Occupied(slot));
         }
-        *place = Some(Slot { function, dead: false });
+        *place = Some(Slot {
+            function,
+            dead: false,
+        });
         Ok(())
     }
 
@@ -154,7 +167,10 @@ impl State {
     /// The live function with device number `device`, if any.
     fn function(&mut self, device: usize) -> Option<&mut dyn PciFunction> {
         match self.slots.get_mut(device)? {
-            Some(Slot { function, dead: false }) => Some(function.as_mut()),
+            Some(Slot {
+                function,
+                dead: false,
+            }) => Some(function.as_mut()),
             _ => None,
         }
     }

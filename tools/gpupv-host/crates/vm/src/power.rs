@@ -50,7 +50,9 @@ impl BusDevice for Power {
 
     fn write(&mut self, offset: u64, data: &[u8]) {
         let [value] = *data else { return };
-        let Ok(offset) = u16::try_from(offset) else { return };
+        let Ok(offset) = u16::try_from(offset) else {
+            return;
+        };
         log::debug!("power port {offset}: {value:#x}");
         match SLEEP_CONTROL_PORT + offset {
             SLEEP_CONTROL_PORT
@@ -78,7 +80,10 @@ mod tests {
 
     #[test]
     fn sleep_type_5_with_the_enable_bit_is_power_off() {
-        assert_eq!(after(SLEEP_CONTROL_PORT, &[0x34]), Some(StopReason::PowerOff));
+        assert_eq!(
+            after(SLEEP_CONTROL_PORT, &[0x34]),
+            Some(StopReason::PowerOff)
+        );
         assert_eq!(after(SLEEP_CONTROL_PORT, &[0x14]), None);
         assert_eq!(after(SLEEP_CONTROL_PORT, &[0x2C]), None);
     }
@@ -92,7 +97,10 @@ mod tests {
     #[test]
     fn any_byte_is_an_exit_status_but_only_a_byte() {
         assert_eq!(after(TEST_EXIT_PORT, &[0]), Some(StopReason::TestExit(0)));
-        assert_eq!(after(TEST_EXIT_PORT, &[255]), Some(StopReason::TestExit(255)));
+        assert_eq!(
+            after(TEST_EXIT_PORT, &[255]),
+            Some(StopReason::TestExit(255))
+        );
         assert_eq!(after(TEST_EXIT_PORT, &[1, 0]), None);
     }
 

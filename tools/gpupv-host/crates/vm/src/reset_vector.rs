@@ -16,11 +16,15 @@ const ADDRESS: u64 = 0xF_FFF0;
 const fn code() -> [u8; 9] {
     let [low, high] = RESET_PORT.to_le_bytes();
     [
-        0xBA, low, high, // mov dx, RESET_PORT
-        0xB0, RESET_VALUE, // mov al, RESET_VALUE
-        0xEE, // out dx, al
-        0xF4, // hlt
-        0xEB, 0xFD, // jmp to hlt
+        0xBA,
+        low,
+        high, // mov dx, RESET_PORT
+        0xB0,
+        RESET_VALUE, // mov al, RESET_VALUE
+        0xEE,        // out dx, al
+        0xF4,        // hlt
+        0xEB,
+        0xFD, // jmp to hlt
     ]
 }
 
@@ -32,7 +36,10 @@ const fn code() -> [u8; 9] {
 pub fn write(memory: &GuestMemoryMmap) -> Result<()> {
     memory
         .write_slice(&code(), GuestAddress(ADDRESS))
-        .map_err(|source| Error::GuestWrite { what: "the reset vector", source })
+        .map_err(|source| Error::GuestWrite {
+            what: "the reset vector",
+            source,
+        })
 }
 
 #[cfg(test)]
@@ -44,7 +51,9 @@ mod tests {
         let memory = GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 2 << 20)]).unwrap();
         write(&memory).unwrap();
         let mut bytes = [0u8; 16];
-        memory.read_slice(&mut bytes, GuestAddress(0xF_FFF0)).unwrap();
+        memory
+            .read_slice(&mut bytes, GuestAddress(0xF_FFF0))
+            .unwrap();
         assert_eq!(bytes[..7], [0xBA, 0x02, 0x06, 0xB0, 0x01, 0xEE, 0xF4]);
         // The jump leads back to the halt: its own end, less 3.
         assert_eq!(bytes[7..9], [0xEB, 3u8.wrapping_neg()]);

@@ -50,10 +50,15 @@ impl Date {
         // Counted from the first of March of year 0, so that the leap day is the last of its year.
         let shifted = days + 719_468;
         let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
         Self {
             year: era * 400 + year_of_era + u64::from(month <= 2),
             month,
@@ -81,7 +86,7 @@ impl Date {
             _ => return 0,
         };
         // CAST: all of them are below 100 until the year 10000.
-        (value / 10 % 10 << 4 | value % 10) as u8
+        (((value / 10 % 10) << 4) | (value % 10)) as u8
     }
 }
 
@@ -89,7 +94,9 @@ impl BusDevice for Rtc {
     fn read(&mut self, offset: u64, data: &mut [u8]) {
         data.fill(0xFF);
         if let (DATA, [value]) = (offset, data) {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
             *value = Date::new(now.as_secs()).register(self.index);
         }
     }
@@ -116,7 +123,10 @@ mod tests {
             (4_107_542_400, (2100, 3, 1), 2),
         ] {
             let date = Date::new(seconds);
-            assert_eq!((date.year, date.month, date.day, date.weekday), (year, month, day, weekday));
+            assert_eq!(
+                (date.year, date.month, date.day, date.weekday),
+                (year, month, day, weekday)
+            );
         }
     }
 

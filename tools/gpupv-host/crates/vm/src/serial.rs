@@ -34,7 +34,9 @@ pub struct Console<W: Write> {
 impl<W: Write> Console<W> {
     /// A port that interrupts through `line` and writes what the guest sends to `output`.
     pub fn new(line: EventFd, output: W) -> Self {
-        Self { uart: Serial::new(Line(line), output) }
+        Self {
+            uart: Serial::new(Line(line), output),
+        }
     }
 }
 
@@ -47,7 +49,9 @@ impl<W: Write + Send> BusDevice for Console<W> {
     }
 
     fn write(&mut self, offset: u64, data: &[u8]) {
-        let Ok(offset) = u8::try_from(offset) else { return };
+        let Ok(offset) = u8::try_from(offset) else {
+            return;
+        };
         // One OUT instruction with a repeat prefix arrives as one access of many bytes. The guest
         // must not suffer when nobody takes its output, so errors end here.
         for value in data {

@@ -62,7 +62,9 @@ struct Crash {
 
 impl From<Crash> for StopReason {
     fn from(crash: Crash) -> Self {
-        StopReason::GuestPanic { parameters: crash.parameters }
+        StopReason::GuestPanic {
+            parameters: crash.parameters,
+        }
     }
 }
 
@@ -83,7 +85,10 @@ impl Stop {
 
     /// The guest reported a crash. It may go on for a while: it has more to say on its console.
     pub fn crashed(&self, parameters: [u64; 5]) {
-        self.state().crash.get_or_insert(Crash { parameters, at: Instant::now() });
+        self.state().crash.get_or_insert(Crash {
+            parameters,
+            at: Instant::now(),
+        });
         self.changed.notify_all();
     }
 
@@ -100,14 +105,20 @@ impl Stop {
                 return reason.clone();
             }
             state = match state.crash {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(crash) => {
                     let left = (crash.at + CRASH_GRACE).saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         state.reason = Some(crash.into());
                         continue;
                     }
-                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
         }
@@ -141,14 +152,22 @@ mod tests {
         stop.crashed([0; 5]);
         assert!(!stop.is_requested(), "the guest may go on for a while");
         stop.request(StopReason::Reset);
-        assert_eq!(stop.wait(), StopReason::GuestPanic { parameters: [1, 2, 3, 4, 5] });
+        assert_eq!(
+            stop.wait(),
+            StopReason::GuestPanic {
+                parameters: [1, 2, 3, 4, 5]
+            }
+        );
     }
 
     #[test]
     fn a_guest_that_stays_after_its_crash_is_stopped() {
         let stop = Stop::default();
         let long_ago = Instant::now().checked_sub(CRASH_GRACE).unwrap();
-        stop.state().crash = Some(Crash { parameters: [7; 5], at: long_ago });
+        stop.state().crash = Some(Crash {
+            parameters: [7; 5],
+            at: long_ago,
+        });
         assert_eq!(stop.wait(), StopReason::GuestPanic { parameters: [7; 5] });
         assert!(stop.is_requested(), "so that the virtual CPUs see it");
     }

@@ -50,12 +50,23 @@ impl Threads {
     /// [`Error::Io`] when a thread cannot be started. The machine is stopped then.
     pub fn start(vcpus: Vec<VcpuFd>, environment: &Environment) -> Result<Self> {
         // The handler does nothing: the signal's work is to interrupt KVM_RUN.
-        register_signal_handler(kick_signal(), on_kick)
-            .map_err(|error| Error::Io { what: "cannot register a signal handler", source: error.into() })?;
-        let mut threads = Self { handles: Vec::new() };
+        register_signal_handler(kick_signal(), on_kick).map_err(|error| Error::Io {
+            what: "cannot register a signal handler",
+            source: error.into(),
+        })?;
+        let mut threads = Self {
+            handles: Vec::new(),
+        };
         for (index, vcpu) in (0u32..).zip(vcpus) {
-            let runner = Runner { vcpu, index, environment: environment.clone() };
-            let spawned = std::thread::Builder::new().name(format!("vcpu {index}")).spawn(move || runner.run());
+            let runner = Runner {
+                vcpu,
+                index,
+                environment: environment.clone(),
+                failed_deliveries: 0,
+            };
+            let spawned = std::thread::Builder::new()
+                .name(format!("vcpu {index}"))
+                .spawn(move || runner.run());
             match spawned {
                 Ok(handle) => threads.handles.push(handle),
                 Err(source) => {
@@ -64,7 +75,10 @@ impl Threads {
                         message: "its thread could not be started".into(),
                     });
                     threads.join();
-                    return Err(Error::Io { what: "cannot start the thread of a virtual CPU", source });
+                    return Err(Error::Io {
+                        what: "cannot start the thread of a virtual CPU",
+                        source,
+                    });
                 }
             }
         }
@@ -93,7 +107,12 @@ struct Runner {
     vcpu: VcpuFd,
     index: u32,
     environment: Environment,
+    /// How often in a row KVM failed to deliver an event.
+    failed_deliveries: u32,
 }
+
+/// How often in a row a failed delivery is tried again.
+const DELIVERY_TRIES: u32 = 100;
 
 /// What is left to do once the exit's data is no longer borrowed.
 enum Then {
@@ -101,6 +120,7 @@ enum Then {
     Hyperv,
     Crash,
     TripleFault,
+    InternalError,
     Fail(String),
 }
 
@@ -134,10 +154,14 @@ impl Runner {
             Ok(VcpuExit::Shutdown) => return Then::TripleFault,
             Ok(VcpuExit::Intr) => {}
             Ok(VcpuExit::FailEntry(reason, _)) => {
-                return Then::Fail(format!("the CPU refuses to enter the guest, reason {reason:#x}"));
+                return Then::Fail(format!(
+                    "the CPU refuses to enter the guest, reason {reason:#x}"
+                ));
             }
-            Ok(VcpuExit::InternalError) => return Then::Fail("internal error".into()),
-            Ok(VcpuExit::SystemEvent(kind, _)) => return Then::Fail(format!("system event {kind}")),
+            Ok(VcpuExit::InternalError) => return Then::InternalError,
+            Ok(VcpuExit::SystemEvent(kind, _)) => {
+                return Then::Fail(format!("system event {kind}"))
+            }
             Ok(other) => return Then::Fail(format!("unexpected exit {other:?}")),
             Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => {}
             Err(error) => return Then::Fail(error.to_string()),
@@ -146,13 +170,18 @@ impl Runner {
     }
 
     fn handle(&mut self, then: Then) -> Option<StopReason> {
+        if !matches!(then, Then::InternalError) {
+            self.failed_deliveries = 0;
+        }
         match then {
             Then::Continue => None,
             Then::Hyperv => self.hyperv(),
             Then::Crash => self.crash(),
-            Then::TripleFault => {
-                Some(StopReason::TripleFault { vcpu: self.index, registers: self.registers() })
-            }
+            Then::TripleFault => Some(StopReason::TripleFault {
+                vcpu: self.index,
+                registers: self.registers(),
+            }),
+            Then::InternalError => self.internal_error(),
             Then::Fail(message) => Some(self.error(&message)),
         }
     }
@@ -165,9 +194,29 @@ impl Runner {
                 let result = hypervisor.hypercall(self.index, call);
                 exit::complete_hypercall(self.vcpu.get_kvm_run(), result);
             }
-            HypervExit::Unknown(kind) => return Some(self.error(&format!("Hyper-V exit of type {kind}"))),
+            HypervExit::Unknown(kind) => {
+                return Some(self.error(&format!("Hyper-V exit of type {kind}")))
+            }
         }
         None
+    }
+
+    /// Emulated CPUs sometimes claim that an event was being delivered when the guest touched memory
+    /// without RAM, though it was an ordinary access. KVM refuses to go on then, but keeps the event
+    /// for the next entry, so it is enough to enter again. A guest that really has its stack where
+    /// there is no RAM fails every time.
+    fn internal_error(&mut self) -> Option<StopReason> {
+        let error = exit::internal_error(self.vcpu.get_kvm_run());
+        if error.during_delivery && self.failed_deliveries < DELIVERY_TRIES {
+            self.failed_deliveries += 1;
+            log::debug!(
+                "virtual CPU {} is entered again: {}",
+                self.index,
+                error.description
+            );
+            return None;
+        }
+        Some(self.error(&error.description))
     }
 
     /// The guest wrote its crash control register: reads the parameters it left.
@@ -176,7 +225,10 @@ impl Runner {
             .environment
             .hypervisor
             .crash_registers()
-            .map(|index| kvm_msr_entry { index, ..Default::default() });
+            .map(|index| kvm_msr_entry {
+                index,
+                ..Default::default()
+            });
         let Ok(mut msrs) = Msrs::from_entries(&entries) else {
             return Some(self.error("too many crash registers"));
         };
@@ -216,7 +268,10 @@ struct StopOnPanic<'a>(&'a Stop, u32);
 
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
-        self.0.request(StopReason::VcpuError { vcpu: self.1, message: "its thread panicked".into() });
+        self.0.request(StopReason::VcpuError {
+            vcpu: self.1,
+            message: "its thread panicked".into(),
+        });
     }
 }
 
@@ -235,9 +290,14 @@ mod tests {
             let mut none = [];
             // SAFETY: the array is valid for its length of zero.
             let result = unsafe { libc::poll(none.as_mut_ptr(), 0, -1) };
-            sender.send((result, std::io::Error::last_os_error().raw_os_error())).unwrap();
+            sender
+                .send((result, std::io::Error::last_os_error().raw_os_error()))
+                .unwrap();
         });
-        Threads { handles: vec![handle] }.join();
+        Threads {
+            handles: vec![handle],
+        }
+        .join();
         assert_eq!(receiver.recv().unwrap(), (-1, Some(libc::EINTR)));
     }
 }

@@ -21,7 +21,9 @@ const PAGE: u64 = 4096;
 ///
 /// What the operating system answers.
 pub fn allocate(size: usize) -> io::Result<Arc<HostMemory>> {
-    MmapRegion::new(size).map(Arc::new).map_err(io::Error::other)
+    MmapRegion::new(size)
+        .map(Arc::new)
+        .map_err(io::Error::other)
 }
 
 /// May the guest write to a mapping?
@@ -55,7 +57,12 @@ pub struct MappingId(u32);
 
 impl Window {
     pub(crate) fn new(vm: Arc<VmFd>, range: Range<u64>, slots: Range<u32>) -> Self {
-        Self { vm, range, slots, mapped: Mutex::new(BTreeMap::new()) }
+        Self {
+            vm,
+            range,
+            slots,
+            mapped: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// The guest physical addresses of the window.
@@ -69,21 +76,35 @@ impl Window {
     ///
     /// `EINVAL` when address or size is not page-aligned or outside of the window, `EEXIST` when
     /// something is mapped there already, `ENOSPC` when KVM has no slot left.
-    pub fn map(&self, address: u64, memory: Arc<HostMemory>, access: Access) -> io::Result<MappingId> {
+    pub fn map(
+        &self,
+        address: u64,
+        memory: Arc<HostMemory>,
+        access: Access,
+    ) -> io::Result<MappingId> {
         let size = memory.size() as u64;
-        let end = address.checked_add(size).ok_or_else(|| errno(libc::EINVAL))?;
+        let end = address
+            .checked_add(size)
+            .ok_or_else(|| errno(libc::EINVAL))?;
         let aligned = address % PAGE == 0 && size % PAGE == 0 && size != 0;
         if !aligned || address < self.range.start || end > self.range.end {
             return Err(errno(libc::EINVAL));
         }
         let mut mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
-        if mapped.values().any(|other| other.range.start < end && address < other.range.end) {
+        if mapped
+            .values()
+            .any(|other| other.range.start < end && address < other.range.end)
+        {
             return Err(errno(libc::EEXIST));
         }
         let slot = free_slot(&mapped, self.slots.clone()).ok_or_else(|| errno(libc::ENOSPC))?;
         let region = kvm_userspace_memory_region {
             slot,
-            flags: if access == Access::ReadOnly { KVM_MEM_READONLY } else { 0 },
+            flags: if access == Access::ReadOnly {
+                KVM_MEM_READONLY
+            } else {
+                0
+            },
             guest_phys_addr: address,
             memory_size: size,
             userspace_addr: memory.as_ptr() as u64,
@@ -92,7 +113,13 @@ impl Window {
         // `memory` alive until the slot has been deleted. It overlaps no other slot: RAM lies
         // outside of the window and the check above covers the window.
         unsafe { self.vm.set_user_memory_region(region) }.map_err(from_kvm)?;
-        mapped.insert(slot, Mapped { range: address..end, _memory: memory });
+        mapped.insert(
+            slot,
+            Mapped {
+                range: address..end,
+                _memory: memory,
+            },
+        );
         Ok(MappingId(slot))
     }
 
@@ -103,7 +130,10 @@ impl Window {
     /// `ENOENT` when there is no such mapping.
     pub fn unmap(&self, id: MappingId) -> io::Result<()> {
         let mut mapped = self.mapped.lock().unwrap_or_else(PoisonError::into_inner);
-        let range = mapped.get(&id.0).map(|found| found.range.clone()).ok_or_else(|| errno(libc::ENOENT))?;
+        let range = mapped
+            .get(&id.0)
+            .map(|found| found.range.clone())
+            .ok_or_else(|| errno(libc::ENOENT))?;
         let region = kvm_userspace_memory_region {
             slot: id.0,
             guest_phys_addr: range.start,
@@ -148,7 +178,10 @@ mod tests {
 
         let memory = allocate(8192).unwrap();
         let mut bytes = [1u8; 8192];
-        memory.as_volatile_slice().read_slice(&mut bytes, 0).unwrap();
+        memory
+            .as_volatile_slice()
+            .read_slice(&mut bytes, 0)
+            .unwrap();
         assert!(bytes.iter().all(|byte| *byte == 0));
     }
 }

@@ -27,7 +27,12 @@ impl<W: Write> Archive<W> {
         self.entry(path, DIRECTORY, (0, 0), &[])
     }
 
-    pub(super) fn character_device(&mut self, path: &str, major: u32, minor: u32) -> io::Result<()> {
+    pub(super) fn character_device(
+        &mut self,
+        path: &str,
+        major: u32,
+        minor: u32,
+    ) -> io::Result<()> {
         self.entry(path, CHARACTER, (major, minor), &[])
     }
 
@@ -41,17 +46,27 @@ impl<W: Write> Archive<W> {
         Ok(self.out)
     }
 
-    fn entry(&mut self, path: &str, mode: u32, device: (u32, u32), content: &[u8]) -> io::Result<()> {
-        let size = u32::try_from(content.len())
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{path} is larger than 4 GiB")))?;
+    fn entry(
+        &mut self,
+        path: &str,
+        mode: u32,
+        device: (u32, u32),
+        content: &[u8],
+    ) -> io::Result<()> {
+        let size = u32::try_from(content.len()).map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{path} is larger than 4 GiB"),
+            )
+        })?;
         self.inode += 1;
         let links = 1;
         let name_size = path.len() as u32 + 1;
         write!(self.out, "{MAGIC}")?;
         // Inode, mode, user, group, links, time, size, device of the file, device it is, name, sum.
-        for field in
-            [self.inode, mode, 0, 0, links, 0, size, 0, 0, device.0, device.1, name_size, 0]
-        {
+        for field in [
+            self.inode, mode, 0, 0, links, 0, size, 0, 0, device.0, device.1, name_size, 0,
+        ] {
             write!(self.out, "{field:08x}")?;
         }
         self.out.write_all(path.as_bytes())?;
@@ -83,7 +98,13 @@ mod tests {
         assert_eq!(bytes[name_end - 1], 0);
         let start = name_end.next_multiple_of(4);
         let end = start + field(6) as usize;
-        (field(1), (field(9), field(10)), name, bytes[start..end].to_vec(), &bytes[end.next_multiple_of(4)..])
+        (
+            field(1),
+            (field(9), field(10)),
+            name,
+            bytes[start..end].to_vec(),
+            &bytes[end.next_multiple_of(4)..],
+        )
     }
 
     #[test]
@@ -97,9 +118,15 @@ mod tests {
         let (mode, _, name, _, rest) = parse(&bytes);
         assert_eq!((mode, name.as_str()), (0o040_755, "dev"));
         let (mode, device, name, _, rest) = parse(rest);
-        assert_eq!((mode, device, name.as_str()), (0o020_600, (1, 3), "dev/null"));
+        assert_eq!(
+            (mode, device, name.as_str()),
+            (0o020_600, (1, 3), "dev/null")
+        );
         let (mode, _, name, content, rest) = parse(rest);
-        assert_eq!((mode, name.as_str(), content.as_slice()), (0o100_755, "init", b"12345".as_slice()));
+        assert_eq!(
+            (mode, name.as_str(), content.as_slice()),
+            (0o100_755, "init", b"12345".as_slice())
+        );
         let (_, _, name, content, rest) = parse(rest);
         assert_eq!((name.as_str(), content.len(), rest.len()), (TRAILER, 0, 0));
     }

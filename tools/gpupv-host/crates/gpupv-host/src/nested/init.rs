@@ -44,10 +44,15 @@ fn power_off() -> ! {
 
 fn run() -> Result<(), String> {
     for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc"), ("sysfs", "/sys")] {
-        mount(kind, target, kind, MountFlags::empty(), None).map_err(|error| format!("cannot mount {target}: {error}"))?;
+        mount(kind, target, kind, MountFlags::empty(), None)
+            .map_err(|error| format!("cannot mount {target}: {error}"))?;
     }
-    let link = raw_line(LINK)?;
-    let commands = link.try_clone().map_err(|error| format!("cannot use {LINK} twice: {error}"))?;
+    let mut link = raw_line(LINK)?;
+    link::send(&mut link, &Message::Ready)
+        .map_err(|error| format!("cannot write to {LINK}: {error}"))?;
+    let commands = link
+        .try_clone()
+        .map_err(|error| format!("cannot use {LINK} twice: {error}"))?;
     let link = Arc::new(Mutex::new(link));
 
     let outcome = guest(&link, commands)
@@ -72,8 +77,8 @@ fn raw_line(path: &str) -> Result<File, String> {
 
 fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
     let config = take(name::CONFIG)?;
-    let config: GuestConfig =
-        serde_json::from_slice(&config).map_err(|error| format!("cannot understand the configuration: {error}"))?;
+    let config: GuestConfig = serde_json::from_slice(&config)
+        .map_err(|error| format!("cannot understand the configuration: {error}"))?;
     logger::install(config.log_level(), {
         let link = link.clone();
         move |line| {
@@ -85,9 +90,15 @@ fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
     load_modules()?;
 
     let kernel = take(name::KERNEL)?;
-    let initrd = if fs::exists(path(name::INITRD)).unwrap_or(false) { Some(take(name::INITRD)?) } else { None };
+    let initrd = if fs::exists(path(name::INITRD)).unwrap_or(false) {
+        Some(take(name::INITRD)?)
+    } else {
+        None
+    };
     let console = raw_line(GUEST_CONSOLE)?;
-    let drain = console.try_clone().map_err(|error| format!("cannot use {GUEST_CONSOLE} twice: {error}"))?;
+    let drain = console
+        .try_clone()
+        .map_err(|error| format!("cannot use {GUEST_CONSOLE} twice: {error}"))?;
     let output = Output::new(console).map_err(|error| format!("cannot start a thread: {error}"))?;
     let machine = Machine::start(&config, &kernel, initrd.as_deref(), output.writer())
         .map_err(|error| error.to_string())?;
@@ -119,13 +130,21 @@ fn take(name: &str) -> Result<Vec<u8>, String> {
 /// Loads the modules in the order of their names, which is the order of the list outside.
 fn load_modules() -> Result<(), String> {
     let directory = path(name::MODULES);
-    let list = || fs::read_dir(&directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
-    let mut modules = list().map_err(|error| format!("cannot list {}: {error}", directory.display()))?;
+    let list = || {
+        fs::read_dir(&directory)?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<std::io::Result<Vec<_>>>()
+    };
+    let mut modules =
+        list().map_err(|error| format!("cannot list {}: {error}", directory.display()))?;
     modules.sort();
     for module in modules {
         let load = || Ok(finit_module(File::open(&module)?, c"", 0)?);
         load().map_err(|error: std::io::Error| {
-            format!("the outer kernel refuses the module {}: {error}", module.display())
+            format!(
+                "the outer kernel refuses the module {}: {error}",
+                module.display()
+            )
         })?;
     }
     Ok(())

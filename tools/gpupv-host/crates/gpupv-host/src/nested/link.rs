@@ -12,6 +12,7 @@ use crate::outcome::Outcome;
 const MARK: [u8; 2] = *b"GH";
 const KIND_LOG: u8 = 1;
 const KIND_OUTCOME: u8 = 2;
+const KIND_READY: u8 = 3;
 /// Longer frames are a sign that the line carries something else.
 const BODY_MAX: u32 = 64 << 20;
 
@@ -21,6 +22,8 @@ const STOP_TIMED_OUT: u8 = b'T';
 /// A message from inside.
 #[derive(Debug)]
 pub(super) enum Message {
+    /// The first message: from now on, the inside listens.
+    Ready,
     /// A line for standard error.
     Log(String),
     /// The last message.
@@ -30,6 +33,7 @@ pub(super) enum Message {
 /// Writes a message.
 pub(super) fn send(out: &mut impl Write, message: &Message) -> io::Result<()> {
     let (kind, body) = match message {
+        Message::Ready => (KIND_READY, Vec::new()),
         Message::Log(line) => (KIND_LOG, line.clone().into_bytes()),
         Message::Outcome(outcome) => (KIND_OUTCOME, serde_json::to_vec(outcome)?),
     };
@@ -54,7 +58,10 @@ pub(super) fn receive(input: &mut impl Read) -> io::Result<Option<Message>> {
     let mut body = vec![0; length as usize];
     input.read_exact(&mut body)?;
     match kind {
-        KIND_LOG => Ok(Some(Message::Log(String::from_utf8_lossy(&body).into_owned()))),
+        KIND_READY => Ok(Some(Message::Ready)),
+        KIND_LOG => Ok(Some(Message::Log(
+            String::from_utf8_lossy(&body).into_owned(),
+        ))),
         KIND_OUTCOME => Ok(Some(Message::Outcome(serde_json::from_slice(&body)?))),
         _ => Err(invalid("this message is of no known kind")),
     }
@@ -89,13 +96,19 @@ mod tests {
     #[test]
     fn messages_arrive_as_they_were_sent() {
         let mut line = Vec::new();
+        send(&mut line, &Message::Ready).unwrap();
         send(&mut line, &Message::Log("hello".into())).unwrap();
         let outcome = Outcome::without_guest(End::TestExit { status: 7 });
         send(&mut line, &Message::Outcome(Box::new(outcome))).unwrap();
 
         let mut input = line.as_slice();
-        assert!(matches!(receive(&mut input).unwrap(), Some(Message::Log(text)) if text == "hello"));
-        let Some(Message::Outcome(outcome)) = receive(&mut input).unwrap() else { panic!("no outcome") };
+        assert!(matches!(receive(&mut input).unwrap(), Some(Message::Ready)));
+        assert!(
+            matches!(receive(&mut input).unwrap(), Some(Message::Log(text)) if text == "hello")
+        );
+        let Some(Message::Outcome(outcome)) = receive(&mut input).unwrap() else {
+            panic!("no outcome")
+        };
         assert_eq!(outcome.end, End::TestExit { status: 7 });
         assert!(receive(&mut input).unwrap().is_none());
     }

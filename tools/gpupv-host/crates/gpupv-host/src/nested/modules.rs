@@ -20,7 +20,10 @@ pub(super) struct Module {
 pub(super) fn read(directory: &Path) -> Result<Vec<Module>, String> {
     let list = directory.join(LIST);
     let names = fs::read_to_string(&list).map_err(|error| {
-        format!("cannot read {}, which names the outer kernel's modules: {error}", list.display())
+        format!(
+            "cannot read {}, which names the outer kernel's modules: {error}",
+            list.display()
+        )
     })?;
     names
         .lines()
@@ -31,10 +34,18 @@ pub(super) fn read(directory: &Path) -> Result<Vec<Module>, String> {
 }
 
 fn read_one(path: &Path) -> Result<Module, String> {
-    let packed = fs::read(path).map_err(|error| format!("cannot read the module {}: {error}", path.display()))?;
-    let image = unpack(&packed).map_err(|error| format!("the module {}: {error}", path.display()))?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Module { name, image: image.into_owned() })
+    let packed = fs::read(path)
+        .map_err(|error| format!("cannot read the module {}: {error}", path.display()))?;
+    let image =
+        unpack(&packed).map_err(|error| format!("the module {}: {error}", path.display()))?;
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    Ok(Module {
+        name,
+        image: image.into_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -45,7 +56,8 @@ mod tests {
 
     impl Directory {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("gpupv-host-{}-{name}", std::process::id()));
+            let path =
+                std::env::temp_dir().join(format!("gpupv-host-{}-{name}", std::process::id()));
             fs::create_dir_all(&path).unwrap();
             Self(path)
         }

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -41,11 +42,17 @@ pub(super) struct Machine<'a> {
 pub(super) struct Qemu {
     child: Arc<Mutex<Child>>,
     link: UnixStream,
+    /// The program inside listens to the link.
+    ready: Arc<AtomicBool>,
 }
 
 impl Machine<'_> {
     /// Starts the machine and the threads that listen to its lines.
-    pub(super) fn start(&self, events: Sender<Event>, console: GuestConsole) -> Result<Qemu, String> {
+    pub(super) fn start(
+        &self,
+        events: Sender<Event>,
+        console: GuestConsole,
+    ) -> Result<Qemu, String> {
         self.try_start(events, console).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!(
                 "{QEMU} is not installed; it is needed because the guest cannot run directly on this machine"
@@ -61,37 +68,84 @@ impl Machine<'_> {
         let (outer_console, outer_end) = line()?;
         let (guest_console, guest_end) = line()?;
         let (link, link_end) = line()?;
-        let mut child = self.command(&kernel, &initrd, &[&outer_end, &guest_end, &link_end]).spawn()?;
+        let mut child = self
+            .command(&kernel, &initrd, &[&outer_end, &guest_end, &link_end])
+            .spawn()?;
         // Otherwise the lines would never end.
         drop((outer_end, guest_end, link_end));
 
-        let errors = child.stderr.take().ok_or_else(|| io::Error::other("no pipe to the child"))?;
+        let errors = child
+            .stderr
+            .take()
+            .ok_or_else(|| io::Error::other("no pipe to the child"))?;
         let child = Arc::new(Mutex::new(child));
         let last_words = Arc::new(Mutex::new(Tail::default()));
         let listeners = vec![
-            listen("outer console", outer_console.into(), tail_writer(&last_words))?,
+            listen(
+                "outer console",
+                outer_console.into(),
+                tail_writer(&last_words),
+            )?,
             listen("qemu", errors.into(), tail_writer(&last_words))?,
-            listen("guest console", guest_console.into(), move |bytes| console.write_all(bytes))?,
+            listen("guest console", guest_console.into(), move |bytes| {
+                console.write_all(bytes)
+            })?,
         ];
-        let lines = Lines { link: link.try_clone()?, listeners, last_words, child: child.clone(), events };
-        std::thread::Builder::new().name("link".into()).spawn(move || lines.follow())?;
-        Ok(Qemu { child, link })
+        let ready = Arc::new(AtomicBool::new(false));
+        let lines = Lines {
+            link: link.try_clone()?,
+            ready: ready.clone(),
+            listeners,
+            last_words,
+            child: child.clone(),
+            events,
+        };
+        std::thread::Builder::new()
+            .name("link".into())
+            .spawn(move || lines.follow())?;
+        Ok(Qemu { child, link, ready })
     }
 
     fn command(&self, kernel: &File, initrd: &File, lines: &[&UnixStream]) -> Command {
         let memory = self.guest_memory + RESERVE + 2 * self.initrd.len() as u64;
         let mut command = Command::new(QEMU);
         command
-            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
-            .args(["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "EPYC,+svm,+npt"])
+            .args([
+                "-nodefaults",
+                "-no-user-config",
+                "-no-reboot",
+                "-display",
+                "none",
+            ])
+            .args([
+                "-machine",
+                "q35",
+                "-accel",
+                "tcg,thread=multi",
+                "-cpu",
+                "EPYC,+svm,+npt",
+            ])
             .args(["-smp", &self.outer_cpus().to_string()])
             .args(["-m", &format!("{}M", memory.div_ceil(1 << 20))])
-            .args(["-kernel", &path(kernel), "-initrd", &path(initrd), "-append", CMDLINE]);
+            .args([
+                "-kernel",
+                &path(kernel),
+                "-initrd",
+                &path(initrd),
+                "-append",
+                CMDLINE,
+            ]);
         for (number, line) in lines.iter().enumerate() {
-            command.args(["-chardev", &format!("socket,id=line{number},fd={}", line.as_raw_fd())]);
+            command.args([
+                "-chardev",
+                &format!("socket,id=line{number},fd={}", line.as_raw_fd()),
+            ]);
             command.args(["-serial", &format!("chardev:line{number}")]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         // A Ctrl-C at the terminal is for us alone; we pass it on in our way.
         command.process_group(0);
         die_with_parent(&mut command);
@@ -107,13 +161,17 @@ impl Machine<'_> {
 }
 
 /// Kills the child when the thread that started it ends, even if we are killed.
-#[expect(unsafe_code, reason = "there is no safe way to run code between fork and exec")]
+#[expect(
+    unsafe_code,
+    reason = "there is no safe way to run code between fork and exec"
+)]
 fn die_with_parent(command: &mut Command) {
     // SAFETY: the closure runs between fork and exec. It makes one system call and allocates
     // nothing, so it is safe in the child of a program with threads.
     unsafe {
         command.pre_exec(|| {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+                .map_err(io::Error::from)
         });
     }
 }
@@ -140,7 +198,9 @@ fn line() -> io::Result<(UnixStream, UnixStream)> {
 fn tail_writer(tail: &Arc<Mutex<Tail>>) -> impl FnMut(&[u8]) -> io::Result<()> + Send + 'static {
     let tail = tail.clone();
     move |bytes| {
-        tail.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        tail.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(bytes);
         Ok(())
     }
 }
@@ -152,30 +212,33 @@ fn listen(
     mut sink: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     let mut source = File::from(source);
-    std::thread::Builder::new().name(name.into()).spawn(move || {
-        let mut buffer = vec![0; 16 << 10];
-        let mut usable = true;
-        loop {
-            match source.read(&mut buffer) {
-                Ok(0) => return,
-                Ok(count) if usable => {
-                    if let Err(error) = sink(&buffer[..count]) {
-                        log::warn!("cannot pass the guest's console on: {error}");
-                        // Reading goes on, so that the guest is not held up.
-                        usable = false;
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(move || {
+            let mut buffer = vec![0; 16 << 10];
+            let mut usable = true;
+            loop {
+                match source.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(count) if usable => {
+                        if let Err(error) = sink(&buffer[..count]) {
+                            log::warn!("cannot pass the guest's console on: {error}");
+                            // Reading goes on, so that the guest is not held up.
+                            usable = false;
+                        }
                     }
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => return,
                 }
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return,
             }
-        }
-    })
+        })
 }
 
 /// What the thread of the link needs.
 struct Lines {
     link: UnixStream,
+    ready: Arc<AtomicBool>,
     listeners: Vec<JoinHandle<()>>,
     last_words: Arc<Mutex<Tail>>,
     child: Arc<Mutex<Child>>,
@@ -188,6 +251,7 @@ impl Lines {
         let mut outcome = None;
         let end = loop {
             match link::receive(&mut self.link) {
+                Ok(Some(Message::Ready)) => self.ready.store(true, Ordering::Relaxed),
                 Ok(Some(Message::Log(line))) => eprintln!("{line}"),
                 Ok(Some(Message::Outcome(result))) => outcome = Some(*result),
                 Ok(None) => break None,
@@ -206,7 +270,11 @@ impl Lines {
     }
 
     fn failure(&self, error: Option<io::Error>) -> Outcome {
-        let words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner).lines();
+        let words = self
+            .last_words
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .lines();
         let mut message = match error {
             Some(error) => format!("the emulated machine cannot be understood: {error}"),
             None => "the emulated machine ended before the guest did".to_owned(),
@@ -219,17 +287,25 @@ impl Lines {
     }
 }
 
-fn end_child(child: &Mutex<Child>) {
-    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+fn kill(child: &Mutex<Child>) {
     // It may have ended by itself.
-    let _ = child.kill();
-    if let Err(error) = child.wait() {
+    let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+}
+
+fn end_child(child: &Mutex<Child>) {
+    kill(child);
+    if let Err(error) = child.lock().unwrap_or_else(PoisonError::into_inner).wait() {
         log::error!("cannot wait for the emulated machine: {error}");
     }
 }
 
 impl Run for Qemu {
     fn stop(&self, cause: StopCause) {
+        if !self.ready.load(Ordering::Relaxed) {
+            // Nobody inside would answer; the end of the link is the answer then.
+            kill(&self.child);
+            return;
+        }
         if let Err(error) = (&self.link).write_all(&[link::stop_byte(cause)]) {
             log::debug!("the program inside cannot be told to stop: {error}");
         }

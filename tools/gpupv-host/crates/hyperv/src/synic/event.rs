@@ -17,9 +17,13 @@ pub(super) fn raise(memory: &GuestMemoryMmap, page: GuestAddress, sint: u32, fla
         return false;
     }
     let offset = u64::from(sint) * AREA + u64::from(flag / WORD_BITS) * 8;
-    let Some(address) = page.checked_add(offset) else { return false };
+    let Some(address) = page.checked_add(offset) else {
+        return false;
+    };
     let bit = 1u64 << (flag % WORD_BITS);
-    let Ok(word) = memory.get_slice(address, size_of::<u64>()) else { return false };
+    let Ok(word) = memory.get_slice(address, size_of::<u64>()) else {
+        return false;
+    };
     // The guest clears bits of the same word at the same time.
     match word.get_atomic_ref::<AtomicU64>(0) {
         Ok(word) => word.fetch_or(bit, Ordering::SeqCst) & bit == 0,

@@ -36,12 +36,28 @@ impl Retry {
     pub(crate) fn new(reports: Vec<EventFd>) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         let wake = EventFd::new(libc::EFD_NONBLOCK | libc::EFD_CLOEXEC)?;
-        epoll.ctl(ControlOperation::Add, wake.as_raw_fd(), EpollEvent::new(EventSet::IN, WAKE))?;
+        epoll.ctl(
+            ControlOperation::Add,
+            wake.as_raw_fd(),
+            EpollEvent::new(EventSet::IN, WAKE),
+        )?;
         for (vp, report) in (0u64..).zip(&reports) {
-            epoll.ctl(ControlOperation::Add, report.as_raw_fd(), EpollEvent::new(EventSet::ONE_SHOT, vp))?;
+            epoll.ctl(
+                ControlOperation::Add,
+                report.as_raw_fd(),
+                EpollEvent::new(EventSet::ONE_SHOT, vp),
+            )?;
         }
         let deadlines = vec![None; reports.len()];
-        Ok(Self { epoll, wake, reports, state: Mutex::new(State { deadlines, ended: false }) })
+        Ok(Self {
+            epoll,
+            wake,
+            reports,
+            state: Mutex::new(State {
+                deadlines,
+                ended: false,
+            }),
+        })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -51,10 +67,15 @@ impl Retry {
     /// Has `vp` tried again at its next report, or after `pause`.
     pub(crate) fn arm(&self, vp: u32, pause: Duration) {
         let index = vp as usize;
-        let Some(report) = self.reports.get(index) else { return };
+        let Some(report) = self.reports.get(index) else {
+            return;
+        };
         self.state().deadlines[index] = Some(Instant::now() + pause);
         let event = EpollEvent::new(EventSet::IN | EventSet::ONE_SHOT, u64::from(vp));
-        if let Err(error) = self.epoll.ctl(ControlOperation::Modify, report.as_raw_fd(), event) {
+        if let Err(error) = self
+            .epoll
+            .ctl(ControlOperation::Modify, report.as_raw_fd(), event)
+        {
             // The pause remains.
             log::warn!("cannot watch for the end of a message: {error}");
         }
@@ -138,9 +159,19 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn start() -> (Arc<Retry>, Vec<EventFd>, mpsc::Receiver<u32>, std::thread::JoinHandle<()>) {
-        let reports: Vec<_> = (0..2).map(|_| EventFd::new(libc::EFD_NONBLOCK).unwrap()).collect();
-        let ours = reports.iter().map(|report| report.try_clone().unwrap()).collect();
+    fn start() -> (
+        Arc<Retry>,
+        Vec<EventFd>,
+        mpsc::Receiver<u32>,
+        std::thread::JoinHandle<()>,
+    ) {
+        let reports: Vec<_> = (0..2)
+            .map(|_| EventFd::new(libc::EFD_NONBLOCK).unwrap())
+            .collect();
+        let ours = reports
+            .iter()
+            .map(|report| report.try_clone().unwrap())
+            .collect();
         let retry = Arc::new(Retry::new(reports).unwrap());
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::spawn({
@@ -169,7 +200,11 @@ mod tests {
         let (retry, reports, tries, thread) = start();
         reports[0].write(1).unwrap();
         retry.arm(1, Duration::from_millis(20));
-        assert_eq!(tries.recv_timeout(LONG), Ok(1), "processor 0 has nothing to deliver");
+        assert_eq!(
+            tries.recv_timeout(LONG),
+            Ok(1),
+            "processor 0 has nothing to deliver"
+        );
         assert!(tries.try_recv().is_err());
         retry.end();
         thread.join().unwrap();

@@ -10,7 +10,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{fence, AtomicU32, AtomicU8, Ordering};
 
 use vm_memory::bitmap::BS;
-use vm_memory::{Bytes, GuestAddress, GuestMemory as _, GuestMemoryMmap, VolatileMemory, VolatileSlice};
+use vm_memory::{
+    Bytes, GuestAddress, GuestMemory as _, GuestMemoryMmap, VolatileMemory, VolatileSlice,
+};
 
 use crate::traits::MAX_MESSAGE;
 
@@ -50,7 +52,8 @@ impl MessageQueue {
     /// Appends a message. Longer ones than a slot holds are cut: they are a mistake of the caller.
     pub(crate) fn push(&mut self, payload: &[u8]) {
         debug_assert!(payload.len() <= MAX_MESSAGE);
-        self.messages.push_back(payload[..payload.len().min(MAX_MESSAGE)].to_vec());
+        self.messages
+            .push_back(payload[..payload.len().min(MAX_MESSAGE)].to_vec());
     }
 
     /// Drops all messages.
@@ -167,15 +170,26 @@ mod tests {
     #[test]
     fn a_message_fills_the_slot() {
         let (memory, mut queue) = (memory(), MessageQueue::default());
-        memory.write_slice(&[0xFF; SIZE - 4], GuestAddress(SLOT.0 + 4)).unwrap();
+        memory
+            .write_slice(&[0xFF; SIZE - 4], GuestAddress(SLOT.0 + 4))
+            .unwrap();
         queue.push(b"payload");
         let mut interrupts = 0;
-        assert_eq!(queue.flush(&memory, SLOT, || interrupts += 1), Delivery::Done);
+        assert_eq!(
+            queue.flush(&memory, SLOT, || interrupts += 1),
+            Delivery::Done
+        );
         assert_eq!(interrupts, 1);
         let bytes = slot(&memory);
-        assert_eq!(bytes[..16], [1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(
+            bytes[..16],
+            [1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        );
         assert_eq!(&bytes[16..23], b"payload");
-        assert!(bytes[23..].iter().all(|byte| *byte == 0), "nothing of an older message is left");
+        assert!(
+            bytes[23..].iter().all(|byte| *byte == 0),
+            "nothing of an older message is left"
+        );
     }
 
     #[test]
@@ -193,15 +207,34 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_that_takes_each_message_at_once_learns_that_more_follow() {
+        let (memory, mut queue) = (memory(), MessageQueue::default());
+        for text in [b"1", b"2", b"3"] {
+            queue.push(text);
+        }
+        let mut taken = Vec::new();
+        let delivery = queue.flush(&memory, SLOT, || taken.push(take(&memory)));
+        assert_eq!(delivery, Delivery::Done);
+        let expected = [(b"1", true), (b"2", true), (b"3", false)];
+        assert_eq!(taken, expected.map(|(text, more)| (text.to_vec(), more)));
+    }
+
+    #[test]
     fn an_occupied_slot_is_flagged_and_left_alone() {
         let (memory, mut queue) = (memory(), MessageQueue::default());
         queue.push(b"old");
         queue.flush(&memory, SLOT, || {});
         queue.push(b"new");
-        assert_eq!(queue.flush(&memory, SLOT, || panic!("no second interrupt")), Delivery::Busy);
+        assert_eq!(
+            queue.flush(&memory, SLOT, || panic!("no second interrupt")),
+            Delivery::Busy
+        );
         assert_eq!(take(&memory), (b"old".to_vec(), true));
         queue.clear();
-        assert_eq!(queue.flush(&memory, SLOT, || panic!("cleared")), Delivery::Done);
+        assert_eq!(
+            queue.flush(&memory, SLOT, || panic!("cleared")),
+            Delivery::Done
+        );
     }
 
     /// A guest that acts only when it must: it waits for an interrupt, or, if it saw the flag, tells
@@ -247,11 +280,17 @@ mod tests {
             "/../../../../Documentation/spec/hyperv-layout.csv"
         ))
         .unwrap();
-        for (field, offset) in
-            [("message_type", TYPE), ("payload_size", PAYLOAD_SIZE), ("flags", FLAGS), ("payload", PAYLOAD)]
-        {
+        for (field, offset) in [
+            ("message_type", TYPE),
+            ("payload_size", PAYLOAD_SIZE),
+            ("flags", FLAGS),
+            ("payload", PAYLOAD),
+        ] {
             let row = format!("synic_message,{SIZE},{field},{offset},");
-            assert!(csv.lines().any(|line| line.starts_with(&row)), "no row {row}");
+            assert!(
+                csv.lines().any(|line| line.starts_with(&row)),
+                "no row {row}"
+            );
         }
     }
 }

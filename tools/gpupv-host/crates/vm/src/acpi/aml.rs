@@ -57,10 +57,17 @@ pub(super) fn string(value: &str) -> Vec<u8> {
 pub(super) fn eisa_id(id: &str) -> Vec<u8> {
     // PANIC: ids are literals of this crate: three letters, four hexadecimal digits.
     let (letters, digits) = id.as_bytes().split_at(3);
-    let vendor = letters.iter().fold(0u16, |vendor, letter| vendor << 5 | u16::from(letter - 0x40));
+    let vendor = letters.iter().fold(0u16, |vendor, letter| {
+        (vendor << 5) | u16::from(letter - 0x40)
+    });
     let digits = std::str::from_utf8(digits).expect("an ASCII id");
     let product = u16::from_str_radix(digits, 16).expect("four hexadecimal digits");
-    [&[0x0C], &vendor.to_be_bytes()[..], &product.to_be_bytes()[..]].concat()
+    [
+        &[0x0C],
+        &vendor.to_be_bytes()[..],
+        &product.to_be_bytes()[..],
+    ]
+    .concat()
 }
 
 /// The length prefix of a term. It counts itself, which is why it is computed from what follows.
@@ -68,9 +75,11 @@ fn package_length(rest: usize) -> Vec<u8> {
     match rest {
         0..=62 => vec![(rest + 1) as u8],
         _ => {
-            let bytes = (1..=3).find(|bytes| rest + bytes + 1 < 1 << (4 + 8 * bytes)).unwrap_or(3);
+            let bytes = (1..=3)
+                .find(|bytes| rest + bytes + 1 < 1 << (4 + 8 * bytes))
+                .unwrap_or(3);
             let total = rest + bytes + 1;
-            let mut encoded = vec![(bytes << 6 | total & 0xF) as u8];
+            let mut encoded = vec![((bytes << 6) | total & 0xF) as u8];
             encoded.extend((0..bytes).map(|index| (total >> (4 + 8 * index)) as u8));
             encoded
         }
@@ -108,8 +117,18 @@ pub(super) enum Concurrency {
     Serialized,
 }
 
-pub(super) fn method(object: &str, arguments: u8, concurrency: Concurrency, terms: &[Vec<u8>]) -> Vec<u8> {
-    let flags = arguments | if matches!(concurrency, Concurrency::Serialized) { 1 << 3 } else { 0 };
+pub(super) fn method(
+    object: &str,
+    arguments: u8,
+    concurrency: Concurrency,
+    terms: &[Vec<u8>],
+) -> Vec<u8> {
+    let flags = arguments
+        | if matches!(concurrency, Concurrency::Serialized) {
+            1 << 3
+        } else {
+            0
+        };
     sized(&[0x14], &[&path(object), &[flags], &terms.concat()])
 }
 
@@ -126,7 +145,10 @@ pub(super) fn port_fields(region: &str, port: u16, length: u16, fields: &[&str])
     ]
     .concat();
     // A field's width is encoded like a package length, but does not count itself.
-    let widths: Vec<u8> = fields.iter().flat_map(|field| [&segment(field)[..], &[32]].concat()).collect();
+    let widths: Vec<u8> = fields
+        .iter()
+        .flat_map(|field| [&segment(field)[..], &[32]].concat())
+        .collect();
     let list = sized(&[0x5B, 0x81], &[&path(region), &[DWORD_ACCESS], &widths]);
     [declaration, list].concat()
 }
@@ -153,11 +175,11 @@ pub(super) fn resources(descriptors: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// General flags of an address space: minimum and maximum fixed, a producer, positive decoding.
-const FIXED_PRODUCER: u8 = 1 << 3 | 1 << 2;
+const FIXED_PRODUCER: u8 = (1 << 3) | (1 << 2);
 const MEMORY: u8 = 0;
 const BUS_NUMBERS: u8 = 2;
 /// Memory flags: cacheable, read-write.
-const CACHEABLE_WRITABLE: u8 = 1 << 1 | 1;
+const CACHEABLE_WRITABLE: u8 = (1 << 1) | 1;
 const UNCACHEABLE_WRITABLE: u8 = 1;
 
 pub(super) fn cacheable_memory_64(first: u64, length: u64) -> Vec<u8> {
@@ -205,8 +227,14 @@ mod tests {
     fn ids_and_names_are_encoded_as_the_specification_shows() {
         // The example of the ACPI specification: EISAID("PNP0501") is 0x0105D041 in memory order.
         assert_eq!(eisa_id("PNP0501"), [0x0C, 0x41, 0xD0, 0x05, 0x01]);
-        assert_eq!(path("\\_SB.PCI0"), [b"\\\x2E_SB_".as_slice(), b"PCI0"].concat());
-        assert_eq!(path("\\_SB.PCI0.S01"), [b"\\\x2F\x03_SB_".as_slice(), b"PCI0S01_"].concat());
+        assert_eq!(
+            path("\\_SB.PCI0"),
+            [b"\\\x2E_SB_".as_slice(), b"PCI0"].concat()
+        );
+        assert_eq!(
+            path("\\_SB.PCI0.S01"),
+            [b"\\\x2F\x03_SB_".as_slice(), b"PCI0S01_"].concat()
+        );
     }
 
     #[test]
@@ -221,7 +249,9 @@ mod tests {
 
     #[test]
     fn package_lengths_count_themselves_at_every_border() {
-        for rest in [0, 1, 62, 63, 64, 4092, 4093, 4094, 4095, 0xF_FFF0, 0xF_FFFC, 0xF_FFFD] {
+        for rest in [
+            0, 1, 62, 63, 64, 4092, 4093, 4094, 4095, 0xF_FFF0, 0xF_FFFC, 0xF_FFFD,
+        ] {
             let encoded = package_length(rest);
             let following = usize::from(encoded[0] >> 6);
             assert_eq!(encoded.len(), 1 + following, "for {rest}");
@@ -231,7 +261,7 @@ mod tests {
                     .iter()
                     .enumerate()
                     .fold(usize::from(encoded[0] & 0xF), |sum, (index, byte)| {
-                        sum | usize::from(*byte) << (4 + 8 * index)
+                        sum | (usize::from(*byte) << (4 + 8 * index))
                     }),
             };
             assert_eq!(decoded, rest + encoded.len(), "for {rest}");

@@ -14,8 +14,14 @@ const PRESENT: u64 = 0xF;
 pub(super) fn definition_block(machine: &Machine) -> Vec<u8> {
     let off = u64::from(power::SLEEP_TYPE_OFF);
     [
-        aml::name("\\_S5", &aml::package(&[aml::integer(off), aml::integer(0)])),
-        aml::scope("\\_SB", &[vmbus(machine), pci_root(), console(), event_device()]),
+        aml::name(
+            "\\_S5",
+            &aml::package(&[aml::integer(off), aml::integer(0)]),
+        ),
+        aml::scope(
+            "\\_SB",
+            &[vmbus(machine), pci_root(), console(), event_device()],
+        ),
     ]
     .concat()
 }
@@ -65,7 +71,12 @@ fn pci_root() -> Vec<u8> {
                 aml::memory_32(first, length),
             ]),
         ),
-        aml::port_fields("HPR", pci::HOTPLUG_PORT, pci::HOTPLUG_PORT_COUNT, &["EJRQ", "INRQ", "EJEC"]),
+        aml::port_fields(
+            "HPR",
+            pci::HOTPLUG_PORT,
+            pci::HOTPLUG_PORT_COUNT,
+            &["EJRQ", "INRQ", "EJEC"],
+        ),
     ];
     terms.extend((1..pci::SLOTS).map(slot));
     aml::device("PCI0", &terms)
@@ -118,15 +129,26 @@ fn event_device() -> Vec<u8> {
     for slot in 1..pci::SLOTS {
         let object = format!("\\_SB.PCI0.{}", slot_name(slot));
         let mask = 1 << slot;
-        terms.push(aml::if_any_bit(aml::LOCAL0, mask, &[aml::notify(&object, EJECT_REQUEST)]));
-        terms.push(aml::if_any_bit(aml::LOCAL1, mask, &[aml::notify(&object, DEVICE_CHECK)]));
+        terms.push(aml::if_any_bit(
+            aml::LOCAL0,
+            mask,
+            &[aml::notify(&object, EJECT_REQUEST)],
+        ));
+        terms.push(aml::if_any_bit(
+            aml::LOCAL1,
+            mask,
+            &[aml::notify(&object, DEVICE_CHECK)],
+        ));
     }
     aml::device(
         "GED",
         &[
             aml::name("_HID", &aml::string("ACPI0013")),
             aml::name("_UID", &aml::integer(0)),
-            aml::name("_CRS", &aml::resources(&[aml::edge_interrupt(pci::HOTPLUG_GSI)])),
+            aml::name(
+                "_CRS",
+                &aml::resources(&[aml::edge_interrupt(pci::HOTPLUG_GSI)]),
+            ),
             aml::method("_EVT", 1, Concurrency::Serialized, &terms),
         ],
     )

@@ -25,7 +25,10 @@ const VGA_NOT_PRESENT: u16 = 1 << 2;
 const RTC_NOT_PRESENT: u16 = 1 << 5;
 
 fn checksum(bytes: &[u8]) -> u8 {
-    bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg()
+    bytes
+        .iter()
+        .fold(0u8, |sum, byte| sum.wrapping_add(*byte))
+        .wrapping_neg()
 }
 
 /// A table with its header, ready for use.
@@ -59,7 +62,10 @@ pub(super) fn rsdp(xsdt: u64) -> [u8; RSDP_SIZE] {
 }
 
 pub(super) fn xsdt(tables: &[u64]) -> Vec<u8> {
-    let body: Vec<u8> = tables.iter().flat_map(|address| address.to_le_bytes()).collect();
+    let body: Vec<u8> = tables
+        .iter()
+        .flat_map(|address| address.to_le_bytes())
+        .collect();
     table(b"XSDT", 1, &body)
 }
 
@@ -87,7 +93,10 @@ pub(super) fn fadt(dsdt: u64) -> Vec<u8> {
     };
     set(108, &[rtc::CENTURY_REGISTER]);
     set(109, &(VGA_NOT_PRESENT | RTC_NOT_PRESENT).to_le_bytes());
-    set(112, &(WBINVD | RESET_REGISTER_SUPPORTED | HARDWARE_REDUCED).to_le_bytes());
+    set(
+        112,
+        &(WBINVD | RESET_REGISTER_SUPPORTED | HARDWARE_REDUCED).to_le_bytes(),
+    );
     set(116, &port(power::RESET_PORT));
     set(128, &[power::RESET_VALUE]);
     set(140, &dsdt.to_le_bytes());

@@ -49,7 +49,9 @@ fn bzimage_payload(file: &[u8]) -> Result<Option<&[u8]>> {
         let bytes = file.get(at..at + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
     };
-    let version = file.get(PROTOCOL_VERSION..PROTOCOL_VERSION + 2).ok_or_else(damaged)?;
+    let version = file
+        .get(PROTOCOL_VERSION..PROTOCOL_VERSION + 2)
+        .ok_or_else(damaged)?;
     let version = u16::from_le_bytes([version[0], version[1]]);
     if version < FIRST_WITH_PAYLOAD {
         return Err(Error::Kernel(format!(
@@ -94,7 +96,8 @@ mod tests {
         file[HEADER_MAGIC..HEADER_MAGIC + 4].copy_from_slice(b"HdrS");
         file[PROTOCOL_VERSION..PROTOCOL_VERSION + 2].copy_from_slice(&0x020Fu16.to_le_bytes());
         file[PAYLOAD_OFFSET..PAYLOAD_OFFSET + 4].copy_from_slice(&16u32.to_le_bytes());
-        file[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        file[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4]
+            .copy_from_slice(&(payload.len() as u32).to_le_bytes());
         file.extend([0; 16]);
         file.extend(payload);
         file.extend(b"what follows the payload");

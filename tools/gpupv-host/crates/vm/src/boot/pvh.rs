@@ -5,7 +5,9 @@ use std::io::Cursor;
 
 use linux_loader::configurator::pvh::PvhBootConfigurator;
 use linux_loader::configurator::{BootConfigurator, BootParams};
-use linux_loader::loader::elf::start_info::{hvm_memmap_table_entry, hvm_modlist_entry, hvm_start_info};
+use linux_loader::loader::elf::start_info::{
+    hvm_memmap_table_entry, hvm_modlist_entry, hvm_start_info,
+};
 use linux_loader::loader::elf::{Elf, PvhBootCapability};
 use linux_loader::loader::KernelLoader;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
@@ -57,21 +59,33 @@ pub fn load(memory: &GuestMemoryMmap, layout: &Layout, boot: Boot<'_>) -> Result
     let loaded = Elf::load(memory, None, &mut image, Some(GuestAddress(EXTENDED_START)))
         .map_err(|error| Error::Kernel(format!("{error} (is there enough memory?)")))?;
     let PvhBootCapability::PvhEntryPresent(entry) = loaded.pvh_boot_cap else {
-        return Err(Error::Kernel("it has no PVH entry point; it must be built with CONFIG_PVH".into()));
+        return Err(Error::Kernel(
+            "it has no PVH entry point; it must be built with CONFIG_PVH".into(),
+        ));
     };
 
     let cmdline = boot.cmdline.as_bytes();
     if cmdline.len() > COMMAND_LINE_MAX || cmdline.contains(&0) {
-        return Err(Error::Kernel(format!("its command line is longer than {COMMAND_LINE_MAX} bytes")));
+        return Err(Error::Kernel(format!(
+            "its command line is longer than {COMMAND_LINE_MAX} bytes"
+        )));
     }
-    write(memory, "the command line", &[cmdline, &[0]].concat(), COMMAND_LINE)?;
+    write(
+        memory,
+        "the command line",
+        &[cmdline, &[0]].concat(),
+        COMMAND_LINE,
+    )?;
 
     let modules = match boot.initrd {
         Some(initrd) => vec![place_initrd(memory, layout, initrd, loaded.kernel_end)?],
         None => Vec::new(),
     };
     write_start_info(memory, layout, boot.rsdp, &modules)?;
-    Ok(Entry { entry: entry.0, start_info: START_INFO })
+    Ok(Entry {
+        entry: entry.0,
+        start_info: START_INFO,
+    })
 }
 
 /// Puts the initial file system at the end of low memory, out of the kernel's way.
@@ -94,7 +108,11 @@ fn place_initrd(
             ))
         })?;
     write(memory, "the initial file system", initrd, address)?;
-    Ok(hvm_modlist_entry { paddr: address, size, ..Default::default() })
+    Ok(hvm_modlist_entry {
+        paddr: address,
+        size,
+        ..Default::default()
+    })
 }
 
 fn write_start_info(
@@ -159,7 +177,10 @@ mod tests {
         put(52, &[64, 0, 56, 0, if with_note { 2 } else { 1 }]);
         let mut header = |at: usize, kind: u32, offset: u64, address: u64, size: u64| {
             put(at, &kind.to_le_bytes());
-            for (index, field) in [offset, address, address, size, size, 4].into_iter().enumerate() {
+            for (index, field) in [offset, address, address, size, size, 4]
+                .into_iter()
+                .enumerate()
+            {
                 put(at + 8 + index * 8, &field.to_le_bytes());
             }
         };
@@ -173,7 +194,12 @@ mod tests {
     }
 
     fn boot<'a>(kernel: &'a [u8], initrd: &'a [u8]) -> Boot<'a> {
-        Boot { kernel, initrd: Some(initrd), cmdline: "console=ttyS0 quiet", rsdp: 0xE_0000 }
+        Boot {
+            kernel,
+            initrd: Some(initrd),
+            cmdline: "console=ttyS0 quiet",
+            rsdp: 0xE_0000,
+        }
     }
 
     #[test]
@@ -186,22 +212,32 @@ mod tests {
         let u64_at = |at: u64| memory.read_obj::<u64>(GuestAddress(at)).unwrap();
         let u32_at = |at: u64| memory.read_obj::<u32>(GuestAddress(at)).unwrap();
         let info = entry.start_info;
-        assert_eq!((u32_at(info), u32_at(info + 4), u32_at(info + 12)), (0x336E_C578, 1, 1));
+        assert_eq!(
+            (u32_at(info), u32_at(info + 4), u32_at(info + 12)),
+            (0x336E_C578, 1, 1)
+        );
         assert_eq!(u64_at(info + 32), 0xE_0000);
 
         let mut text = [0u8; 20];
-        memory.read_slice(&mut text, GuestAddress(u64_at(info + 24))).unwrap();
+        memory
+            .read_slice(&mut text, GuestAddress(u64_at(info + 24)))
+            .unwrap();
         assert_eq!(&text, b"console=ttyS0 quiet\0");
 
         let modules = u64_at(info + 16);
         let mut initrd = [0u8; 6];
         assert_eq!(u64_at(modules + 8), 6);
-        memory.read_slice(&mut initrd, GuestAddress(u64_at(modules))).unwrap();
+        memory
+            .read_slice(&mut initrd, GuestAddress(u64_at(modules)))
+            .unwrap();
         assert_eq!(&initrd, b"initrd");
 
         let map = u64_at(info + 40);
         assert_eq!(u32_at(info + 48), 2);
-        assert_eq!((u64_at(map + 24), u64_at(map + 32), u32_at(map + 40)), (MIB, 63 * MIB, 1));
+        assert_eq!(
+            (u64_at(map + 24), u64_at(map + 32), u32_at(map + 40)),
+            (MIB, 63 * MIB, 1)
+        );
     }
 
     #[test]
@@ -213,7 +249,11 @@ mod tests {
         assert!(fail(boot(&elf(1, true), &vec![0; 60 << 20])).contains("more memory"));
         let long = "x".repeat(2048);
         let kernel = elf(1, true);
-        assert!(fail(Boot { cmdline: &long, ..boot(&kernel, b"") }).contains("2047"));
+        assert!(fail(Boot {
+            cmdline: &long,
+            ..boot(&kernel, b"")
+        })
+        .contains("2047"));
     }
 
     #[test]

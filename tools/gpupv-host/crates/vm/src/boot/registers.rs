@@ -21,7 +21,11 @@ const MISC_ENABLE_FAST_STRINGS: u64 = 1;
 
 /// The registers that every virtual CPU gets at power on.
 pub fn boot_msrs() -> [kvm_msr_entry; 2] {
-    let entry = |index, data| kvm_msr_entry { index, data, ..Default::default() };
+    let entry = |index, data| kvm_msr_entry {
+        index,
+        data,
+        ..Default::default()
+    };
     [
         entry(MTRR_DEFAULT_TYPE, MTRR_WRITE_BACK),
         entry(MISC_ENABLE, MISC_ENABLE_FAST_STRINGS),
@@ -52,16 +56,29 @@ pub fn enter(vcpu: &VcpuFd, entry: Entry) -> Result<()> {
     const READ_WRITE_ACCESSED: u8 = 3;
     const BUSY_TASK: u8 = 0xB;
 
-    let mut sregs = vcpu.get_sregs().map_err(Error::kvm("read segment registers"))?;
+    let mut sregs = vcpu
+        .get_sregs()
+        .map_err(Error::kvm("read segment registers"))?;
     sregs.cs = flat(0x10, EXECUTE_READ_ACCESSED);
     let data = flat(0x18, READ_WRITE_ACCESSED);
     (sregs.ds, sregs.es, sregs.fs, sregs.gs, sregs.ss) = (data, data, data, data, data);
-    sregs.tr = kvm_segment { limit: 0x67, type_: BUSY_TASK, present: 1, ..Default::default() };
+    sregs.tr = kvm_segment {
+        limit: 0x67,
+        type_: BUSY_TASK,
+        present: 1,
+        ..Default::default()
+    };
     sregs.cr0 = CR0_PROTECTED | CR0_EXTENSION_TYPE;
     sregs.cr4 = 0;
     sregs.efer = 0;
-    vcpu.set_sregs(&sregs).map_err(Error::kvm("set segment registers"))?;
+    vcpu.set_sregs(&sregs)
+        .map_err(Error::kvm("set segment registers"))?;
 
-    let regs = kvm_regs { rip: entry.entry, rbx: entry.start_info, rflags: FLAGS, ..Default::default() };
+    let regs = kvm_regs {
+        rip: entry.entry,
+        rbx: entry.start_info,
+        rflags: FLAGS,
+        ..Default::default()
+    };
     vcpu.set_regs(&regs).map_err(Error::kvm("set registers"))
 }

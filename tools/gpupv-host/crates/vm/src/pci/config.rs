@@ -38,7 +38,11 @@ impl ConfigPorts {
         let [register, devfn, bus, _] = self.latch.to_le_bytes();
         // One bus, single-function devices.
         let present = self.latch & ENABLE != 0 && bus == 0 && devfn & 7 == 0;
-        (aligned && present).then(|| Target { device: usize::from(devfn >> 3), register: register & 0xFC, byte })
+        (aligned && present).then(|| Target {
+            device: usize::from(devfn >> 3),
+            register: register & 0xFC,
+            byte,
+        })
     }
 }
 
@@ -49,7 +53,9 @@ impl BusDevice for ConfigPorts {
             return;
         }
         data.fill(0xFF);
-        let Some(target) = self.target(offset, data.len()) else { return };
+        let Some(target) = self.target(offset, data.len()) else {
+            return;
+        };
         let mut state = self.bus.state();
         if let Some(function) = state.function(target.device) {
             let value = function.read(target.register).to_le_bytes();
@@ -65,7 +71,9 @@ impl BusDevice for ConfigPorts {
             }
             return;
         }
-        let Some(target) = self.target(offset, data.len()) else { return };
+        let Some(target) = self.target(offset, data.len()) else {
+            return;
+        };
         let mut bytes = [0u8; 4];
         bytes[target.byte..target.byte + data.len()].copy_from_slice(data);
         // CAST: at most four bits, shifted by at most three.
@@ -95,7 +103,7 @@ mod tests {
     }
 
     fn select(ports: &mut ConfigPorts, device: u32, function: u32, register: u32) {
-        let latch = ENABLE | device << 11 | function << 8 | register;
+        let latch = ENABLE | (device << 11) | (function << 8) | register;
         ports.write(0, &latch.to_le_bytes());
     }
 
@@ -143,7 +151,7 @@ mod tests {
         assert_eq!(read(&mut ports, 4), [0; 3].map(|_: u8| 0xFF), "three bytes");
         ports.write(0, &(5u32 << 11).to_le_bytes());
         assert_eq!(read(&mut ports, 4), [0xFF; 4], "enable bit clear");
-        ports.write(0, &(ENABLE | 1 << 16 | 5 << 11).to_le_bytes());
+        ports.write(0, &(ENABLE | (1 << 16) | (5 << 11)).to_le_bytes());
         assert_eq!(read(&mut ports, 4), [0xFF; 4], "another bus");
     }
 

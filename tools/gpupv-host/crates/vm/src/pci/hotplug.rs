@@ -47,7 +47,9 @@ impl BusDevice for HotplugPorts {
     }
 
     fn write(&mut self, offset: u64, data: &[u8]) {
-        let Ok(value) = data.try_into().map(u32::from_le_bytes) else { return };
+        let Ok(value) = data.try_into().map(u32::from_le_bytes) else {
+            return;
+        };
         let mut state = self.bus.state();
         match u16::try_from(offset) {
             Ok(REMOVE_OFFSET) => state.eject &= !value,
