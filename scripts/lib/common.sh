@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
 # Shared by the scripts of this directory: where things are kept, how a step is
 # shown, and how something that is made once is made. Sourced, never run.
 #

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
 # What the two kernel scripts share: which kernel, and where its source is.
 # Sourced inside the build environment, after common.sh.
 

@@ -140,8 +140,8 @@ devices()
 		[ -e "$device/subsystem" ] || continue
 		class=$(cat "$device/class_id" 2>/dev/null)
 		case "$1,$class" in
-		pci,* | global,$GLOBAL_CLASS) basename "$device" ;;
-		global,* | vgpu,$GLOBAL_CLASS) ;;
+		pci,* | global,"$GLOBAL_CLASS") basename "$device" ;;
+		global,* | vgpu,"$GLOBAL_CLASS") ;;
 		vgpu,*) basename "$device" ;;
 		esac
 	done

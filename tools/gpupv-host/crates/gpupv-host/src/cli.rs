@@ -78,6 +78,9 @@ struct RunArgs {
     /// The newest GPU-PV interface version to offer.
     #[arg(long, value_name = "NUMBER")]
     interface_version: Option<u32>,
+    /// Ask the guest for asynchronous messages, which all travel over the global channel.
+    #[arg(long)]
+    asynchronous: bool,
     /// The newest VMBus version to accept, such as 5.2.
     #[arg(long, value_name = "MAJOR.MINOR", value_parser = parse_version)]
     max_vmbus_version: Option<u32>,
@@ -128,6 +131,7 @@ pub(crate) fn run() -> ExitCode {
         extra_cmdline: args.cmdline.clone(),
         adapters: args.adapter.clone(),
         interface_version: args.interface_version,
+        asynchronous: args.asynchronous,
         max_vmbus_version: args.max_vmbus_version,
         verbose: args.verbose,
     };

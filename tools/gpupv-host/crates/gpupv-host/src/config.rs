@@ -18,6 +18,8 @@ pub(crate) struct GuestConfig {
     /// As given on the command line.
     pub(crate) adapters: Vec<String>,
     pub(crate) interface_version: Option<u32>,
+    /// The guest shall send its messages over the global channel.
+    pub(crate) asynchronous: bool,
     pub(crate) max_vmbus_version: Option<u32>,
     /// Also show debug messages.
     pub(crate) verbose: bool,

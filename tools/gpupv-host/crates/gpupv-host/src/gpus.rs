@@ -38,6 +38,7 @@ impl GpuPlan {
         if let Some(version) = config.interface_version {
             gpu.interface_version = version;
         }
+        gpu.asynchronous = config.asynchronous;
         let mut options = ServerOptions::default();
         if let Some(version) = config.max_vmbus_version {
             options.max_version = version;
@@ -107,9 +108,9 @@ pub(crate) struct Seen {
 impl Gpus {
     /// Ends VMBus and says what the guest did. To be called when the guest no longer runs.
     pub(crate) fn finish(self) -> Seen {
-        // First: closing the channels is itself an event that the report mentions.
-        let bus = self.server.report();
+        // First: what the guest sent last may still be queued.
         self.server.shutdown();
+        let bus = self.server.report();
         let report = self.host.report().with_bus(&bus);
         Seen {
             summary: report.summary().join("\n"),

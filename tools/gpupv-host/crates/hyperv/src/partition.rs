@@ -19,7 +19,7 @@ use crate::{cpuid, ioctl, msr, setup, Error, Result};
 
 /// A partition of one virtual machine.
 ///
-/// Lock order: a processor's SynIC, then the state of [`Retry`]. The others are leaves.
+/// Lock order: a processor's SynIC, then the state of `Retry`. The others are leaves.
 pub struct HypervPartition {
     vm: Arc<VmFd>,
     memory: GuestMemoryMmap,
