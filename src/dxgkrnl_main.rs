@@ -66,6 +66,15 @@ module! {
     license: "GPL",
 }
 
+/// Waits, when the module goes, for the farewells of processes that ended just before.
+struct Farewells(Arc<OwnedQueue>);
+
+impl Drop for Farewells {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
 /// Waits, when the module goes, until no work item is left that could run its text.
 struct Drain(Arc<OwnedQueue>);
 
@@ -78,12 +87,13 @@ impl Drop for Drain {
 type VmbusDriver = driver::Registration<vmbus::Adapter<bus::vmbus::ChannelDevice>>;
 type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 
-/// Fields are dropped in the order of their declaration, and made in the opposite one: functions
-/// go first, so that the host is told while the channels are still there; then the channels; then
-/// the node, which nobody has open any more, or we would not be here; then what is still queued;
-/// and the registry last.
+/// Fields are dropped in the order of their declaration, and made in the opposite one: what ended
+/// processes have to say goes first, and functions next, so that the host is told while the
+/// channels are still there; then the channels; then the node, which nobody has open any more, or
+/// we would not be here; then what is still queued; and the registry last.
 #[pin_data]
 struct DxgkrnlModule {
+    _farewells: Farewells,
     #[pin]
     _pci: PciDriver,
     /// Only where there is a VMBus. Elsewhere the node exists, and opening it fails.
@@ -115,6 +125,7 @@ impl InPlaceModule for DxgkrnlModule {
             _pci <- PciDriver::new(name, module),
             // Whoever loads the module finds the adapters started.
             _: { _drain.0.flush() },
+            _farewells: Farewells(_drain.0.clone()),
         })
     }
 }

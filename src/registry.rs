@@ -262,8 +262,20 @@ impl Registry {
         Ok(())
     }
 
-    /// The global channel is gone.
+    /// The driver loses the global channel.
     pub(crate) fn remove_global(&self, offer: &Arc<Offer>) {
+        // Processes that have ended take their leave over this channel. The host does not listen
+        // any more if it was the host that took the channel away.
+        let reachable = !offer.is_rescinded();
+
+        if reachable {
+            self.queue.flush();
+        }
+        // Ends: an adapter that was stopped uses no channel.
+        while let Some(adapter) = self.find(Adapter::uses_global_channel) {
+            adapter.global_lost(reachable);
+        }
+
         let gone = {
             let mut inner = self.inner.lock();
 
@@ -356,11 +368,15 @@ impl Registry {
 
     /// The adapter users call `luid`.
     pub(crate) fn find_adapter(&self, luid: Luid) -> Option<Arc<Adapter>> {
+        self.find(|adapter| adapter.luid() == luid)
+    }
+
+    fn find(&self, wanted: impl Fn(&Adapter) -> bool) -> Option<Arc<Adapter>> {
         self.inner
             .lock()
             .adapters
             .iter()
-            .find(|adapter| adapter.luid() == luid)
+            .find(|adapter| wanted(adapter))
             .cloned()
     }
 

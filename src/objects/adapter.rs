@@ -66,6 +66,8 @@ pub(crate) struct Active {
     /// The adapter's own channel. Messages may travel over the global one nevertheless.
     channel: Arc<HostTransport>,
     link: Link,
+    /// The link uses the global channel, and ends with it.
+    over_global_channel: bool,
     host_adapter: Handle,
 }
 
@@ -256,6 +258,7 @@ impl Adapter {
                 offer: offer.clone(),
                 channel: channel.clone(),
                 link,
+                over_global_channel: info.over_global_channel,
                 host_adapter,
             },
             GFP_KERNEL,
@@ -279,6 +282,17 @@ impl Adapter {
         if ours {
             self.end(!offer.is_rescinded());
         }
+    }
+
+    /// Whether it is active, and its messages travel over the global channel.
+    pub(crate) fn uses_global_channel(&self) -> bool {
+        self.active().is_ok_and(|active| active.over_global_channel)
+    }
+
+    /// The driver loses the global channel, without which the adapter is cut off: it stops. The
+    /// host is told if it is still `reachable`.
+    pub(crate) fn global_lost(&self, reachable: bool) {
+        self.end(reachable);
     }
 
     fn end(&self, say_goodbye: bool) {

@@ -188,6 +188,16 @@ for round in 1 2 3; do
 	check "unload with adapters, round $round" unload
 done
 
+# The driver takes leave of processes on its own time, but before it goes.
+for round in 1 2 3; do
+	check "load, round $round of ended processes" load
+	for process in 1 2 3 4 5 6; do
+		"$PROBE" adapters >/dev/null &
+	done
+	wait
+	check "unload right behind six processes, round $round" unload
+done
+
 check "load" load
 start_holder
 check "a process holds the device" holding
