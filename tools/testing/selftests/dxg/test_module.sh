@@ -191,7 +191,7 @@ done
 # The driver takes leave of processes on its own time, but before it goes.
 for round in 1 2 3; do
 	check "load, round $round of ended processes" load
-	for process in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5 6; do
 		"$PROBE" adapters >/dev/null &
 	done
 	wait
