@@ -81,6 +81,9 @@ struct RunArgs {
     /// Ask the guest for asynchronous messages, which all travel over the global channel.
     #[arg(long)]
     asynchronous: bool,
+    /// For tests: let the guest take its own devices away, through I/O port 0x606.
+    #[arg(long)]
+    removal_port: bool,
     /// The newest VMBus version to accept, such as 5.2.
     #[arg(long, value_name = "MAJOR.MINOR", value_parser = parse_version)]
     max_vmbus_version: Option<u32>,
@@ -132,6 +135,7 @@ pub(crate) fn run() -> ExitCode {
         adapters: args.adapter.clone(),
         interface_version: args.interface_version,
         asynchronous: args.asynchronous,
+        removal_port: args.removal_port,
         max_vmbus_version: args.max_vmbus_version,
         verbose: args.verbose,
     };

@@ -20,6 +20,8 @@ pub(crate) struct GuestConfig {
     pub(crate) interface_version: Option<u32>,
     /// The guest shall send its messages over the global channel.
     pub(crate) asynchronous: bool,
+    /// The guest may take its own devices away.
+    pub(crate) removal_port: bool,
     pub(crate) max_vmbus_version: Option<u32>,
     /// Also show debug messages.
     pub(crate) verbose: bool,

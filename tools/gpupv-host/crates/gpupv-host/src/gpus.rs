@@ -7,10 +7,11 @@ use std::sync::Arc;
 use gpupv::{AdapterDescription, Config, GpuPvHost};
 use hyperv::{HypervPartition, Partition};
 use vm::pci::PciBus;
-use vmbus::{ServerOptions, VmbusServer};
+use vmbus::{DeviceId, ServerOptions, VmbusServer};
 
 use crate::config::GuestConfig;
 use crate::machine::MachineError;
+use crate::removal::RemovalPort;
 
 /// The word for no adapters at all.
 const NONE: &str = "none";
@@ -60,18 +61,25 @@ impl GpuPlan {
     ) -> Result<Gpus, MachineError> {
         let server =
             VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
+        let mut channels = Vec::new();
         for device in self.host.take_devices() {
-            server
+            let channel = server
                 .add_device(device)
                 .map_err(|error| MachineError::Gpu(error.to_string()))?;
+            channels.push(channel);
         }
+        let mut slots = Vec::new();
         for (slot, function) in self.host.take_functions() {
             pci.add(slot, function)?;
+            slots.push(slot);
         }
         partition.connect(server.clone());
         Ok(Gpus {
             server,
             host: self.host,
+            pci: pci.clone(),
+            channels,
+            slots,
         })
     }
 }
@@ -96,6 +104,9 @@ fn adapters(specifications: &[String]) -> Result<Option<Vec<AdapterDescription>>
 pub(crate) struct Gpus {
     server: Arc<VmbusServer>,
     host: GpuPvHost,
+    pci: PciBus,
+    channels: Vec<DeviceId>,
+    slots: Vec<u8>,
 }
 
 /// What the host saw.
@@ -106,6 +117,16 @@ pub(crate) struct Seen {
 }
 
 impl Gpus {
+    /// A port through which the guest takes them away.
+    pub(crate) fn removal_port(&self) -> RemovalPort {
+        RemovalPort::new(
+            self.server.clone(),
+            self.pci.clone(),
+            self.channels.clone(),
+            self.slots.clone(),
+        )
+    }
+
     /// Ends VMBus and says what the guest did. To be called when the guest no longer runs.
     pub(crate) fn finish(self) -> Seen {
         // First: what the guest sent last may still be queued.

@@ -22,6 +22,7 @@ use vm::vcpu::{Environment, Threads};
 use crate::config::GuestConfig;
 use crate::gpus::{GpuPlan, Gpus};
 use crate::outcome::Outcome;
+use crate::removal;
 
 const MIB: u64 = 1 << 20;
 
@@ -94,8 +95,13 @@ impl Machine {
         let stop = Arc::new(Stop::default());
         let pci = PciBus::new(vm.interrupt_line(pci::HOTPLUG_GSI)?);
         let gpus = plan.start(&partition, &pci)?;
+        let mut ports = ports(&vm, &pci, &stop, console)?;
+        if config.removal_port {
+            let port = u64::from(removal::PORT);
+            ports.add(port..=port, Arc::new(Mutex::new(gpus.removal_port())))?;
+        }
         let environment = Environment {
-            ports: Arc::new(ports(&vm, &pci, &stop, console)?),
+            ports: Arc::new(ports),
             mmio: Arc::new(Bus::default()),
             hypervisor: partition.clone(),
             stop: stop.clone(),

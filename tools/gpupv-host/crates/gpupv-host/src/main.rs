@@ -15,6 +15,7 @@ mod logger;
 mod machine;
 mod nested;
 mod outcome;
+mod removal;
 mod signals;
 mod support;
 
