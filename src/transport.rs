@@ -189,7 +189,8 @@ mod tests {
     use super::{
         mock::{
             Answer,
-            Rig, //
+            Rig,
+            LONG, //
         },
         *,
     };
@@ -210,7 +211,6 @@ mod tests {
     };
 
     const SHORT: Patience = Patience::Limited(20);
-    const LONG: Patience = Patience::Limited(60_000);
 
     fn envelope() -> Envelope {
         Envelope {

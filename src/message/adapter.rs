@@ -215,25 +215,14 @@ impl Command for GetInternalAdapterInfo {
 mod tests {
     use super::*;
     use crate::{
-        linux::waiter::Patience,
         transport::mock::{
+            envelope,
             Answer,
-            Rig, //
+            Rig,
+            LONG, //
         },
-        wire::{
-            Envelope,
-            HostProcess, //
-        },
+        wire::HostProcess, //
     };
-
-    const LONG: Patience = Patience::Limited(60_000);
-
-    fn envelope(version: u32) -> Envelope {
-        Envelope {
-            version: InterfaceVersion::for_host(version),
-            vgpu: Luid { a: 5, b: 6 },
-        }
-    }
 
     #[test]
     fn open_adapter() -> Result {

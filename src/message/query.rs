@@ -266,26 +266,14 @@ mod tests {
         *,
     };
     use crate::{
-        linux::waiter::Patience,
         transport::mock::{
+            envelope,
             Answer,
-            Rig, //
+            Rig,
+            LONG, //
         },
-        wire::{
-            Envelope,
-            HostProcess,
-            Luid, //
-        },
+        wire::HostProcess, //
     };
-
-    const LONG: Patience = Patience::Limited(60_000);
-
-    fn envelope(version: u32) -> Envelope {
-        Envelope {
-            version: InterfaceVersion::for_host(version),
-            vgpu: Luid { a: 5, b: 6 },
-        }
-    }
 
     fn query(size: u32) -> QueryAdapterInfo<impl FnMut(&mut [u8]) -> Result> {
         QueryAdapterInfo {

@@ -19,7 +19,11 @@ use crate::{
         waiter::Patience, //
     },
     message::Link,
-    wire::Envelope, //
+    wire::{
+        Envelope,
+        InterfaceVersion,
+        Luid, //
+    },
 };
 use kernel::{
     new_mutex,
@@ -29,6 +33,17 @@ use kernel::{
         Mutex, //
     }, //
 };
+
+/// Longer than anything a test waits for that does happen.
+pub(crate) const LONG: Patience = Patience::Limited(60_000);
+
+/// How messages to a vGPU of a host of `version` are wrapped.
+pub(crate) fn envelope(version: u32) -> Envelope {
+    Envelope {
+        version: InterfaceVersion::for_host(version),
+        vgpu: Luid { a: 5, b: 6 },
+    }
+}
 
 /// What the host does with the next request.
 pub(crate) enum Answer {
