@@ -25,6 +25,7 @@
 #![deny(unsafe_code)]
 
 mod bus;
+mod id_table;
 mod ioctl;
 #[allow(unsafe_code)]
 mod linux;
@@ -44,12 +45,14 @@ use crate::{
         queue::OwnedQueue,
         vmbus, //
     },
+    objects::census::Census,
     registry::{
         Registry,
         REGISTRY, //
     },
 };
 use kernel::{
+    debugfs,
     driver,
     pci,
     prelude::*,
@@ -100,6 +103,10 @@ struct DxgkrnlModule {
     _vmbus: Option<Pin<KBox<VmbusDriver>>>,
     #[pin]
     _misc: misc::Registration<bus::misc::OpenFile>,
+    /// How many objects there are.
+    #[pin]
+    _census: debugfs::File<Arc<Census>>,
+    _debugfs: debugfs::Dir,
     _drain: Drain,
     _registry: Installed<Registry>,
 }
@@ -115,6 +122,12 @@ impl InPlaceModule for DxgkrnlModule {
                 REGISTRY.install(Registry::new(queue)?)?
             },
             _drain: Drain(REGISTRY.get().ok_or(ENODEV)?.queue()),
+            _debugfs: debugfs::Dir::new(name),
+            _census <- {
+                let census = REGISTRY.get().ok_or(ENODEV)?.services().census.clone();
+
+                _debugfs.read_callback_file(c"objects", census, &Census::show)
+            },
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
             _vmbus: if vmbus::exists() {
                 Some(KBox::try_pin_init(VmbusDriver::new(name, module), GFP_KERNEL)?)

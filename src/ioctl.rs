@@ -6,9 +6,26 @@
 //! group. Then the argument is copied in, once, and the handler runs. No lock is held.
 
 mod adapter;
+mod address;
+mod allocation;
+mod context;
+mod device;
+mod escape;
+mod hw_queue;
+mod lock;
+mod paging_queue;
+mod priority;
 mod process;
 mod query;
+mod residency;
+mod share;
+mod signal;
+mod statistics;
+mod submit;
+mod sync_file;
+mod sync_object;
 mod user_args;
+mod wait;
 
 use self::user_args::Argument;
 use crate::{
@@ -29,7 +46,7 @@ use zerocopy::{
 
 /// Who calls.
 struct Caller<'a> {
-    process: &'a Process,
+    process: &'a Arc<Process>,
     registry: &'a Arc<Registry>,
 }
 
@@ -46,6 +63,7 @@ trait Ioctl {
 }
 
 /// A line of the table.
+#[derive(Clone, Copy)]
 struct Entry {
     request: u32,
     run: fn(&Caller<'_>, usize) -> Result<isize>,
@@ -67,31 +85,48 @@ const fn entry<T: Ioctl>() -> Entry {
 /// The numbers up to the last one; what is not there answers `ENOTTY`.
 const SLOTS: usize = uapi::LAST_NR as usize + 1;
 
-/// Sorts the lines by number.
-const fn table<const N: usize>(entries: [Entry; N]) -> [Option<Entry>; SLOTS] {
-    let mut slots = [const { None }; SLOTS];
-    let mut index = 0;
+/// Sorts the lines of all families by number.
+const fn table(families: &[&[Entry]]) -> [Option<Entry>; SLOTS] {
+    let mut slots = [None; SLOTS];
+    let mut family = 0;
 
-    while index < N {
-        let Entry { request, run } = entries[index];
-        let nr = _IOC_NR(request) as usize;
+    while family < families.len() {
+        let mut index = 0;
 
-        assert!(nr > 0 && nr < SLOTS && slots[nr].is_none());
-        slots[nr] = Some(Entry { request, run });
-        index += 1;
+        while index < families[family].len() {
+            let entry = families[family][index];
+            let nr = _IOC_NR(entry.request) as usize;
+
+            assert!(nr > 0 && nr < SLOTS && slots[nr].is_none());
+            slots[nr] = Some(entry);
+            index += 1;
+        }
+        family += 1;
     }
     slots
 }
 
-static TABLE: [Option<Entry>; SLOTS] = table([
-    entry::<adapter::OpenAdapterFromLuid>(),
-    entry::<query::QueryAdapterInfo>(),
-    entry::<query::QueryVideoMemoryInfo>(),
-    entry::<adapter::EnumAdapters2>(),
-    entry::<adapter::CloseAdapter>(),
-    entry::<adapter::EnumAdapters3>(),
-    entry::<process::EnumProcesses>(),
-    entry::<query::IsFeatureEnabled>(),
+static TABLE: [Option<Entry>; SLOTS] = table(&[
+    adapter::ENTRIES,
+    address::ENTRIES,
+    allocation::ENTRIES,
+    context::ENTRIES,
+    device::ENTRIES,
+    escape::ENTRIES,
+    hw_queue::ENTRIES,
+    lock::ENTRIES,
+    paging_queue::ENTRIES,
+    priority::ENTRIES,
+    process::ENTRIES,
+    query::ENTRIES,
+    residency::ENTRIES,
+    share::ENTRIES,
+    signal::ENTRIES,
+    statistics::ENTRIES,
+    submit::ENTRIES,
+    sync_file::ENTRIES,
+    sync_object::ENTRIES,
+    wait::ENTRIES,
 ]);
 
 /// The line for exactly this request.
@@ -111,7 +146,7 @@ fn find(request: u32) -> Option<&'static Entry> {
 /// handler.
 pub(crate) fn dispatch(
     registry: &Arc<Registry>,
-    process: &Process,
+    process: &Arc<Process>,
     request: u32,
     address: usize,
 ) -> Result<isize> {
@@ -137,13 +172,70 @@ mod tests {
     use super::*;
 
     /// What the ABI says.
-    const REQUESTS: [u32; 8] = [
+    const REQUESTS: [u32; 65] = [
         0xC00C_4701,
+        0xC040_4702,
+        0xC028_4704,
+        0xC004_4705,
+        0xC048_4706,
+        0xC020_4707,
+        0xC048_4708,
         0xC018_4709,
         0xC038_470A,
+        0xC030_470B,
+        0xC068_470C,
+        0xC020_470D,
+        0xC038_470E,
+        0xC180_470F,
+        0xC060_4710,
+        0xC1D0_4711,
+        0xC0C8_4712,
+        0xC018_4713,
         0xC010_4714,
         0xC004_4715,
+        0xC020_4716,
+        0xC030_4718,
+        0xC004_4719,
+        0xC004_471B,
+        0xC004_471C,
+        0xC004_471D,
+        0xC020_471E,
+        0xC004_471F,
+        0xC018_4720,
+        0xC008_4721,
+        0xC008_4722,
+        0xC018_4724,
+        0xC018_4725,
+        0xC008_4726,
+        0xC028_4727,
+        0xC020_472A,
+        0xC028_472C,
+        0xC020_472E,
+        0xC008_472F,
+        0xC008_4730,
+        0xC020_4731,
+        0xC050_4732,
+        0xC060_4733,
+        0xC038_4734,
+        0xC028_4735,
+        0xC018_4736,
+        0xC008_4737,
+        0xC028_4738,
+        0xC038_4739,
+        0xC028_473A,
+        0xC050_473B,
+        0xC020_473C,
+        0xC028_473D,
         0xC018_473E,
+        0xC028_473F,
+        0xC058_4740,
+        0xC028_4741,
+        0xC068_4742,
+        0xC328_4743,
+        0xC018_4744,
+        0xC018_4745,
+        0xC010_4746,
+        0xC028_4747,
         0xC018_4748,
         0xC00C_4749,
     ];

@@ -25,20 +25,7 @@ pub(crate) mod vmbus;
 pub(crate) mod waiter;
 
 /// The structures of the UAPI header as C sees them, to check ours against. In tree this is
-/// `kernel::uapi`.
+/// `kernel::uapi`. What else the bindings have cannot be called without `unsafe`.
 pub(crate) mod uapi_header {
-    pub(crate) use super::bindings::{
-        d3dkmt_adapterinfo,
-        d3dkmt_closeadapter,
-        d3dkmt_enumadapters2,
-        d3dkmt_enumadapters3,
-        d3dkmt_enumprocesses,
-        d3dkmt_isfeatureenabled,
-        d3dkmt_openadapterfromluid,
-        d3dkmt_queryadapterinfo,
-        d3dkmt_queryvideomemoryinfo,
-        d3dkmthandle,
-        dxgk_isfeatureenabled_result,
-        winluid, //
-    };
+    pub(crate) use super::bindings::*;
 }

@@ -7,8 +7,22 @@
 //! with what all messages on it have in common. Takes no locks.
 
 pub(crate) mod adapter;
+pub(crate) mod address;
+pub(crate) mod allocation;
+pub(crate) mod context;
+pub(crate) mod device;
 pub(crate) mod global;
+pub(crate) mod hw_queue;
+pub(crate) mod lock;
+pub(crate) mod notification;
+pub(crate) mod paging_queue;
 pub(crate) mod query;
+pub(crate) mod residency;
+pub(crate) mod share;
+pub(crate) mod signal;
+pub(crate) mod submit;
+pub(crate) mod sync_object;
+pub(crate) mod wait;
 
 use crate::{
     linux::{
@@ -25,6 +39,7 @@ use crate::{
         Outgoing,
         ReplyBuffer,
         Transport,
+        Undo,
         UndoFn, //
     },
     wire::{
@@ -68,6 +83,9 @@ struct CommandHeader {
 
 const EXTENDED_HEADER: usize = size_of::<ExtendedHeader>();
 const COMMAND_HEADER: usize = size_of::<CommandHeader>();
+
+/// In the word of the channel type: no completion wanted.
+const ASYNCHRONOUS: u32 = 1 << 8;
 
 static_assert!(EXTENDED_HEADER == 16);
 static_assert!(COMMAND_HEADER == 24);
@@ -120,7 +138,71 @@ pub(crate) trait Command {
     fn parse(&self, version: InterfaceVersion, reply: ReplyBuffer) -> Result<Self::Reply>;
 }
 
-/// Makes the message for `command`.
+/// A command whose body and whose reply have a fixed layout.
+pub(crate) trait Plain {
+    /// Its number.
+    const OPCODE: Opcode;
+
+    /// How to destroy what it creates, if the reply comes when nobody waits any more.
+    const UNDO: Option<UndoFn> = None;
+
+    /// The body, after the command header, as long as the protocol wants it.
+    type Body: IntoBytes + zerocopy::Immutable;
+
+    /// The bytes of the reply.
+    type Answer: FromBytes;
+
+    /// What they mean.
+    type Reply;
+
+    /// The body.
+    fn body(&self) -> Self::Body;
+
+    /// Makes the reply.
+    fn reply(&self, answer: Self::Answer) -> Result<Self::Reply>;
+}
+
+impl<P: Plain> Command for P {
+    const OPCODE: Opcode = P::OPCODE;
+    const UNDO: Option<UndoFn> = P::UNDO;
+
+    type Reply = P::Reply;
+
+    fn body_len(&self) -> usize {
+        size_of::<P::Body>()
+    }
+
+    fn fill(&mut self, body: &mut [u8]) -> Result {
+        put(body, &self.body())
+    }
+
+    fn reply_len(&self, _version: InterfaceVersion) -> usize {
+        size_of::<P::Answer>()
+    }
+
+    fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<P::Reply> {
+        self.reply(take(reply.bytes())?)
+    }
+}
+
+/// A command that needs no reply if the host works asynchronously. Its only reply is a status.
+pub(crate) trait Submission: Command<Reply = isize> {}
+
+/// The undo of a command whose reply begins with the handle of what it made, which `D` destroys.
+fn undo_by_handle<D: Command + From<Handle>>(
+    reply: &[u8],
+    envelope: Envelope,
+    process: HostProcess,
+) -> Result<Option<Outgoing>> {
+    let handle = take::<Handle>(reply)?;
+
+    if handle.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(encode(envelope, process, &mut D::from(handle))?))
+}
+
+/// Makes the message for `command`, which asks for a reply.
 ///
 /// # Errors
 ///
@@ -128,6 +210,16 @@ pub(crate) trait Command {
 fn encode<M: Command>(
     envelope: Envelope,
     process: HostProcess,
+    command: &mut M,
+) -> Result<Outgoing> {
+    encode_with(envelope, process, 0, command)
+}
+
+/// Makes the message for `command`, with more bits in the word of the channel type.
+fn encode_with<M: Command>(
+    envelope: Envelope,
+    process: HostProcess,
+    channel_bits: u32,
     command: &mut M,
 ) -> Result<Outgoing> {
     let start = if envelope.version.is_extended() {
@@ -155,7 +247,7 @@ fn encode<M: Command>(
     let header = CommandHeader {
         command_id: 0,
         process: process.handle(),
-        channel_type: M::OPCODE.channel_type(),
+        channel_type: M::OPCODE.channel_type() | channel_bits,
         command_type: M::OPCODE.number(),
         padding: 0,
     };
@@ -284,7 +376,11 @@ impl<C: Channel + 'static> Link<C> {
             account,
             message.bytes(),
             command.reply_len(self.envelope.version),
-            M::UNDO.map(|undo| (undo, self.envelope)),
+            M::UNDO.map(|make| Undo {
+                make,
+                envelope: self.envelope,
+                process,
+            }),
             patience,
         );
         let result = result.and_then(|reply| command.parse(self.envelope.version, reply));
@@ -295,5 +391,28 @@ impl<C: Channel + 'static> Link<C> {
             result.as_ref().err().map_or(0, |error| error.to_errno()),
         );
         result
+    }
+
+    /// Sends `command` without waiting for what the host thinks of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transport::post`].
+    pub(crate) fn post<'a, M: Submission>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        mut command: M,
+        patience: Patience,
+    ) -> Result {
+        let Sender { process, .. } = sender.into();
+        let message = encode_with(self.envelope, process, ASYNCHRONOUS, &mut command)?;
+
+        trace::send(
+            M::OPCODE.number(),
+            process.handle().raw(),
+            // CAST: A message is smaller than that.
+            message.bytes().len() as u32,
+        );
+        self.transport.post(&self.lane, message.bytes(), patience)
     }
 }

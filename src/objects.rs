@@ -12,18 +12,33 @@
 //! 2. `Registry::inner`: adapters and channels.
 //! 3. `Registry::processes`: who has `/dev/dxg` open.
 //! 4. `Process::adapters`: adapter handles and bindings.
-//! 5. `Adapter::state` (spinlock): alive or not.
-//! 6. `Offer::life`, `Session::open`: see `linux::channel`. Not taken under 1 to 5.
-//! 7. `Inbox::requests`, `Request::outcome` (spinlocks, interrupts off): never together.
+//! 5. `Process::objects`: all other handles, and what hangs on what.
+//! 6. `Adapter::state` (spinlock): alive or not.
+//! 7. `Offer::life`, `Session::open`: see `linux::channel`. Not taken under 1 to 6.
+//! 8. `Inbox::requests`, `Request::outcome`, `Names::table` (spinlocks, interrupts off): never
+//!    together.
+//!
+//! A [`gate`] is not a lock: whoever has passed one may wait for the host, and takes what locks
+//! are needed. Whoever waits until everybody has left holds none.
 //!
 //! User memory is not touched under any of them.
 
 pub(crate) mod adapter;
+pub(crate) mod allocation;
+pub(crate) mod census;
+pub(crate) mod context;
+pub(crate) mod device;
+mod gate;
 pub(crate) mod handle_table;
 pub(crate) mod host;
-#[cfg_attr(
-    not(CONFIG_DXGKRNL_KUNIT_TEST),
-    expect(dead_code, reason = "devices will be the first objects the host makes")
-)]
-pub(crate) mod host_table;
+pub(crate) mod hw_queue;
+pub(crate) mod io_window;
+pub(crate) mod notices;
+pub(crate) mod object;
+pub(crate) mod object_table;
+pub(crate) mod paging_queue;
 pub(crate) mod process;
+pub(crate) mod resource;
+pub(crate) mod services;
+pub(crate) mod shared;
+pub(crate) mod sync_object;

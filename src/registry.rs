@@ -21,7 +21,11 @@ use crate::{
     message::Link,
     objects::{
         adapter::Adapter,
-        host::Host, //
+        host::{
+            Host,
+            HostAccess, //
+        },
+        services::Services, //
     },
     wire::{
         InterfaceVersion,
@@ -80,7 +84,7 @@ pub(crate) struct Negotiation {
 /// The registry.
 #[pin_data]
 pub(crate) struct Registry {
-    queue: Arc<OwnedQueue>,
+    services: Services,
     #[pin]
     negotiation: Mutex<Negotiation>,
     #[pin]
@@ -111,9 +115,11 @@ enum Job {
 impl Registry {
     /// An empty registry whose work is done on `queue`.
     pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
+        let services = Services::new(queue)?;
+
         Arc::pin_init(
             pin_init!(Self {
-                queue,
+                services,
                 negotiation <- new_mutex!(
                     Negotiation { version: None, functions: 0 },
                     "Registry::negotiation"
@@ -131,12 +137,17 @@ impl Registry {
 
     /// The queue all work is done on.
     pub(crate) fn queue(&self) -> Arc<OwnedQueue> {
-        self.queue.clone()
+        self.services.queue.clone()
+    }
+
+    /// What all objects share.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
 
     fn evaluate(self: &Arc<Self>) {
         // If it is queued already it has not begun, and will see what is new.
-        let _ = self.queue.enqueue(self.clone());
+        let _ = self.services.queue.enqueue(self.clone());
     }
 
     /// Lets `negotiate` find the version to speak, with the version found earlier if functions
@@ -269,7 +280,7 @@ impl Registry {
         let reachable = !offer.is_rescinded();
 
         if reachable {
-            self.queue.flush();
+            self.services.queue.flush();
         }
         // Ends: an adapter that was stopped uses no channel.
         while let Some(adapter) = self.find(Adapter::uses_global_channel) {
@@ -308,7 +319,7 @@ impl Registry {
                 Some(Job::Start {
                     adapter: adapter.clone(),
                     offer: offer.clone(),
-                    host: host.link().clone(),
+                    host: host.access().link.clone(),
                 })
             }
             None if global.failed => None,
@@ -381,10 +392,10 @@ impl Registry {
     }
 
     /// The way to the host, if the global channel is open.
-    fn host(&self) -> Option<Link> {
+    fn host(&self) -> Option<HostAccess> {
         let inner = self.inner.lock();
 
-        Some(inner.global.as_ref()?.host.as_ref()?.link().clone())
+        Some(inner.global.as_ref()?.host.as_ref()?.access().clone())
     }
 }
 
@@ -395,7 +406,7 @@ impl WorkItem for Registry {
         while let Some(job) = this.next_job() {
             match job {
                 Job::OpenGlobal { offer, version } => {
-                    let result = Host::open(&offer, version, this.queue.clone());
+                    let result = Host::open(&offer, version, &this.services);
 
                     this.global_opened(&offer, result);
                 }
@@ -403,7 +414,7 @@ impl WorkItem for Registry {
                     adapter,
                     offer,
                     host,
-                } => adapter.start(&offer, &host, this.queue.clone()),
+                } => adapter.start(&offer, &host, this.services.queue.clone()),
             }
         }
     }

@@ -22,19 +22,25 @@ mod buffer;
 pub(crate) mod mock;
 mod receive;
 mod request;
-mod table;
 
 pub(crate) use self::{
-    account::Account,
+    account::{
+        Account,
+        Entry as AccountEntry, //
+    },
     buffer::{
         Outgoing,
         ReplyBuffer, //
     },
     receive::{
         Inbox,
-        Lane, //
+        Lane,
+        Listener, //
     },
-    request::UndoFn, //
+    request::{
+        Undo,
+        UndoFn, //
+    }, //
 };
 
 use self::request::{
@@ -42,18 +48,15 @@ use self::request::{
     Late,
     Request, //
 };
-use crate::{
-    linux::{
-        channel::{
-            Channel,
-            Offer,
-            Rings,
-            Session, //
-        },
-        queue::OwnedQueue,
-        waiter::Patience, //
+use crate::linux::{
+    channel::{
+        Channel,
+        Offer,
+        Rings,
+        Session, //
     },
-    wire::Envelope, //
+    queue::OwnedQueue,
+    waiter::Patience, //
 };
 use kernel::{
     prelude::*,
@@ -91,9 +94,13 @@ pub(crate) struct Transport<C: Channel> {
 }
 
 impl HostTransport {
-    /// Opens the channel of `offer`.
-    pub(crate) fn open(offer: &Arc<Offer>, queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
-        let inbox = Inbox::new()?;
+    /// Opens the channel of `offer`. Without a `listener` the host may only answer.
+    pub(crate) fn open(
+        offer: &Arc<Offer>,
+        listener: Option<Arc<dyn Listener>>,
+        queue: Arc<OwnedQueue>,
+    ) -> Result<Arc<Self>> {
+        let inbox = Inbox::new(listener)?;
         let channel = offer.open(&RINGS, inbox.clone())?;
 
         // A failed allocation must not leave the channel open behind our back.
@@ -136,16 +143,15 @@ impl<C: Channel + 'static> Transport<C> {
         account: Option<&Arc<Account>>,
         message: &[u8],
         need: usize,
-        undo: Option<(UndoFn, Envelope)>,
+        undo: Option<Undo>,
         patience: Patience,
     ) -> Result<ReplyBuffer> {
         if message.len() > MAX_MESSAGE || need > MAX_MESSAGE {
             return Err(EINVAL);
         }
 
-        let late = undo.map(|(undo, envelope)| Late {
+        let late = undo.map(|undo| Late {
             undo,
-            envelope,
             home: Arc::<Self>::from(self),
             lane: lane.clone(),
             queue: self.queue.clone(),
@@ -156,11 +162,26 @@ impl<C: Channel + 'static> Transport<C> {
             .inbox
             .admit(lane.clone(), account, request.clone(), buffer)?;
 
-        if let Err(error) = self.channel.send(message, id, patience) {
+        if let Err(error) = self.channel.send(message, Some(id), patience) {
             self.inbox.withdraw(id);
             return Err(error);
         }
         request.wait(patience)
+    }
+
+    /// Sends `message`, to which there is no reply. What the host thinks of it is not known.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`, `ENODEV`, `ERESTARTSYS`, `ETIMEDOUT` as for [`Self::call`].
+    pub(crate) fn post(&self, lane: &Lane, message: &[u8], patience: Patience) -> Result {
+        if message.len() > MAX_MESSAGE {
+            return Err(EINVAL);
+        }
+        if !self.inbox.is_open(lane) {
+            return Err(ENODEV);
+        }
+        self.channel.send(message, None, patience)
     }
 
     /// Closes one lane: everybody who waits on it gets `ENODEV`, and so does every later call.
@@ -197,6 +218,8 @@ mod tests {
     use crate::{
         linux::waiter::Waiter,
         wire::{
+            Envelope,
+            HostProcess,
             InterfaceVersion,
             Luid, //
         },
@@ -324,7 +347,11 @@ mod tests {
     }
 
     /// Destroys what the reply names, unless that is nothing.
-    fn destroy(reply: &[u8], _envelope: Envelope) -> Result<Option<Outgoing>> {
+    fn destroy(
+        reply: &[u8],
+        _envelope: Envelope,
+        _process: HostProcess,
+    ) -> Result<Option<Outgoing>> {
         if reply == [0; 4] {
             return Ok(None);
         }
@@ -366,7 +393,11 @@ mod tests {
                 None,
                 &[1; 24],
                 4,
-                Some((destroy as UndoFn, envelope())),
+                Some(Undo {
+                    make: destroy,
+                    envelope: envelope(),
+                    process: HostProcess::GUEST,
+                }),
                 SHORT,
             )
         };

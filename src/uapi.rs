@@ -7,7 +7,21 @@
 //! programs of 32 bits speak the same language.
 
 pub(crate) mod adapter;
+pub(crate) mod address;
+pub(crate) mod allocation;
+pub(crate) mod context;
+pub(crate) mod device;
+pub(crate) mod hw_queue;
+pub(crate) mod lock;
+pub(crate) mod paging_queue;
 pub(crate) mod query;
+pub(crate) mod residency;
+pub(crate) mod share;
+pub(crate) mod signal;
+pub(crate) mod submit;
+pub(crate) mod sync_file;
+pub(crate) mod sync_object;
+pub(crate) mod wait;
 
 use crate::{
     linux::uapi_header,

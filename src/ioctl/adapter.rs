@@ -3,12 +3,14 @@
 //! Opening, closing and listing adapters. No message is sent.
 
 use super::{
+    entry,
     user_args::{
         write_field,
         write_slice,
         Argument, //
     },
     Caller,
+    Entry,
     Ioctl, //
 };
 use crate::{
@@ -25,19 +27,27 @@ use kernel::{
     sync::Arc, //
 };
 
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry::<OpenAdapterFromLuid>(),
+    entry::<EnumAdapters2>(),
+    entry::<CloseAdapter>(),
+    entry::<EnumAdapters3>(),
+];
+
 /// Most adapters a caller may have room for in EnumAdapters3.
 const MAX_ROOM_3: u32 = 0xFFFF;
 
 /// Handles that are closed again unless they reach the user.
 struct NewHandles<'a> {
-    process: &'a Process,
+    process: &'a Arc<Process>,
     list: KVec<abi::AdapterInfo>,
 }
 
 impl<'a> NewHandles<'a> {
     /// Opens one handle for each of `adapters`. Stops early if there is no memory for more.
     fn open(
-        process: &'a Process,
+        process: &'a Arc<Process>,
         adapters: impl ExactSizeIterator<Item = &'a Arc<Adapter>>,
     ) -> Result<Self> {
         let mut new = Self {

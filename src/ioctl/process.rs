@@ -3,16 +3,21 @@
 //! Who uses an adapter. No message is sent.
 
 use super::{
+    entry,
     user_args::{
         write_field,
         write_slice,
         Argument, //
     },
     Caller,
+    Entry,
     Ioctl, //
 };
 use crate::uapi::adapter as abi;
 use kernel::prelude::*;
+
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[entry::<EnumProcesses>()];
 
 /// 0x48: lists the processes of the caller's pid namespace that use an adapter.
 pub(super) struct EnumProcesses;

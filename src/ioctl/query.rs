@@ -3,6 +3,7 @@
 //! Questions about an adapter that the host answers.
 
 use super::{
+    entry,
     user_args::{
         read_bytes,
         write_field,
@@ -10,6 +11,7 @@ use super::{
         Argument, //
     },
     Caller,
+    Entry,
     Ioctl, //
 };
 use crate::{
@@ -18,6 +20,13 @@ use crate::{
     uapi::query as abi, //
 };
 use kernel::prelude::*;
+
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry::<QueryAdapterInfo>(),
+    entry::<QueryVideoMemoryInfo>(),
+    entry::<IsFeatureEnabled>(),
+];
 
 /// What kind of adapter it is, in the first word of an answer.
 mod adapter_type {

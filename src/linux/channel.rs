@@ -73,13 +73,14 @@ pub(crate) trait Receiver: Send + Sync {
 
 /// A way to the host. [`Session`] is the real one.
 pub(crate) trait Channel: Send + Sync {
-    /// Puts a packet that asks for a completion into the ring; sleeps while there is no room.
+    /// Puts a packet into the ring; sleeps while there is no room. With a `transaction` the packet
+    /// asks for a completion, without one it does not.
     ///
     /// # Errors
     ///
     /// `ENODEV` if the channel is closed, `ERESTARTSYS` or `ETIMEDOUT` if patience ended first,
     /// and what the VMBus core may say. After an error nothing was sent.
-    fn send(&self, payload: &[u8], transaction: u64, patience: Patience) -> Result;
+    fn send(&self, payload: &[u8], transaction: Option<u64>, patience: Patience) -> Result;
 
     /// Ends the session. When this returns, the receiver is not called any more.
     fn close(&self);

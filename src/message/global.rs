@@ -59,7 +59,7 @@ pub(crate) struct CreateProcess {
 }
 
 impl CreateProcess {
-    fn undo(reply: &[u8], envelope: Envelope) -> Result<Option<Outgoing>> {
+    fn undo(reply: &[u8], envelope: Envelope, _guest: HostProcess) -> Result<Option<Outgoing>> {
         match HostProcess::from_host(take::<Handle>(reply)?) {
             Some(process) => Ok(Some(encode(envelope, process, &mut DestroyProcess)?)),
             None => Ok(None),
@@ -239,10 +239,11 @@ mod tests {
     fn undo_of_create_process() -> Result {
         let undo = CreateProcess::UNDO.ok_or(EIO)?;
 
-        assert!(undo(&[0; 4], envelope(40))?.is_none());
-        assert!(undo(&[0; 3], envelope(40)).is_err());
+        assert!(undo(&[0; 4], envelope(40), HostProcess::GUEST)?.is_none());
+        assert!(undo(&[0; 3], envelope(40), HostProcess::GUEST).is_err());
 
-        let message = undo(&0x4000_0040u32.to_le_bytes(), envelope(40))?.ok_or(EIO)?;
+        let reply = 0x4000_0040u32.to_le_bytes();
+        let message = undo(&reply, envelope(40), HostProcess::GUEST)?.ok_or(EIO)?;
 
         assert_eq!(message.bytes().len(), 16 + 24);
         assert_eq!(u32_at(message.bytes(), 16 + 8)?, 0x4000_0040);

@@ -22,7 +22,8 @@ use crate::{
         },
         Command,
         Link,
-        Sender, //
+        Sender,
+        Submission, //
     },
     transport::{
         HostTransport,
@@ -83,7 +84,32 @@ impl Active {
         sender: impl Into<Sender<'a>>,
         command: M,
     ) -> Result<M::Reply> {
-        self.link.call(sender, command, Patience::Killable)
+        self.call_for(sender, command, Patience::Killable)
+    }
+
+    /// Sends `command` in the name of `sender`, and waits as long as `patience` lasts.
+    pub(crate) fn call_for<'a, M: Command>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        command: M,
+        patience: Patience,
+    ) -> Result<M::Reply> {
+        self.link.call(sender, command, patience)
+    }
+
+    /// Sends a submission. If the host works asynchronously it is not waited for, and the result
+    /// is 0.
+    pub(crate) fn submit<'a, M: Submission>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        command: M,
+    ) -> Result<isize> {
+        // Asynchronous hosts take everything on the global channel, where it stays in order.
+        if self.over_global_channel {
+            self.link.post(sender, command, Patience::Killable)?;
+            return Ok(0);
+        }
+        self.call(sender, command)
     }
 }
 
@@ -208,7 +234,7 @@ impl Adapter {
 
     /// Opens the channel and asks the host what the adapter is. On failure the channel is closed.
     fn open(&self, offer: &Arc<Offer>, host: &Link, queue: Arc<OwnedQueue>) -> Result<Arc<Active>> {
-        let channel = HostTransport::open(offer, queue)?;
+        let channel = HostTransport::open(offer, None, queue)?;
         let starting = State::Starting {
             offer: offer.clone(),
             channel: Some(channel.clone()),

@@ -2,11 +2,14 @@
 
 //! The global channel: one per virtual machine, opened when the first adapter needs it.
 
+use super::{
+    io_window::IoWindow,
+    services::Services, //
+};
 use crate::{
     linux::{
         channel::Offer,
-        mmio::MmioRange,
-        queue::OwnedQueue, //
+        mmio::MmioRange, //
     },
     message::{
         global::SetIoSpaceRegion,
@@ -31,11 +34,20 @@ use kernel::{
 /// How the IO-space window is aligned.
 const WINDOW_ALIGN: u64 = 64 * 1024;
 
+/// The way to the host, for those who outlive the channel.
+#[derive(Clone)]
+pub(crate) struct HostAccess {
+    /// For messages to the host.
+    pub(crate) link: Link,
+    /// Where the host shows its memory.
+    pub(crate) window: IoWindow,
+}
+
 /// The open global channel, and the window the host was given for its memory.
 pub(crate) struct Host {
-    link: Link,
+    access: HostAccess,
     /// Given back to the bus after the channel was closed.
-    _window: MmioRange,
+    _range: MmioRange,
 }
 
 impl Host {
@@ -48,7 +60,7 @@ impl Host {
     pub(crate) fn open(
         offer: &Arc<Offer>,
         version: InterfaceVersion,
-        queue: Arc<OwnedQueue>,
+        services: &Services,
     ) -> Result<Self> {
         let size = u64::from(offer.mmio_megabytes()) << 20;
 
@@ -56,27 +68,32 @@ impl Host {
             return Err(ENODEV);
         }
 
-        let transport = HostTransport::open(offer, queue)?;
+        let transport = HostTransport::open(
+            offer,
+            Some(services.notices.clone()),
+            services.queue.clone(),
+        )?;
         let envelope = Envelope {
             version,
             vgpu: Luid::default(),
         };
         let link = Link::new(transport.clone(), envelope).inspect_err(|_| transport.close())?;
-        let window = offer
+        let range = offer
             .allocate_mmio(size, WINDOW_ALIGN)
-            .and_then(|window| Self::announce(&link, &window).map(|()| window))
             .inspect_err(|_| link.close())?;
+        let window = IoWindow::new(range.start(), range.size());
 
+        Self::announce(&link, window).inspect_err(|_| link.close())?;
         Ok(Self {
-            link,
-            _window: window,
+            access: HostAccess { link, window },
+            _range: range,
         })
     }
 
-    fn announce(link: &Link, window: &MmioRange) -> Result {
+    fn announce(link: &Link, window: IoWindow) -> Result {
         let command = SetIoSpaceRegion {
             start: window.start(),
-            length: window.size(),
+            length: window.length(),
         };
 
         // Any success is one.
@@ -84,14 +101,14 @@ impl Host {
             .map(drop)
     }
 
-    /// For messages to the host.
-    pub(crate) fn link(&self) -> &Link {
-        &self.link
+    /// The way to the host.
+    pub(crate) fn access(&self) -> &HostAccess {
+        &self.access
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        self.link.close();
+        self.access.link.close();
     }
 }

@@ -9,9 +9,30 @@
 //! for the first ([`Process::wait_created`]): no lock is held meanwhile, and there is never a
 //! second object. After the last close a worker tears it down.
 
+mod burial;
+mod table;
+
+pub(crate) use self::{
+    burial::Flush,
+    table::{
+        Newborn,
+        Place, //
+    }, //
+};
+
 use super::{
     adapter::Adapter,
-    handle_table::GuestTable, //
+    census::{
+        Counted,
+        Kind as Counts, //
+    },
+    device::Device,
+    handle_table::GuestTable,
+    host::HostAccess,
+    io_window::IoWindow,
+    object::Object,
+    object_table::ObjectTable,
+    services::Services, //
 };
 use crate::{
     linux::{
@@ -29,7 +50,7 @@ use crate::{
             CreateProcess,
             DestroyProcess, //
         },
-        Link,
+        Command,
         Sender, //
     },
     transport::{
@@ -74,7 +95,8 @@ struct Binding {
 pub(crate) struct Process {
     group: ThreadGroup,
     cookie: u64,
-    host: Link,
+    host: HostAccess,
+    services: Services,
     /// Empty until the host has made the process, and for ever if it would not.
     on_host: SetOnce<HostProcess>,
     /// Its requests that the host may still be busy with.
@@ -85,6 +107,9 @@ pub(crate) struct Process {
     #[pin]
     adapters: Mutex<Adapters>,
     #[pin]
+    objects: Mutex<ObjectTable<Object>>,
+    _counted: Counted,
+    #[pin]
     work: Work<Process>,
 }
 
@@ -94,14 +119,21 @@ impl_has_work! {
 
 impl Process {
     /// A process the host does not know yet.
-    pub(crate) fn new(group: ThreadGroup, cookie: u64, host: Link) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        group: ThreadGroup,
+        cookie: u64,
+        host: HostAccess,
+        services: Services,
+    ) -> Result<Arc<Self>> {
         let account = Account::new()?;
+        let counted = services.census.count(Counts::Process);
 
         Arc::pin_init(
             pin_init!(Self {
                 group,
                 cookie,
                 host,
+                services,
                 on_host: SetOnce::new(),
                 account,
                 created <- Waiter::new(),
@@ -109,6 +141,8 @@ impl Process {
                     Adapters { handles: GuestTable::new(), bindings: KVec::new() },
                     "Process::adapters"
                 ),
+                objects <- new_mutex!(ObjectTable::new(), "Process::objects"),
+                _counted: counted,
                 work <- new_work!("Process::work"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -150,6 +184,7 @@ impl Process {
         };
         let result = self
             .host
+            .link
             .call(HostProcess::GUEST, command, Patience::Killable)
             .map(|process| {
                 self.on_host.populate(process);
@@ -167,6 +202,23 @@ impl Process {
     pub(crate) fn wait_created(&self) -> Result {
         self.created.wait(Patience::Killable)?;
         self.on_host().map(drop)
+    }
+
+    /// What it shares with the rest of the driver.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The addresses at which the host shows its memory.
+    pub(crate) fn io_window(&self) -> IoWindow {
+        self.host.window
+    }
+
+    /// Sends a command for the virtual machine as a whole, in the name of the process.
+    pub(crate) fn call_host<M: Command>(&self, command: M) -> Result<M::Reply> {
+        self.host
+            .link
+            .call(self.on_host()?, command, Patience::Killable)
     }
 
     /// Makes a new handle for `adapter`.
@@ -212,32 +264,79 @@ impl Process {
             .ok_or(EINVAL)
     }
 
-    /// Closes `handle`. With the last one of an adapter the binding ends.
+    /// Closes `handle`. With the last one of an adapter the binding ends, and the devices on the
+    /// adapter are destroyed.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it stands for no adapter.
-    pub(crate) fn close_adapter(&self, handle: Handle) -> Result {
-        // Dropped after the lock.
-        let _binding;
+    /// `EINVAL` if it stands for no adapter; those of [`Self::destroy_device`].
+    pub(crate) fn close_adapter(self: &Arc<Self>, handle: Handle) -> Result {
         let adapter;
-        let mut adapters = self.adapters.lock();
+        let unbound = {
+            let mut adapters = self.adapters.lock();
 
-        adapter = adapters.handles.remove(handle).ok_or(EINVAL)?;
-        _binding = adapters
+            adapter = adapters.handles.remove(handle).ok_or(EINVAL)?;
+            adapters
+                .bindings
+                .iter()
+                .position(|binding| Arc::ptr_eq(&binding.adapter, &adapter))
+                .and_then(|index| {
+                    let binding = adapters.bindings.get_mut(index)?;
+
+                    binding.handles -= 1;
+                    if binding.handles > 0 {
+                        return None;
+                    }
+                    adapters.bindings.remove(index).ok()
+                })
+        };
+
+        if unbound.is_none() {
+            return Ok(());
+        }
+        // No more are made: that takes a binding.
+        while let Some(device) = self.find_device(&adapter) {
+            match self.destroy_device(device, Flush::Yes) {
+                // Another thread destroys it.
+                Err(error) if error == EINVAL => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A device on `adapter`.
+    fn find_device(&self, adapter: &Arc<Adapter>) -> Option<Handle> {
+        self.objects.lock().find_root(|object| {
+            matches!(object, Object::Device(device) if Arc::ptr_eq(device.adapter(), adapter))
+        })
+    }
+
+    /// Publishes a new device, unless the process has closed its adapter meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if it has.
+    pub(crate) fn publish_device<F: FnOnce()>(
+        &self,
+        newborn: Newborn<'_, F>,
+        device: Arc<Device>,
+    ) -> Result {
+        // What is not published goes after the lock.
+        let mut newborn = Some(newborn);
+        let adapters = self.adapters.lock();
+        let bound = adapters
             .bindings
             .iter()
-            .position(|binding| Arc::ptr_eq(&binding.adapter, &adapter))
-            .and_then(|index| {
-                let binding = adapters.bindings.get_mut(index)?;
+            .any(|binding| Arc::ptr_eq(&binding.adapter, device.adapter()));
 
-                binding.handles -= 1;
-                if binding.handles > 0 {
-                    return None;
-                }
-                adapters.bindings.remove(index).ok()
-            });
-        Ok(())
+        let result = match newborn.take_if(|_| bound) {
+            Some(newborn) => newborn.publish([Object::Device(device)]),
+            None => Err(ENODEV),
+        };
+
+        drop(adapters);
+        result
     }
 
     /// Whether it has a handle for `adapter`.
@@ -268,12 +367,16 @@ impl WorkItem for Process {
         };
 
         drop(left);
+        this.bury_everything();
         if let Ok(process) = this.on_host() {
             // What killed threads left behind must not reach the host after the farewell. A host
             // that never answers has lost its claim to that.
             let _ = this.account.settle(FAREWELL_PATIENCE);
             // It does not matter what the host says: nobody is left to be told.
-            let _ = this.host.call(process, DestroyProcess, FAREWELL_PATIENCE);
+            let _ = this
+                .host
+                .link
+                .call(process, DestroyProcess, FAREWELL_PATIENCE);
         }
     }
 }

@@ -89,7 +89,7 @@ impl Registry {
         processes.last_cookie += 1;
 
         let key = group.key();
-        let process = Process::new(group, processes.last_cookie, host)?;
+        let process = Process::new(group, processes.last_cookie, host, self.services.clone())?;
         let member = Member {
             process: process.clone(),
             opens: 1,
@@ -126,7 +126,7 @@ impl Registry {
 
         if let Some(member) = last {
             // It was never queued before: it can be closed for the last time only once.
-            let _ = self.queue.enqueue(member.process);
+            let _ = self.services.queue.enqueue(member.process);
         }
     }
 

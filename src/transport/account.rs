@@ -46,8 +46,8 @@ impl Account {
         )
     }
 
-    /// Counts a request until the entry is dropped.
-    pub(super) fn enter(self: &Arc<Self>) -> Entry {
+    /// Counts one until the entry is dropped.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entry {
         self.in_flight.fetch_add(1, Full);
         Entry(self.clone())
     }
@@ -71,8 +71,8 @@ impl Account {
     }
 }
 
-/// One request on an account. May be dropped in softirq context.
-pub(super) struct Entry(Arc<Account>);
+/// One of those on an account. May be dropped in softirq context.
+pub(crate) struct Entry(Arc<Account>);
 
 impl Drop for Entry {
     fn drop(&mut self) {

@@ -69,7 +69,7 @@ impl Answer {
 
 /// A request the host has got.
 pub(crate) struct Sent {
-    /// Its transaction id.
+    /// Its transaction id, 0 if it wants no reply.
     pub(crate) id: u64,
     /// The message.
     pub(crate) message: KVVec<u8>,
@@ -124,15 +124,13 @@ impl MockHost {
 }
 
 impl Channel for Mock {
-    fn send(&self, payload: &[u8], transaction: u64, _patience: Patience) -> Result {
+    fn send(&self, payload: &[u8], transaction: Option<u64>, _patience: Patience) -> Result {
         let mut message = KVVec::new();
 
         message.extend_from_slice(payload, GFP_KERNEL)?;
 
-        let sent = Sent {
-            id: transaction,
-            message,
-        };
+        let id = transaction.unwrap_or_default();
+        let sent = Sent { id, message };
 
         self.sent.lock().push(sent, GFP_KERNEL)?;
 
@@ -140,11 +138,11 @@ impl Channel for Mock {
 
         match answer {
             Answer::Reply(reply) => {
-                self.complete(transaction, &reply);
+                self.complete(id, &reply);
                 Ok(())
             }
             Answer::ReplyAndFail(reply, error) => {
-                self.complete(transaction, &reply);
+                self.complete(id, &reply);
                 Err(error)
             }
             Answer::Fail(error) => Err(error),
@@ -179,7 +177,7 @@ impl Drop for Rig {
 impl Rig {
     /// A connection with a host that says nothing.
     pub(crate) fn new() -> Result<Self> {
-        let inbox = Inbox::new()?;
+        let inbox = Inbox::new(None)?;
         let for_host = inbox.clone();
         let queue = Arc::new(OwnedQueue::new(c"dxgkrnl_test")?, GFP_KERNEL)?;
         let host = Arc::pin_init(

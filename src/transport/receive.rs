@@ -6,23 +6,25 @@
 use super::{
     account::Entry,
     request::Request,
-    table::{
-        Spare,
-        Table, //
-    },
     Account,
     ReplyBuffer, //
 };
-use crate::linux::{
-    channel::{
-        Packet,
-        Receiver, //
+use crate::{
+    id_table::{
+        Spare,
+        Table, //
     },
-    irq_lock::{
-        new_irq_lock,
-        IrqLock, //
+    linux::{
+        channel::{
+            Packet,
+            Receiver, //
+        },
+        irq_lock::{
+            new_irq_lock,
+            IrqLock, //
+        },
+        ratelimit::pr_warn_limited, //
     },
-    ratelimit::pr_warn_limited, //
 };
 use kernel::{
     prelude::*,
@@ -34,6 +36,16 @@ use kernel::{
         Arc, //
     }, //
 };
+
+/// Most requests in flight at a time. There is one per waiting thread, and those whose thread was
+/// killed while the host owes the reply.
+const MAX_REQUESTS: usize = 1 << 16;
+
+/// Who is told what the host says on its own.
+pub(crate) trait Listener: Send + Sync {
+    /// A notification came. Called in softirq context; must not sleep.
+    fn notified(&self, payload: &[u8]);
+}
 
 /// Those messages on a channel that stand and fall together: the ones of one adapter.
 pub(crate) struct Lane {
@@ -55,28 +67,31 @@ impl Lane {
 /// A request in flight, and the room for its reply.
 struct InFlight {
     lane: Arc<Lane>,
-    _account: Option<Entry>,
+    account: Option<Entry>,
     request: Arc<Request>,
     buffer: ReplyBuffer,
 }
 
 struct Requests {
     closed: bool,
-    table: Table<InFlight>,
+    table: Table<InFlight, MAX_REQUESTS>,
 }
 
 /// The receiving end of a transport.
 #[pin_data]
 pub(crate) struct Inbox {
+    listener: Option<Arc<dyn Listener>>,
     #[pin]
     requests: IrqLock<Requests>,
 }
 
 impl Inbox {
-    /// An inbox that expects nothing.
-    pub(crate) fn new() -> Result<Arc<Self>> {
+    /// An inbox that expects no completions. Without a `listener` the host may not say anything
+    /// on its own.
+    pub(crate) fn new(listener: Option<Arc<dyn Listener>>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
+                listener,
                 requests <- new_irq_lock!(
                     Requests { closed: false, table: Table::new() },
                     c"Inbox::requests"
@@ -96,7 +111,7 @@ impl Inbox {
     ) -> Result<u64> {
         let mut entry = InFlight {
             lane,
-            _account: account.map(|account| account.enter()),
+            account: account.map(|account| account.enter()),
             request,
             buffer,
         };
@@ -131,6 +146,11 @@ impl Inbox {
         drop(entry);
     }
 
+    /// Whether requests of `lane` are admitted.
+    pub(super) fn is_open(&self, lane: &Lane) -> bool {
+        !self.requests.lock().closed && !lane.closed.load(Relaxed)
+    }
+
     /// Ends the requests of `lane` and admits no more.
     pub(super) fn close_lane(&self, lane: &Lane) {
         {
@@ -153,7 +173,7 @@ impl Inbox {
                 return;
             };
 
-            request.finish(Err(ENODEV));
+            request.finish(Err(ENODEV), None);
         }
     }
 
@@ -161,7 +181,7 @@ impl Inbox {
         let entry = self.requests.lock().table.remove(id);
         let Some(InFlight {
             lane: _lane,
-            _account,
+            account,
             request,
             mut buffer,
         }) = entry
@@ -173,7 +193,7 @@ impl Inbox {
         // The buffer is ours alone now, so no lock is needed to fill it.
         let result = buffer.fill(payload).map(|()| buffer);
 
-        request.finish(result);
+        request.finish(result, account);
     }
 }
 
@@ -181,10 +201,10 @@ impl Receiver for Inbox {
     fn packet(&self, packet: &Packet<'_>) {
         match packet.kind {
             Packet::COMPLETION => self.complete(packet.transaction, packet.payload),
-            Packet::INBAND => {
-                // No object that a notification could be about exists in this driver yet.
-                pr_debug!("host notification of {} bytes\n", packet.payload.len());
-            }
+            Packet::INBAND => match &self.listener {
+                Some(listener) => listener.notified(packet.payload),
+                None => pr_warn_limited!("host notification on a channel for replies\n"),
+            },
             kind => pr_warn_limited!("packet of unexpected type {}\n", kind),
         }
     }

@@ -3,6 +3,7 @@
 //! One request: what its waiter and the channel callback share.
 
 use super::{
+    account::Entry,
     Lane,
     Outgoing,
     ReplyBuffer, //
@@ -19,7 +20,10 @@ use crate::{
             Waiter, //
         },
     },
-    wire::Envelope, //
+    wire::{
+        Envelope,
+        HostProcess, //
+    }, //
 };
 use kernel::{
     impl_has_work,
@@ -34,7 +38,19 @@ use kernel::{
 
 /// Makes, from the reply to a request that created something, the message that destroys it.
 /// `None` if nothing was created.
-pub(crate) type UndoFn = fn(reply: &[u8], envelope: Envelope) -> Result<Option<Outgoing>>;
+pub(crate) type UndoFn =
+    fn(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Outgoing>>;
+
+/// How to undo a request, and what its message was made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Undo {
+    /// Makes the message.
+    pub(crate) make: UndoFn,
+    /// How it is wrapped.
+    pub(crate) envelope: Envelope,
+    /// In whose name it is sent.
+    pub(crate) process: HostProcess,
+}
 
 /// Where an undo message goes: the transport the request came from.
 pub(super) trait Home: Send + Sync {
@@ -44,8 +60,7 @@ pub(super) trait Home: Send + Sync {
 
 /// What is needed when the reply to a creating request comes too late.
 pub(super) struct Late {
-    pub(super) undo: UndoFn,
-    pub(super) envelope: Envelope,
+    pub(super) undo: Undo,
     pub(super) home: Arc<dyn Home>,
     pub(super) lane: Arc<Lane>,
     pub(super) queue: Arc<OwnedQueue>,
@@ -58,8 +73,9 @@ enum Outcome {
     Done(Result<ReplyBuffer>),
     /// The waiter took the outcome, or left.
     Gone,
-    /// The waiter had left when the reply came; the work item looks after it.
-    TooLate(ReplyBuffer),
+    /// The waiter had left when the reply came; the work item looks after it. Until that is done
+    /// the request stays on its account.
+    TooLate(ReplyBuffer, Option<Entry>),
 }
 
 /// One request.
@@ -94,7 +110,7 @@ impl Request {
 
     /// Ends the request with a reply or an error. Called once, by whoever took it out of the
     /// table; in softirq context if that is the channel callback.
-    pub(super) fn finish(self: Arc<Self>, result: Result<ReplyBuffer>) {
+    pub(super) fn finish(self: Arc<Self>, result: Result<ReplyBuffer>, account: Option<Entry>) {
         let mut outcome = self.outcome.lock();
 
         if !matches!(*outcome, Outcome::Gone) {
@@ -104,7 +120,7 @@ impl Request {
             return;
         }
         if let (Ok(reply), Some(late)) = (result, &self.late) {
-            *outcome = Outcome::TooLate(reply);
+            *outcome = Outcome::TooLate(reply, account);
             drop(outcome);
             // The work item was never enqueued before: requests finish once.
             let _ = late.queue.enqueue(self.clone());
@@ -129,11 +145,17 @@ impl WorkItem for Request {
 
     fn run(this: Arc<Self>) {
         let outcome = core::mem::replace(&mut *this.outcome.lock(), Outcome::Gone);
-        let (Outcome::TooLate(reply), Some(late)) = (outcome, &this.late) else {
+        let (Outcome::TooLate(reply, _account), Some(late)) = (outcome, &this.late) else {
             return;
         };
 
-        if let Ok(Some(message)) = (late.undo)(reply.bytes(), late.envelope) {
+        let Undo {
+            make,
+            envelope,
+            process,
+        } = late.undo;
+
+        if let Ok(Some(message)) = make(reply.bytes(), envelope, process) {
             late.home.clone().send_undo(&late.lane, message.bytes());
         }
     }

@@ -101,7 +101,7 @@ impl Session {
 
     /// One attempt to write a packet. With `want_room` the host is first asked to interrupt when
     /// there is room for it.
-    fn try_send(&self, payload: &[u8], transaction: u64, want_room: bool) -> Result {
+    fn try_send(&self, payload: &[u8], transaction: Option<u64>, want_room: bool) -> Result {
         let length = u32::try_from(payload.len())?;
         let open = self.open.read();
 
@@ -128,15 +128,20 @@ impl Session {
                 channel,
                 payload.as_ptr().cast_mut().cast(),
                 length,
-                transaction,
+                transaction.unwrap_or_default(),
                 bindings::vmbus_packet_type_VM_PKT_DATA_INBAND,
-                bindings::VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED,
+                transaction.map_or(0, |_| bindings::VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED),
             )
         })
     }
 
     /// Waits for room until the packet could be written.
-    fn send_when_room(&self, payload: &[u8], transaction: u64, patience: Patience) -> Result {
+    fn send_when_room(
+        &self,
+        payload: &[u8],
+        transaction: Option<u64>,
+        patience: Patience,
+    ) -> Result {
         let deadline = Deadline::new(patience);
 
         loop {
@@ -214,7 +219,7 @@ impl Session {
 }
 
 impl Channel for Arc<Session> {
-    fn send(&self, payload: &[u8], transaction: u64, patience: Patience) -> Result {
+    fn send(&self, payload: &[u8], transaction: Option<u64>, patience: Patience) -> Result {
         // Who comes while others wait goes behind them, or big packets would never fit.
         if self.waiting.load(Relaxed) == 0 {
             match self.try_send(payload, transaction, false) {

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a transaction id to what is waiting for it, in constant time.
+//! From an id that was given to the host to what it stands for, in constant time.
 //!
 //! An id is the number of a slot, counted from 1, in its lower half and the slot's generation in
 //! its upper half. The generation moves on whenever the slot is emptied, so that an id the host
-//! repeats, has kept for too long or has made up is not taken for the request that now has the
-//! slot. Id 0 means "no transaction" and is never given out.
+//! repeats, has kept for too long or has made up is not taken for what now has the slot. Id 0
+//! means "nothing" and is never given out.
 //!
 //! The table does not allocate while it is locked: its owner brings memory ([`Table::spare_for`],
 //! [`Table::grow`]).
 
 use kernel::prelude::*;
-
-/// Most requests in flight at a time. There is one per waiting thread, and those whose thread was
-/// killed while the host owes the reply.
-pub(super) const MAX_SLOTS: usize = 1 << 16;
 
 /// Slots of the first piece of memory.
 const FIRST_SLOTS: usize = 64;
@@ -26,26 +22,26 @@ struct Slot<T> {
     content: Option<T>,
 }
 
-/// The table.
-pub(super) struct Table<T> {
+/// A table of at most `MAX` entries.
+pub(crate) struct Table<T, const MAX: usize> {
     slots: KVVec<Slot<T>>,
     free: Option<usize>,
     used: usize,
 }
 
 /// Memory for a table, allocated without holding its lock.
-pub(super) struct Spare<T>(KVVec<Slot<T>>);
+pub(crate) struct Spare<T>(KVVec<Slot<T>>);
 
 impl<T> Spare<T> {
     /// Allocates memory for `slots` slots.
-    pub(super) fn new(slots: usize) -> Result<Self> {
+    pub(crate) fn new(slots: usize) -> Result<Self> {
         Ok(Self(KVVec::with_capacity(slots, GFP_KERNEL)?))
     }
 }
 
-impl<T> Table<T> {
+impl<T, const MAX: usize> Table<T, MAX> {
     /// An empty table.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             slots: KVVec::new(),
             free: None,
@@ -58,19 +54,19 @@ impl<T> Table<T> {
     /// # Errors
     ///
     /// `EBUSY` if the table must not grow any more.
-    pub(super) fn spare_for(&self) -> Result<Option<usize>> {
+    pub(crate) fn spare_for(&self) -> Result<Option<usize>> {
         if self.free.is_some() || self.slots.len() < self.slots.capacity() {
             return Ok(None);
         }
-        if self.slots.len() >= MAX_SLOTS {
+        if self.slots.len() >= MAX {
             return Err(EBUSY);
         }
-        Ok(Some((self.slots.len() * 2).clamp(FIRST_SLOTS, MAX_SLOTS)))
+        Ok(Some((self.slots.len() * 2).clamp(FIRST_SLOTS, MAX)))
     }
 
     /// Moves the table to bigger memory. Returns what is not needed any more, to be dropped when
     /// the lock is not held.
-    pub(super) fn grow(&mut self, spare: Spare<T>) -> Spare<T> {
+    pub(crate) fn grow(&mut self, spare: Spare<T>) -> Spare<T> {
         let Spare(mut slots) = spare;
 
         if slots.capacity() <= self.slots.capacity() {
@@ -86,7 +82,7 @@ impl<T> Table<T> {
     }
 
     /// Puts `content` into a slot and returns its id, or gives it back if there is no room.
-    pub(super) fn insert(&mut self, content: T) -> Result<u64, T> {
+    pub(crate) fn insert(&mut self, content: T) -> Result<u64, T> {
         let index = match self.free {
             Some(index) => index,
             None => {
@@ -114,8 +110,21 @@ impl<T> Table<T> {
         Ok((u64::from(slot.generation) << 32) | (index as u64 + 1))
     }
 
-    /// Takes out what waits for `id`. `None` if nothing does.
-    pub(super) fn remove(&mut self, id: u64) -> Option<T> {
+    /// What `id` stands for. `None` if it is nothing, or not any more.
+    pub(crate) fn get(&self, id: u64) -> Option<&T> {
+        // CAST: The lower half is meant.
+        let index = (id as u32).checked_sub(1)? as usize;
+
+        self.slots
+            .get(index)
+            // CAST: The upper half is meant.
+            .filter(|slot| slot.generation == (id >> 32) as u32)?
+            .content
+            .as_ref()
+    }
+
+    /// Takes out what `id` stands for. `None` if it is nothing, or not any more.
+    pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
         // CAST: The lower half is meant.
         let index = (id as u32).checked_sub(1)? as usize;
         let slot = self.slots.get_mut(index)?;
@@ -136,7 +145,7 @@ impl<T> Table<T> {
 
     /// Takes out the next entry that is wanted, beginning with slot `from`. `None` if there is
     /// none.
-    pub(super) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Option<T> {
+    pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Option<T> {
         while let Some(slot) = self.slots.get_mut(*from) {
             let index = *from;
 
@@ -154,16 +163,20 @@ impl<T> Table<T> {
 
     /// How many entries there are.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.used
     }
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-#[kunit_tests(dxgkrnl_transactions)]
+#[kunit_tests(dxgkrnl_ids)]
 mod tests {
     use super::*;
     use crate::random::Random;
+
+    const MAX: usize = 1 << 10;
+
+    type Table<T> = super::Table<T, MAX>;
 
     fn insert(table: &mut Table<u32>, content: u32) -> Result<u64> {
         if let Some(slots) = table.spare_for()? {
@@ -235,10 +248,12 @@ mod tests {
 
                 let (id, content) = model.pop().ok_or(EIO)?;
 
+                assert_eq!(table.get(id), Some(&content));
                 assert_eq!(table.remove(id), Some(content));
                 stale.push(id, GFP_KERNEL)?;
             }
             if let Some(index) = random.index(stale.len()) {
+                assert_eq!(table.get(stale[index]), None);
                 assert_eq!(table.remove(stale[index]), None);
             }
             assert_eq!(table.len(), model.len());
@@ -271,7 +286,7 @@ mod tests {
     fn is_bounded() -> Result {
         let mut table = Table::new();
 
-        for content in 0..MAX_SLOTS {
+        for content in 0..MAX {
             insert(&mut table, u32::try_from(content)?)?;
         }
         assert_eq!(insert(&mut table, 0).map_err(|e| e.to_errno()), Err(-16));

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Contexts.
+
+use super::Entry;
+
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[];

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waiting for sync objects.
+
+use super::Entry;
+
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[];

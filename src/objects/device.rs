@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A device: what a process makes on an adapter before anything else, and what owns all else.
+//!
+//! Messages about a device or something below it are sent with a [`DeviceGuard`]: it proves that
+//! the adapter was active a moment ago, and keeps the device from being destroyed on the host
+//! until it is dropped. It is not kept while waiting for anything but the reply.
+
+use super::{
+    adapter::{
+        Active,
+        Adapter, //
+    },
+    census::Counted,
+    gate::{
+        Gate,
+        Pass, //
+    },
+    notices::{
+        Registration,
+        Subject, //
+    },
+};
+use crate::wire::Handle;
+use core::ops::Deref;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        Arc, //
+    }, //
+};
+
+/// How often the host has said that the execution state of a device has changed.
+pub(crate) struct StateChanges {
+    count: Atomic<u32>,
+}
+
+impl StateChanges {
+    /// None yet.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let changes = Self {
+            count: Atomic::new(0),
+        };
+
+        Ok(Arc::new(changes, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// How often.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(kernel::sync::atomic::Acquire)
+    }
+}
+
+impl Subject for StateChanges {
+    fn noticed(&self) {
+        self.count.fetch_add(1, Full);
+    }
+}
+
+/// A device.
+pub(crate) struct Device {
+    adapter: Arc<Adapter>,
+    handle: Handle,
+    gate: Gate,
+    changes: Arc<StateChanges>,
+    /// The cookie by which the host speaks of `changes`.
+    _cookie: Registration,
+    _counted: Counted,
+}
+
+impl Device {
+    /// The device the host calls `handle`.
+    pub(crate) fn new(
+        adapter: Arc<Adapter>,
+        handle: Handle,
+        changes: Arc<StateChanges>,
+        cookie: Registration,
+        counted: Counted,
+    ) -> Result<Arc<Self>> {
+        let device = Self {
+            adapter,
+            handle,
+            gate: Gate::new()?,
+            changes,
+            _cookie: cookie,
+            _counted: counted,
+        };
+
+        Ok(Arc::new(device, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Its handle.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    /// What it is on.
+    pub(crate) fn adapter(&self) -> &Arc<Adapter> {
+        &self.adapter
+    }
+
+    /// Its gate, for those who destroy it.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Keeps the device from being destroyed on the host, whether the adapter is active or not.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if it is being destroyed.
+    pub(crate) fn hold(&self) -> Result<Pass> {
+        self.gate.enter()
+    }
+
+    /// The right to send messages about the device.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the device is being destroyed, or its adapter is not active.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<DeviceGuard> {
+        let pass = self.hold()?;
+
+        Ok(DeviceGuard {
+            active: self.adapter.active()?,
+            device: self.clone(),
+            _pass: pass,
+        })
+    }
+}
+
+/// The right to send messages about a device.
+pub(crate) struct DeviceGuard {
+    device: Arc<Device>,
+    active: Arc<Active>,
+    _pass: Pass,
+}
+
+impl DeviceGuard {
+    /// The device, to be kept beyond the guard.
+    pub(crate) fn device(&self) -> &Arc<Device> {
+        &self.device
+    }
+
+    /// How to reach the adapter.
+    pub(crate) fn active(&self) -> &Active {
+        &self.active
+    }
+}
+
+impl Deref for DeviceGuard {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The addresses at which the host shows its memory to this virtual machine.
+
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// The window that was announced to the host.
+#[derive(Clone, Copy)]
+pub(crate) struct IoWindow {
+    start: u64,
+    length: u64,
+}
+
+impl IoWindow {
+    /// The window of `length` bytes at `start`.
+    pub(crate) fn new(start: u64, length: u64) -> Self {
+        Self { start, length }
+    }
+
+    /// The first address.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Checks what the host says about memory it shows: `size` bytes at `address`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` unless those are whole pages, at least one, inside the window.
+    pub(crate) fn check(&self, address: u64, size: u64) -> Result {
+        let page = PAGE_SIZE as u64;
+        let offset = address.checked_sub(self.start).ok_or(EINVAL)?;
+        let end = offset.checked_add(size).ok_or(EINVAL)?;
+
+        if size == 0 || address % page != 0 || size % page != 0 || end > self.length {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_io_window)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges() {
+        let window = IoWindow::new(0x10_0000, 0x10_0000);
+
+        assert!(window.check(0x10_0000, 0x10_0000).is_ok());
+        assert!(window.check(0x1F_F000, 0x1000).is_ok());
+        for (address, size) in [
+            (0x0F_F000, 0x1000),
+            (0x20_0000, 0x1000),
+            (0x1F_F000, 0x2000),
+            (0x10_0000, 0x10_1000),
+            (0x10_0000, 0),
+            (0x10_0008, 0x1000),
+            (0x10_0000, 0x800),
+            (0, 0x1000),
+            (u64::MAX - 0xFFF, 0x1000),
+            (0x10_0000, u64::MAX - 0xFFF),
+        ] {
+            assert!(window.check(address, size).is_err());
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a handle of the main table may stand for.
+
+use super::{
+    allocation::Allocation,
+    context::Context,
+    device::Device,
+    hw_queue::HwQueue,
+    paging_queue::PagingQueue,
+    resource::Resource,
+    sync_object::SyncObject, //
+};
+use kernel::sync::Arc;
+
+/// An object of a process.
+#[derive(Clone)]
+pub(crate) enum Object {
+    /// On an adapter.
+    Device(Arc<Device>),
+    /// Below a device.
+    Context(Arc<Context>),
+    /// Below a context.
+    HwQueue(Arc<HwQueue>),
+    /// Below a device.
+    PagingQueue(Arc<PagingQueue>),
+    /// Below a device or a resource.
+    Allocation(Arc<Allocation>),
+    /// Below a device.
+    Resource(Arc<Resource>),
+    /// Monitored: below a device. Others: on nothing.
+    SyncObject(Arc<SyncObject>),
+    /// The fence of a paging queue or a hardware queue, below it. There is nothing behind.
+    Fence,
+}
+
+/// A kind of objects that can be looked up.
+pub(crate) trait Kind: Sized {
+    /// The object, if it is of this kind.
+    fn of(object: &Object) -> Option<&Arc<Self>>;
+}
+
+macro_rules! kinds {
+    ($($kind:ident),* $(,)?) => {
+        $(impl Kind for $kind {
+            fn of(object: &Object) -> Option<&Arc<Self>> {
+                match object {
+                    Object::$kind(object) => Some(object),
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+kinds!(
+    Device,
+    Context,
+    HwQueue,
+    PagingQueue,
+    Allocation,
+    Resource,
+    SyncObject,
+);

@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Handles whose numbers the host picks: those of everything it makes, and what hangs on what.
+//!
+//! A number is first reserved, which nobody but the maker notices, and filled when the object is
+//! complete. An object with everything below it is first doomed, after which nobody finds it any
+//! more, and then taken out piece by piece, children before parents, while the host still has it:
+//! only when the numbers are free is the host told, since it may give them out again at once.
+//!
+//! The table is sparse, in two levels: an index picked by the host finds its place in constant
+//! time and does not decide how much memory is allocated. Takes no locks; to be kept under one
+//! that may be slept under.
+
+use crate::wire::Handle;
+use kernel::prelude::*;
+
+/// Most objects a process may have on the host.
+const OBJECTS: usize = 1 << 20;
+
+/// Slots of a leaf.
+const LEAF: usize = 128;
+
+/// A number in use.
+struct Node<T> {
+    unique: u8,
+    /// Nobody finds it any more.
+    doomed: bool,
+    /// `None` while the number is only reserved.
+    object: Option<T>,
+    parent: Option<u32>,
+    first_child: Option<u32>,
+    next: Option<u32>,
+    previous: Option<u32>,
+}
+
+/// Some consecutive numbers; no memory as long as none is in use.
+struct Leaf<T> {
+    used: usize,
+    slots: KVVec<Option<Node<T>>>,
+}
+
+impl<T> Leaf<T> {
+    const EMPTY: Self = Self {
+        used: 0,
+        slots: KVVec::new(),
+    };
+}
+
+/// A table of handles the host makes.
+pub(crate) struct ObjectTable<T> {
+    leaves: KVVec<Leaf<T>>,
+    first_root: Option<u32>,
+    count: usize,
+}
+
+impl<T> ObjectTable<T> {
+    /// An empty table.
+    pub(crate) const fn new() -> Self {
+        Self {
+            leaves: KVVec::new(),
+            first_root: None,
+            count: 0,
+        }
+    }
+
+    fn slot(&mut self, index: u32) -> Option<&mut Option<Node<T>>> {
+        // CAST: An index has 24 bits.
+        let index = index as usize;
+
+        self.leaves
+            .get_mut(index / LEAF)?
+            .slots
+            .get_mut(index % LEAF)
+    }
+
+    fn node_at(&self, index: u32) -> Option<&Node<T>> {
+        // CAST: An index has 24 bits.
+        let index = index as usize;
+
+        self.leaves
+            .get(index / LEAF)?
+            .slots
+            .get(index % LEAF)?
+            .as_ref()
+    }
+
+    fn node_at_mut(&mut self, index: u32) -> Option<&mut Node<T>> {
+        self.slot(index)?.as_mut()
+    }
+
+    /// The node of exactly this handle. The instance bits do not matter.
+    fn node(&self, handle: Handle) -> Option<&Node<T>> {
+        self.node_at(handle.index())
+            .filter(|node| node.unique == handle.unique())
+    }
+
+    /// Makes sure that there is a slot for `index`.
+    fn make_room(&mut self, index: u32) -> Result {
+        // CAST: An index has 24 bits.
+        let place = index as usize / LEAF;
+
+        if place >= self.leaves.len() {
+            let more = place + 1 - self.leaves.len();
+
+            self.leaves.reserve(more, GFP_KERNEL_ACCOUNT)?;
+            for _ in 0..more {
+                self.leaves.push(Leaf::EMPTY, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+
+        let leaf = self.leaves.get_mut(place).ok_or(EINVAL)?;
+
+        if leaf.slots.is_empty() {
+            leaf.slots.reserve(LEAF, GFP_KERNEL_ACCOUNT)?;
+            for _ in 0..LEAF {
+                leaf.slots.push(None, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reserves what the host calls `handle`, below `parent`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if that is not a handle, or the host has given it out already; `ENODEV` if there
+    /// is no such parent any more; `ENOMEM` if there is no memory or there are too many objects.
+    pub(crate) fn reserve(&mut self, handle: Handle, parent: Option<Handle>) -> Result {
+        let index = handle.index();
+
+        if handle.is_none() || index >= Handle::INDEX_LIMIT || self.node_at(index).is_some() {
+            return Err(EINVAL);
+        }
+        if let Some(parent) = parent {
+            self.node(parent)
+                .filter(|node| !node.doomed)
+                .ok_or(ENODEV)?;
+        }
+        if self.count >= OBJECTS {
+            return Err(ENOMEM);
+        }
+        self.make_room(index)?;
+
+        let node = Node {
+            unique: handle.unique(),
+            doomed: false,
+            object: None,
+            parent: None,
+            first_child: None,
+            next: None,
+            previous: None,
+        };
+
+        *self.slot(index).ok_or(EINVAL)? = Some(node);
+        // CAST: An index has 24 bits.
+        if let Some(leaf) = self.leaves.get_mut(index as usize / LEAF) {
+            leaf.used += 1;
+        }
+        self.count += 1;
+        self.link(index, parent.map(Handle::index));
+        Ok(())
+    }
+
+    /// Puts the object behind a reserved handle.
+    ///
+    /// # Errors
+    ///
+    /// Gives it back if the handle was doomed meanwhile, with what it hangs on.
+    pub(crate) fn fill(&mut self, handle: Handle, object: T) -> Result<(), T> {
+        match self.node_at_mut(handle.index()) {
+            Some(node) if node.unique == handle.unique() && !node.doomed => {
+                node.object = Some(object);
+                Ok(())
+            }
+            _ => Err(object),
+        }
+    }
+
+    /// Gives a reserved handle back.
+    pub(crate) fn cancel(&mut self, handle: Handle) {
+        if self.node(handle).is_some_and(|node| node.object.is_none()) {
+            self.remove(handle.index());
+        }
+    }
+
+    /// What `handle` stands for.
+    pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
+        self.node(handle)
+            .filter(|node| !node.doomed)?
+            .object
+            .as_ref()
+    }
+
+    /// What hangs directly on `handle`.
+    pub(crate) fn children(&self, handle: Handle) -> impl Iterator<Item = &T> {
+        let first = self.node(handle).and_then(|node| node.first_child);
+
+        self.chain(first)
+            .filter(|(_, node)| !node.doomed)
+            .filter_map(|(_, node)| node.object.as_ref())
+    }
+
+    /// A handle that hangs on nothing and whose object is wanted.
+    pub(crate) fn find_root(&self, wanted: impl Fn(&T) -> bool) -> Option<Handle> {
+        self.chain(self.first_root)
+            .find(|(_, node)| !node.doomed && node.object.as_ref().is_some_and(&wanted))
+            .map(|(index, node)| Handle::new(index, node.unique))
+    }
+
+    /// Lets nobody find `handle`, and what hangs on it, any more. `false` if nobody could before.
+    pub(crate) fn doom(&mut self, handle: Handle) -> bool {
+        if self.get(handle).is_none() {
+            return false;
+        }
+
+        let top = handle.index();
+        let mut at = Some(top);
+
+        while let Some(index) = at {
+            if let Some(node) = self.node_at_mut(index) {
+                node.doomed = true;
+            }
+            at = self.after(index, top);
+        }
+        true
+    }
+
+    /// Takes a piece of what was doomed with `top` out, `top` itself last. `None` if nothing is
+    /// left. What was only reserved stays, on its own, until its maker cancels it.
+    pub(crate) fn take_doomed(&mut self, top: Handle) -> Option<(Handle, T)> {
+        self.node(top).filter(|node| node.doomed)?;
+
+        loop {
+            let mut index = top.index();
+
+            while let Some(child) = self.node_at(index)?.first_child {
+                index = child;
+            }
+
+            let node = self.node_at_mut(index)?;
+            let handle = Handle::new(index, node.unique);
+
+            match node.object.take() {
+                Some(object) => {
+                    self.remove(index);
+                    return Some((handle, object));
+                }
+                None if index == top.index() => return None,
+                None => {
+                    self.unlink(index);
+                    self.link(index, None);
+                }
+            }
+        }
+    }
+
+    /// How many handles there are, reserved ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The nodes from `first` on along the list of siblings.
+    fn chain(&self, first: Option<u32>) -> impl Iterator<Item = (u32, &Node<T>)> {
+        let step = |index: &u32| self.node_at(*index).map(|node| (*index, node));
+
+        core::iter::successors(first, move |index| self.node_at(*index)?.next)
+            .filter_map(move |index| step(&index))
+    }
+
+    /// The node after `index` on a walk through the tree below `top`, parents first.
+    fn after(&self, index: u32, top: u32) -> Option<u32> {
+        let node = self.node_at(index)?;
+
+        if node.first_child.is_some() {
+            return node.first_child;
+        }
+
+        let mut index = index;
+
+        while index != top {
+            let node = self.node_at(index)?;
+
+            if node.next.is_some() {
+                return node.next;
+            }
+            index = node.parent?;
+        }
+        None
+    }
+
+    /// Takes the node at `index`, which has no children, out of its slot.
+    fn remove(&mut self, index: u32) {
+        self.unlink(index);
+
+        let node = self.slot(index).and_then(Option::take);
+
+        if node.is_none() {
+            return;
+        }
+        self.count -= 1;
+        // CAST: An index has 24 bits.
+        if let Some(leaf) = self.leaves.get_mut(index as usize / LEAF) {
+            leaf.used -= 1;
+            if leaf.used == 0 {
+                *leaf = Leaf::EMPTY;
+            }
+        }
+    }
+
+    /// The head of the list of siblings below `parent`.
+    fn head(&mut self, parent: Option<u32>) -> Option<&mut Option<u32>> {
+        match parent {
+            None => Some(&mut self.first_root),
+            Some(parent) => Some(&mut self.node_at_mut(parent)?.first_child),
+        }
+    }
+
+    fn link(&mut self, index: u32, parent: Option<u32>) {
+        let next = self.head(parent).and_then(|head| head.replace(index));
+
+        if let Some(node) = self.node_at_mut(index) {
+            node.parent = parent;
+            node.next = next;
+            node.previous = None;
+        }
+        if let Some(next) = next.and_then(|next| self.node_at_mut(next)) {
+            next.previous = Some(index);
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Some(node) = self.node_at(index) else {
+            return;
+        };
+        let (parent, next, previous) = (node.parent, node.next, node.previous);
+
+        match previous {
+            Some(previous) => {
+                if let Some(node) = self.node_at_mut(previous) {
+                    node.next = next;
+                }
+            }
+            None => {
+                if let Some(head) = self.head(parent) {
+                    *head = next;
+                }
+            }
+        }
+        if let Some(next) = next.and_then(|next| self.node_at_mut(next)) {
+            next.previous = previous;
+        }
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_objects)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    struct Known {
+        handle: Handle,
+        parent: Option<Handle>,
+        object: u32,
+    }
+
+    fn insert(
+        table: &mut ObjectTable<u32>,
+        handle: Handle,
+        parent: Option<Handle>,
+        object: u32,
+    ) -> Result {
+        table.reserve(handle, parent)?;
+        table.fill(handle, object).map_err(|_| EIO)
+    }
+
+    /// Whether `at` hangs on `top`, or is it.
+    fn below(model: &[Known], at: Handle, top: Handle) -> bool {
+        let mut at = Some(at);
+
+        while let Some(handle) = at {
+            if handle == top {
+                return true;
+            }
+            at = model
+                .iter()
+                .find(|known| known.handle == handle)
+                .and_then(|known| known.parent);
+        }
+        false
+    }
+
+    #[test]
+    fn agrees_with_a_model() -> Result {
+        let mut table = ObjectTable::new();
+        let mut model: KVVec<Known> = KVVec::new();
+        let mut random = Random::new(7);
+
+        for step in 0..3_000u32 {
+            // CAST: Any bits will do; few different indices, far apart.
+            let wild = random.next() as u32;
+            let handle = Handle::new((wild % 600) * 27_000 + 1, (wild >> 30).max(1) as u8);
+            let parent = random.index(model.len()).map(|at| model[at].handle);
+            let parent = parent.filter(|_| random.below(3) > 0);
+
+            if random.below(8) > 0 {
+                let taken = model
+                    .iter()
+                    .any(|known| known.handle.index() == handle.index());
+                let result = insert(&mut table, handle, parent, step);
+
+                assert_eq!(result.is_ok(), !taken);
+                if !taken {
+                    let known = Known {
+                        handle,
+                        parent,
+                        object: step,
+                    };
+
+                    model.push(known, GFP_KERNEL)?;
+                }
+            } else if let Some(top) = parent {
+                assert!(table.doom(top));
+                assert!(!table.doom(top));
+                for known in model.iter() {
+                    let gone = below(&model, known.handle, top);
+
+                    assert_eq!(table.get(known.handle).is_none(), gone);
+                }
+
+                let mut last = Handle::NONE;
+
+                while let Some((handle, object)) = table.take_doomed(top) {
+                    let at = model.iter().position(|known| known.handle == handle);
+                    let known = &model[at.ok_or(EIO)?];
+
+                    assert_eq!(known.object, object);
+                    // Children come before what they hang on.
+                    assert!(!model.iter().any(|other| other.parent == Some(handle)));
+                    let _ = model.remove(at.ok_or(EIO)?);
+                    last = handle;
+                }
+                assert_eq!(last, top);
+            }
+            assert_eq!(table.len(), model.len());
+            if let Some(at) = random.index(model.len()) {
+                let known = &model[at];
+                let children = model
+                    .iter()
+                    .filter(|other| other.parent == Some(known.handle));
+
+                assert_eq!(table.get(known.handle), Some(&known.object));
+                assert_eq!(table.children(known.handle).count(), children.count());
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_what_is_no_handle() -> Result {
+        let mut table = ObjectTable::new();
+
+        assert!(table.reserve(Handle::NONE, None).is_err());
+        assert!(table.reserve(Handle::new(0xFF_FFFF, 1), None).is_err());
+        insert(&mut table, Handle::new(0xFF_FFFE, 1), None, 1)?;
+        assert!(table.reserve(Handle::new(0xFF_FFFE, 2), None).is_err());
+        assert!(table.get(Handle::new(0xFF_FFFE, 2)).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn reserved_handles_are_not_found() -> Result {
+        let mut table = ObjectTable::new();
+        let (parent, child) = (Handle::new(1, 1), Handle::new(2, 1));
+
+        insert(&mut table, parent, None, 1)?;
+        table.reserve(child, Some(parent))?;
+        assert_eq!(table.get(child), None);
+        assert!(!table.doom(child));
+        assert_eq!(table.children(parent).count(), 0);
+
+        // The parent goes: the child is left to its maker, who notices.
+        assert!(table.doom(parent));
+        assert_eq!(table.take_doomed(parent), Some((parent, 1)));
+        assert_eq!(table.take_doomed(parent), None);
+        assert_eq!(table.fill(child, 2), Err(2));
+        table.cancel(child);
+        assert_eq!(table.len(), 0);
+        assert!(table.reserve(child, Some(parent)).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn roots_are_found() -> Result {
+        let mut table = ObjectTable::new();
+        let (parent, child) = (Handle::new(1, 1), Handle::new(2, 1));
+
+        insert(&mut table, parent, None, 1)?;
+        insert(&mut table, child, Some(parent), 2)?;
+        assert_eq!(table.find_root(|object| *object == 1), Some(parent));
+        assert_eq!(table.find_root(|object| *object == 2), None);
+        table.doom(parent);
+        assert_eq!(table.find_root(|_| true), None);
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The end of a device and everything on it.
+//!
+//! Messages about it that are under way are waited for first. Then piece by piece: user mappings
+//! are revoked before the host may use the memory for something else, and the host lets go of user
+//! pages before they are unpinned. If the thread that destroys the device is killed, a worker
+//! goes on where it stopped.
+
+use super::Process;
+use crate::{
+    linux::waiter::Patience,
+    message::device::{
+        DestroyDevice,
+        FlushDevice, //
+    },
+    objects::{
+        adapter::Active,
+        device::Device,
+        object::Object, //
+    },
+    transport::FAREWELL_PATIENCE,
+    wire::Handle,
+};
+use kernel::{
+    impl_has_work, new_work,
+    prelude::*,
+    sync::Arc,
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
+};
+
+/// Whether the work of a device is waited for before the device goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// It is: the process lets go of the adapter or ends.
+    Yes,
+    /// It is not: the program wants the device destroyed.
+    No,
+}
+
+/// What is left of a burial, for a worker.
+#[pin_data]
+struct Burial {
+    process: Arc<Process>,
+    device: Arc<Device>,
+    flush: Flush,
+    #[pin]
+    work: Work<Burial>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Burial { self.work }
+}
+
+impl WorkItem for Burial {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        // What the host does not answer is gone with the process at the latest.
+        let _ = this
+            .process
+            .bury(&this.device, this.flush, FAREWELL_PATIENCE);
+    }
+}
+
+impl Process {
+    /// Destroys the device `handle`, and waits until that is done.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no such device; `ENOMEM`, when nothing was done; `ERESTARTSYS` if the
+    /// thread was killed: a worker goes on then.
+    pub(crate) fn destroy_device(self: &Arc<Self>, handle: Handle, flush: Flush) -> Result {
+        let device = self.get::<Device>(handle)?;
+        // Made before there is no way back.
+        let burial = Arc::pin_init(
+            pin_init!(Burial {
+                process: self.clone(),
+                device,
+                flush,
+                work <- new_work!("Burial::work"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+
+        self.doom::<Device>(handle)?;
+        self.bury(&burial.device, flush, Patience::Killable)
+            .inspect_err(|_| {
+                // It was never queued before.
+                let _ = self.services().queue.enqueue(burial.clone());
+            })
+    }
+
+    /// Takes the doomed `device` to pieces and tells the host.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first. It can be called again then.
+    pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
+        device.gate().close();
+        device.gate().settle(patience)?;
+
+        // Without the adapter there is nobody to be told, and nothing but our side to clean up.
+        let active = device.adapter().active().ok();
+
+        if let (Flush::Yes, Some(active)) = (flush, &active) {
+            let command = FlushDevice {
+                device: device.handle(),
+            };
+
+            Self::unless_impatient(active.call_for(self.on_host()?, command, patience))?;
+        }
+        while let Some((handle, object)) = self.take_doomed(device.handle()) {
+            self.bury_piece(device, active.as_deref(), handle, object, patience)?;
+        }
+        if let Some(active) = &active {
+            let command = DestroyDevice {
+                device: device.handle(),
+            };
+
+            Self::unless_impatient(active.call_for(self.on_host()?, command, patience))?;
+        }
+        Ok(())
+    }
+
+    /// The end of all objects, when nobody uses the process any more.
+    pub(super) fn bury_everything(&self) {
+        while let Some(handle) = self.with_objects(|objects| objects.find_root(|_| true)) {
+            let object = self.object(handle);
+
+            self.with_objects(|objects| objects.doom(handle));
+            if let Ok(Object::Device(device)) = object {
+                // If the host does not answer, it is left with what goes with the process.
+                let _ = self.bury(&device, Flush::Yes, FAREWELL_PATIENCE);
+            }
+            while let Some(piece) = self.take_doomed(handle) {
+                drop(piece);
+            }
+        }
+    }
+
+    /// The end of something on a device. The host destroys what is not told here with the device.
+    fn bury_piece(
+        &self,
+        _device: &Device,
+        _active: Option<&Active>,
+        _handle: Handle,
+        object: Object,
+        _patience: Patience,
+    ) -> Result {
+        drop(object);
+        Ok(())
+    }
+
+    /// The host's opinion does not matter here; that nobody waits for it any more does.
+    fn unless_impatient<T>(result: Result<T>) -> Result {
+        match result {
+            Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

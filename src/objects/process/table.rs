@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The main table of a process: everything the host has made for it.
+//!
+//! What the host has just made is a [`Newborn`]: its handles are reserved, so that a host that
+//! gives one out twice is noticed before anything is done in its name, and it is destroyed on the
+//! host again unless all else succeeds and it is published. Publishing is the last step of
+//! creation and does not fail for want of memory.
+
+use super::Process;
+use crate::{
+    linux::ratelimit::pr_warn_limited,
+    objects::{
+        device::{
+            Device,
+            DeviceGuard, //
+        },
+        object::{
+            Kind,
+            Object, //
+        },
+        object_table::ObjectTable, //
+    },
+    wire::Handle,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// A handle that the host has given out, and what it is to hang on.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// The handle.
+    pub(crate) handle: Handle,
+    /// What it dies with.
+    pub(crate) parent: Option<Handle>,
+}
+
+impl Process {
+    /// The object of kind `K` that `handle` stands for.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none.
+    pub(crate) fn get<K: Kind>(&self, handle: Handle) -> Result<Arc<K>> {
+        self.objects
+            .lock()
+            .get(handle)
+            .and_then(K::of)
+            .cloned()
+            .ok_or(EINVAL)
+    }
+
+    /// What `handle` stands for, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is nothing.
+    pub(crate) fn object(&self, handle: Handle) -> Result<Object> {
+        self.objects.lock().get(handle).cloned().ok_or(EINVAL)
+    }
+
+    /// The device that `handle` stands for, and the right to send messages about it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none, `ENODEV` if it or its adapter cannot be used.
+    pub(crate) fn device(&self, handle: Handle) -> Result<DeviceGuard> {
+        self.get::<Device>(handle)?.enter()
+    }
+
+    /// Looks at the table as it is at one moment, or changes it. Nothing that sleeps for long, and
+    /// no drop of an object, belongs inside.
+    pub(crate) fn with_objects<R>(&self, look: impl FnOnce(&mut ObjectTable<Object>) -> R) -> R {
+        look(&mut self.objects.lock())
+    }
+
+    /// Lets nobody find the object of kind `K` behind `handle` any more, nor what hangs on it, and
+    /// returns it. The pieces are to be taken out with [`Self::take_doomed`].
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none.
+    pub(crate) fn doom<K: Kind>(&self, handle: Handle) -> Result<Arc<K>> {
+        let mut objects = self.objects.lock();
+        let object = objects.get(handle).and_then(K::of).cloned().ok_or(EINVAL)?;
+
+        objects.doom(handle);
+        Ok(object)
+    }
+
+    /// Takes a piece of what was doomed out: children first, what they hang on last.
+    pub(crate) fn take_doomed(&self, top: Handle) -> Option<(Handle, Object)> {
+        self.objects.lock().take_doomed(top)
+    }
+
+    /// Reserves what the host has just made; `places` lists parents before their children.
+    /// `destroy` tells the host to destroy it again.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the host has given out a handle that is none, or that something else has. Then
+    /// it is not told to destroy anything: that would hit the other one. `ENOMEM` and `ENODEV`,
+    /// when it is told.
+    pub(crate) fn newborn<F: FnOnce()>(
+        &self,
+        places: &[Place],
+        destroy: F,
+    ) -> Result<Newborn<'_, F>> {
+        let mut newborn = Newborn {
+            process: self,
+            places: KVVec::new(),
+            destroy: Some(destroy),
+        };
+
+        newborn.places.reserve(places.len(), GFP_KERNEL_ACCOUNT)?;
+        for place in places {
+            let result = self.objects.lock().reserve(place.handle, place.parent);
+
+            if let Err(error) = result {
+                if error == EINVAL {
+                    pr_warn_limited!(
+                        "host gave out {:#x}, which is in use or no handle\n",
+                        place.handle.raw()
+                    );
+                    newborn.destroy = None;
+                }
+                return Err(error);
+            }
+            newborn.places.push(place.handle, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(newborn)
+    }
+}
+
+/// What the host has just made and nobody has seen yet.
+pub(crate) struct Newborn<'a, F: FnOnce()> {
+    process: &'a Process,
+    places: KVVec<Handle>,
+    destroy: Option<F>,
+}
+
+impl<F: FnOnce()> Newborn<'_, F> {
+    /// Lets everybody in the process find the objects, which come in the order of their places.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if what they hang on was destroyed meanwhile. They are destroyed as well then.
+    pub(crate) fn publish(mut self, objects: impl IntoIterator<Item = Object>) -> Result {
+        let mut orphan = None;
+
+        {
+            let mut table = self.process.objects.lock();
+
+            for (handle, object) in self.places.iter().zip(objects) {
+                if let Err(back) = table.fill(*handle, object) {
+                    orphan = Some(back);
+                    break;
+                }
+            }
+        }
+        if orphan.is_some() {
+            return Err(ENODEV);
+        }
+        self.places.clear();
+        self.destroy = None;
+        Ok(())
+    }
+}
+
+impl<F: FnOnce()> Drop for Newborn<'_, F> {
+    fn drop(&mut self) {
+        // The numbers must be free before the host may give them out again.
+        for handle in self.places.iter().rev() {
+            let piece = {
+                let mut table = self.process.objects.lock();
+
+                table.doom(*handle);
+                let piece = table.take_doomed(*handle);
+
+                table.cancel(*handle);
+                piece
+            };
+
+            drop(piece);
+        }
+        if let Some(destroy) = self.destroy.take() {
+            destroy();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all objects of the driver share: the registry makes it, once.
+
+use super::{
+    census::Census,
+    notices::Notices, //
+};
+use crate::linux::queue::OwnedQueue;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// The shared parts.
+#[derive(Clone)]
+pub(crate) struct Services {
+    /// Where work is done that nobody waits for.
+    pub(crate) queue: Arc<OwnedQueue>,
+    /// What the host may speak about on its own.
+    pub(crate) notices: Arc<Notices>,
+    /// How many objects there are.
+    pub(crate) census: Arc<Census>,
+}
+
+impl Services {
+    /// Shared parts that use `queue`.
+    pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Self> {
+        Ok(Self {
+            queue,
+            notices: Notices::new()?,
+            census: Census::new()?,
+        })
+    }
+}
