@@ -32,10 +32,14 @@ class Tally:
     closing_line = __str__
 
 
+def last_lines(path, count):
+    """The last lines of a log that say something, none of them long."""
+    lines = path.read_bytes()[-200 * (count + 1):].decode(errors="replace").replace("\r", "\n").split("\n")
+    return [line.rstrip()[:160] for line in lines if line.strip()][-count:]
+
+
 def last_line(path):
-    lines = path.read_bytes()[-500:].decode(errors="replace").split("\n")
-    lines = [line.strip() for line in lines if line.strip()]
-    return lines[-1][:80] if lines else ""
+    return "".join(last_lines(path, 1))[:80].strip()
 
 
 def from_cargo(text, code):

@@ -3,6 +3,7 @@
 """The counting of results has to be right before any result is worth reading."""
 
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -56,6 +57,17 @@ class Guest(unittest.TestCase):
 
     def test_serial_line_ends(self):
         self.assertEqual(guest(*(line + "\r" for line in CLEAN)).passed, 4)
+
+
+class LastLines(unittest.TestCase):
+    def test_the_end_of_a_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            log.write_bytes(b"one\r\n\ntwo \n" + b"x" * 500 + b"\n\xff\n")
+            self.assertEqual(results.last_lines(log, 2), ["x" * 160, "\ufffd"])
+            self.assertEqual(results.last_line(log), "\ufffd")
+            log.write_bytes(b"")
+            self.assertEqual((results.last_lines(log, 3), results.last_line(log)), ([], ""))
 
 
 class KUnit(unittest.TestCase):
