@@ -7,7 +7,9 @@
 /* First: hyperv.h needs it, and the order of the kernel crate's own file is kept. */
 #include <linux/hrtimer_types.h>
 
+#include <linux/anon_inodes.h>
 #include <linux/hyperv.h>
+#include <linux/mman.h>
 #include <misc/d3dkmthk.h>
 
 #include "helpers.h"

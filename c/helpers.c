@@ -5,6 +5,7 @@
  */
 
 #include <linux/hyperv.h>
+#include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
@@ -93,6 +94,15 @@ void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 siz
 	 * sure that at least one side sees the other.
 	 */
 	virt_mb();
+}
+
+/* Maps the whole of @vma, from @pfn on. */
+int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining)
+{
+	if (write_combining)
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	return io_remap_pfn_range(vma, vma->vm_start, pfn, vma->vm_end - vma->vm_start,
+				  vma->vm_page_prot);
 }
 
 bool dxgkrnl_helper_ratelimit(void)

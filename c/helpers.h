@@ -11,6 +11,7 @@
 struct pid;
 struct pid_namespace;
 struct spinlock;
+struct vm_area_struct;
 struct vmbus_channel;
 struct wait_queue_head;
 struct workqueue_struct;
@@ -32,6 +33,8 @@ struct pid_namespace *dxgkrnl_helper_ns_of_pid(struct pid *pid);
 void dxgkrnl_helper_current_comm(char *buf);
 
 void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 size);
+
+int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining);
 
 bool dxgkrnl_helper_ratelimit(void);
 

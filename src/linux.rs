@@ -21,6 +21,7 @@ pub(crate) mod queue;
 pub(crate) mod ratelimit;
 pub(crate) mod rwsem;
 pub(crate) mod trace;
+pub(crate) mod user_mapping;
 pub(crate) mod vmbus;
 pub(crate) mod waiter;
 

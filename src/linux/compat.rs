@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The differences between the kernel crates of Linux 7.2 and 7.3 that cannot be avoided, in one
-//! file: how device id tables are declared, and how a PCI probe is told which entry matched.
+//! file: how device id tables are declared, how a PCI probe is told which entry matched, and where
+//! the module finds itself.
+
+/// This module, as the owner of operations.
+pub(super) const fn this_module() -> *mut kernel::bindings::module {
+    #[cfg(dxgkrnl_linux_7_2)]
+    return crate::THIS_MODULE.as_ptr();
+    #[cfg(not(dxgkrnl_linux_7_2))]
+    return <crate::LocalModule as kernel::ModuleMetadata>::THIS_MODULE.as_ptr();
+}
 
 /// What a PCI probe is told about the matching table entry. We ask the device itself instead.
 #[cfg(dxgkrnl_linux_7_2)]

@@ -5,6 +5,8 @@
 //! C header: `include/linux/hyperv.h`
 
 use super::bindings;
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+use kernel::prelude::*;
 
 /// A range reserved with `vmbus_allocate_mmio()`, given back when dropped.
 ///
@@ -37,11 +39,45 @@ impl MmioRange {
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
+
+    /// Whether all of `start..start + size` lies in the range.
+    pub(crate) fn covers(&self, start: u64, size: u64) -> bool {
+        start
+            .checked_sub(self.start)
+            .and_then(|offset| offset.checked_add(size))
+            .is_some_and(|end| end <= self.size)
+    }
 }
 
 impl Drop for MmioRange {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the range is reserved and ours.
         unsafe { bindings::vmbus_free_mmio(self.start, self.size) }
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_mmio)]
+mod tests {
+    use super::*;
+    use core::mem::ManuallyDrop;
+
+    #[test]
+    fn covers_what_lies_inside() {
+        // Nothing was reserved, so nothing may be given back.
+        let range = ManuallyDrop::new(MmioRange {
+            start: 0x1000,
+            size: 0x3000,
+        });
+
+        assert!(range.covers(0x1000, 0x3000));
+        assert!(range.covers(0x3000, 0x1000));
+        assert!(range.covers(0x4000, 0));
+        assert!(!range.covers(0xfff, 0x1000));
+        assert!(!range.covers(0x1000, 0x3001));
+        assert!(!range.covers(0x3001, 0x1000));
+        assert!(!range.covers(0x4001, 0));
+        assert!(!range.covers(0x2000, u64::MAX));
+        assert!(!range.covers(u64::MAX, u64::MAX));
     }
 }
