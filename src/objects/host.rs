@@ -7,10 +7,7 @@ use super::{
     services::Services, //
 };
 use crate::{
-    linux::{
-        channel::Offer,
-        mmio::MmioRange, //
-    },
+    linux::channel::Offer,
     message::{
         global::SetIoSpaceRegion,
         Link, //
@@ -43,11 +40,10 @@ pub(crate) struct HostAccess {
     pub(crate) window: IoWindow,
 }
 
-/// The open global channel, and the window the host was given for its memory.
+/// The open global channel, and the window the host was given for its memory. The window goes back
+/// to the bus after the channel was closed, and when nobody sees anything in it any more.
 pub(crate) struct Host {
     access: HostAccess,
-    /// Given back to the bus after the channel was closed.
-    _range: MmioRange,
 }
 
 impl Host {
@@ -78,19 +74,18 @@ impl Host {
             vgpu: Luid::default(),
         };
         let link = Link::new(transport.clone(), envelope).inspect_err(|_| transport.close())?;
-        let range = offer
+        let window = offer
             .allocate_mmio(size, WINDOW_ALIGN)
+            .and_then(IoWindow::new)
+            .and_then(|window| Self::announce(&link, &window).map(|()| window))
             .inspect_err(|_| link.close())?;
-        let window = IoWindow::new(range.start(), range.size());
 
-        Self::announce(&link, window).inspect_err(|_| link.close())?;
         Ok(Self {
             access: HostAccess { link, window },
-            _range: range,
         })
     }
 
-    fn announce(link: &Link, window: IoWindow) -> Result {
+    fn announce(link: &Link, window: &IoWindow) -> Result {
         let command = SetIoSpaceRegion {
             start: window.start(),
             length: window.length(),

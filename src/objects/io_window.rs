@@ -2,32 +2,42 @@
 
 //! The addresses at which the host shows its memory to this virtual machine.
 
+use crate::linux::{
+    mmio::MmioRange,
+    user_mapping::{
+        Access,
+        Caching,
+        UserMapping, //
+    },
+};
 use kernel::{
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::Arc, //
 };
 
 /// The window that was announced to the host.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct IoWindow {
-    start: u64,
-    length: u64,
+    range: Arc<MmioRange>,
 }
 
 impl IoWindow {
-    /// The window of `length` bytes at `start`.
-    pub(crate) fn new(start: u64, length: u64) -> Self {
-        Self { start, length }
+    /// The window that fills `range`.
+    pub(crate) fn new(range: MmioRange) -> Result<Self> {
+        Ok(Self {
+            range: Arc::new(range, GFP_KERNEL)?,
+        })
     }
 
     /// The first address.
     pub(crate) fn start(&self) -> u64 {
-        self.start
+        self.range.start()
     }
 
     /// Bytes.
     pub(crate) fn length(&self) -> u64 {
-        self.length
+        self.range.size()
     }
 
     /// Checks what the host says about memory it shows: `size` bytes at `address`.
@@ -36,15 +46,35 @@ impl IoWindow {
     ///
     /// `EINVAL` unless those are whole pages, at least one, inside the window.
     pub(crate) fn check(&self, address: u64, size: u64) -> Result {
-        let page = PAGE_SIZE as u64;
-        let offset = address.checked_sub(self.start).ok_or(EINVAL)?;
-        let end = offset.checked_add(size).ok_or(EINVAL)?;
-
-        if size == 0 || address % page != 0 || size % page != 0 || end > self.length {
-            return Err(EINVAL);
-        }
-        Ok(())
+        check(self.start(), self.length(), address, size)
     }
+
+    /// Shows the user program `size` bytes at `address`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, also for what [`Self::check`] refuses.
+    pub(crate) fn map(
+        &self,
+        address: u64,
+        size: u64,
+        access: Access,
+        caching: Caching,
+    ) -> Result<UserMapping> {
+        UserMapping::map(&self.range, address, size, access, caching)
+    }
+}
+
+/// [`IoWindow::check`], for a window of `length` bytes at `start`.
+fn check(start: u64, length: u64, address: u64, size: u64) -> Result {
+    let page = PAGE_SIZE as u64;
+    let offset = address.checked_sub(start).ok_or(EINVAL)?;
+    let end = offset.checked_add(size).ok_or(EINVAL)?;
+
+    if size == 0 || address % page != 0 || size % page != 0 || end > length {
+        return Err(EINVAL);
+    }
+    Ok(())
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
@@ -54,10 +84,10 @@ mod tests {
 
     #[test]
     fn edges() {
-        let window = IoWindow::new(0x10_0000, 0x10_0000);
+        let check = |address, size| check(0x10_0000, 0x10_0000, address, size);
 
-        assert!(window.check(0x10_0000, 0x10_0000).is_ok());
-        assert!(window.check(0x1F_F000, 0x1000).is_ok());
+        assert!(check(0x10_0000, 0x10_0000).is_ok());
+        assert!(check(0x1F_F000, 0x1000).is_ok());
         for (address, size) in [
             (0x0F_F000, 0x1000),
             (0x20_0000, 0x1000),
@@ -70,7 +100,7 @@ mod tests {
             (u64::MAX - 0xFFF, 0x1000),
             (0x10_0000, u64::MAX - 0xFFF),
         ] {
-            assert!(window.check(address, size).is_err());
+            assert!(check(address, size).is_err());
         }
     }
 }

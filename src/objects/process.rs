@@ -210,8 +210,8 @@ impl Process {
     }
 
     /// The addresses at which the host shows its memory.
-    pub(crate) fn io_window(&self) -> IoWindow {
-        self.host.window
+    pub(crate) fn io_window(&self) -> &IoWindow {
+        &self.host.window
     }
 
     /// Sends a command for the virtual machine as a whole, in the name of the process.
