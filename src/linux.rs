@@ -7,9 +7,11 @@
 
 mod bindings;
 
+pub(crate) mod anon_file;
 pub(crate) mod channel;
 pub(crate) mod compat;
 pub(crate) mod errno;
+pub(crate) mod eventfd;
 pub(crate) mod global;
 pub(crate) mod guid;
 pub(crate) mod irq_lock;

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Anonymous files that carry an object: descriptors of it that user programs can pass around.
+//!
+//! Such a file can do nothing but be duplicated, passed on and closed. It keeps the object until
+//! its last descriptor is closed, and the module as long.
+//!
+//! C headers: `include/linux/anon_inodes.h`, `include/linux/file.h`
+
+use super::{
+    bindings,
+    compat, //
+};
+use core::{
+    any::Any,
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
+use kernel::{
+    bindings::file_operations,
+    error::from_err_ptr,
+    fs::{
+        file::{
+            flags::{
+                O_CLOEXEC,
+                O_RDWR, //
+            },
+            FileDescriptorReservation, //
+        },
+        File,
+        LocalFile, //
+    },
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+    types::ForeignOwnable, //
+};
+
+/// What a file carries: an `Arc<T>`, which knows its own type. A thin pointer to it is the private
+/// data of the file.
+type Content = KBox<KBox<dyn Any + Send + Sync>>;
+
+/// A table of operations that the kernel only reads.
+#[repr(transparent)]
+struct Operations(file_operations);
+
+// SAFETY: The table is never changed, and what it points at is code and the module.
+unsafe impl Sync for Operations {}
+
+/// The operations of all our files. That a file has exactly these tells that it is one.
+static OPERATIONS: Operations = Operations(file_operations {
+    owner: compat::this_module(),
+    release: Some(release),
+    ..pin_init::zeroed()
+});
+
+/// Drops what the file carries.
+///
+/// # Safety
+///
+/// `file` must be one of ours that is used no more.
+unsafe extern "C" fn release(
+    _inode: *mut kernel::bindings::inode,
+    file: *mut kernel::bindings::file,
+) -> c_int {
+    // SAFETY: The file carries a `Content`, made foreign by `new_file`, and nobody looks at it any
+    // more.
+    drop(unsafe { Content::from_foreign((*file).private_data) });
+    0
+}
+
+/// Reserves a descriptor of the current task, closed on `execve()`. It is to be installed when
+/// nothing can fail any more; until then nobody can use it, and dropping it frees it.
+pub(crate) fn reserve_fd() -> Result<FileDescriptorReservation> {
+    FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)
+}
+
+/// Makes a file called `name` that carries `object`. It is dropped, in a context that may sleep,
+/// when the file is closed for the last time.
+pub(crate) fn new_file<T>(name: &'static CStr, object: Arc<T>) -> Result<ARef<File>>
+where
+    T: Send + Sync + 'static,
+{
+    let object: KBox<dyn Any + Send + Sync> = KBox::new(object, GFP_KERNEL_ACCOUNT)?;
+    let private = Content::new(object, GFP_KERNEL_ACCOUNT)?.into_foreign();
+    // SAFETY: The name and the operations live for ever. The operations expect a `Content`.
+    let file = from_err_ptr(unsafe {
+        bindings::anon_inode_getfile(
+            name.as_char_ptr(),
+            ptr::from_ref(&OPERATIONS).cast(),
+            private,
+            // CAST: Flags are small.
+            O_RDWR as c_int,
+        )
+    })
+    .inspect_err(|_| {
+        // SAFETY: `private` was made foreign above, and no file carries it.
+        drop(unsafe { Content::from_foreign(private) });
+    })?;
+
+    // SAFETY: The file was just made, and its reference is ours. There is no descriptor for it
+    // yet, so nobody uses its position.
+    Ok(unsafe { ARef::from_raw(NonNull::new(file).ok_or(ENOMEM)?.cast()) })
+}
+
+/// The object of type `T` that the file behind a descriptor of the current task carries.
+///
+/// # Errors
+///
+/// `EBADF` if the descriptor is not open, `EINVAL` if the file carries nothing of this type.
+pub(crate) fn object<T>(fd: u32) -> Result<Arc<T>>
+where
+    T: Send + Sync + 'static,
+{
+    carried(&*LocalFile::fget(fd)?).ok_or(EINVAL)
+}
+
+/// The object of type `T` that `file` carries, if it does.
+fn carried<T>(file: &LocalFile) -> Option<Arc<T>>
+where
+    T: Send + Sync + 'static,
+{
+    // SAFETY: The file is valid. Neither field changes while it exists.
+    let (operations, private) = unsafe {
+        let raw = file.as_ptr();
+
+        ((*raw).f_op, (*raw).private_data)
+    };
+
+    if !ptr::eq(operations, ptr::from_ref(&OPERATIONS).cast()) {
+        return None;
+    }
+
+    // SAFETY: The file is one of ours, which carry a `Content` as long as they exist; a reference
+    // to it is held during the borrow.
+    let content = unsafe { Content::borrow(private) };
+
+    content.downcast_ref::<Arc<T>>().cloned()
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_anon_file)]
+mod tests {
+    use super::*;
+
+    struct One(u32);
+    /// Looks the same.
+    struct Other(#[expect(dead_code, reason = "only its type matters")] u32);
+
+    #[test]
+    fn only_the_right_type_comes_back() -> Result {
+        let file = new_file(c"dxgkrnl-test", Arc::new(One(7), GFP_KERNEL)?)?;
+
+        assert_eq!(carried::<One>(&file).map(|one| one.0), Some(7));
+        assert!(carried::<Other>(&file).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_object_comes_back() -> Result {
+        let one = Arc::new(One(7), GFP_KERNEL)?;
+        let file = new_file(c"dxgkrnl-test", one.clone())?;
+
+        assert!(carried::<One>(&file).is_some_and(|back| Arc::ptr_eq(&back, &one)));
+        // The file has a reference of its own.
+        assert!(Arc::into_unique_or_drop(one).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn descriptors_that_are_not_open() {
+        assert_eq!(object::<One>(u32::MAX).err(), Some(EBADF));
+    }
+}
