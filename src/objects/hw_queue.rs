@@ -4,7 +4,8 @@
 
 use super::{
     census::Counted,
-    device::Device, //
+    device::Device,
+    fence_page::FencePage, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -16,16 +17,24 @@ use kernel::{
 pub(crate) struct HwQueue {
     device: Arc<Device>,
     handle: Handle,
+    /// The last value of a finished submission.
+    progress: FencePage,
     _counted: Counted,
 }
 
 impl HwQueue {
     /// The hardware queue the host calls `handle`.
-    pub(crate) fn new(device: Arc<Device>, handle: Handle, counted: Counted) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        device: Arc<Device>,
+        handle: Handle,
+        progress: FencePage,
+        counted: Counted,
+    ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 device,
                 handle,
+                progress,
                 _counted: counted,
             },
             GFP_KERNEL_ACCOUNT,
@@ -40,5 +49,10 @@ impl HwQueue {
     /// What it belongs to.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
+    }
+
+    /// The page of its progress fence.
+    pub(crate) fn fence_page(&self) -> &FencePage {
+        &self.progress
     }
 }

@@ -34,6 +34,18 @@ pub(crate) enum Object {
     Fence,
 }
 
+impl Object {
+    /// Takes away what the user program sees of the host's memory through it. Others may still
+    /// hold the object, but the host may use the memory for something else.
+    pub(crate) fn revoke(&self) {
+        match self {
+            Self::HwQueue(queue) => queue.fence_page().revoke(),
+            Self::PagingQueue(queue) => queue.fence_page().revoke(),
+            _ => {}
+        }
+    }
+}
+
 /// A kind of objects that can be looked up.
 pub(crate) trait Kind: Sized {
     /// The object, if it is of this kind.

@@ -4,7 +4,8 @@
 
 use super::{
     census::Counted,
-    device::Device, //
+    device::Device,
+    fence_page::FencePage, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -16,16 +17,24 @@ use kernel::{
 pub(crate) struct PagingQueue {
     device: Arc<Device>,
     handle: Handle,
+    /// The last operation that is done.
+    fence: FencePage,
     _counted: Counted,
 }
 
 impl PagingQueue {
     /// The paging queue the host calls `handle`.
-    pub(crate) fn new(device: Arc<Device>, handle: Handle, counted: Counted) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        device: Arc<Device>,
+        handle: Handle,
+        fence: FencePage,
+        counted: Counted,
+    ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 device,
                 handle,
+                fence,
                 _counted: counted,
             },
             GFP_KERNEL_ACCOUNT,
@@ -40,5 +49,10 @@ impl PagingQueue {
     /// What it belongs to.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
+    }
+
+    /// The page of its fence.
+    pub(crate) fn fence_page(&self) -> &FencePage {
+        &self.fence
     }
 }

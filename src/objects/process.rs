@@ -10,6 +10,7 @@
 //! second object. After the last close a worker tears it down.
 
 mod burial;
+mod removal;
 mod table;
 
 pub(crate) use self::{

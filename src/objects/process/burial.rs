@@ -151,6 +151,8 @@ impl Process {
         object: Object,
         _patience: Patience,
     ) -> Result {
+        // Another thread may still hold it.
+        object.revoke();
         drop(object);
         Ok(())
     }

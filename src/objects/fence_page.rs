@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The page in which the host keeps the value of a fence, as the user program sees it.
+//!
+//! One fence per page, its value in the first 8 bytes. The driver never reads it: the value is the
+//! host's, and the user program believes it or not.
+
+use super::process::Process;
+use crate::linux::user_mapping::{
+    Access,
+    Caching,
+    UserMapping, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// The page of a fence in the address space of a user program, until this is dropped.
+pub(crate) struct FencePage {
+    mapping: UserMapping,
+}
+
+impl FencePage {
+    /// Shows the user program of `process`, which is the current one, the page that the host keeps
+    /// at `physical`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` unless that is a page of the window: so looks the answer of a host that made no
+    /// fence. `ENOMEM`.
+    pub(crate) fn map(process: &Process, physical: u64, access: Access) -> Result<Self> {
+        // CAST: 64 bits hold any size.
+        let size = PAGE_SIZE as u64;
+        let window = process.io_window();
+
+        window.check(physical, size)?;
+        Ok(Self {
+            mapping: window.map(physical, size, access, Caching::WriteBack)?,
+        })
+    }
+
+    /// Where the user program sees the value.
+    pub(crate) fn address(&self) -> u64 {
+        self.mapping.address()
+    }
+
+    /// Takes the page away from the user program, before the host may use it for something else.
+    pub(crate) fn revoke(&self) {
+        self.mapping.revoke();
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The end of something on a device while the device goes on.
+
+use super::Process;
+use crate::{
+    message::Command,
+    objects::{
+        context::Context,
+        device::Device,
+        hw_queue::HwQueue,
+        object::Kind,
+        paging_queue::PagingQueue, //
+    },
+    wire::Handle,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// A kind of objects that live on a device and can be destroyed on their own.
+pub(crate) trait Below: Kind {
+    /// What the host calls it.
+    fn handle(&self) -> Handle;
+
+    /// What it is on.
+    fn device(&self) -> &Arc<Device>;
+}
+
+macro_rules! below {
+    ($($kind:ident),* $(,)?) => {
+        $(impl Below for $kind {
+            fn handle(&self) -> Handle {
+                // The inherent ones.
+                $kind::handle(self)
+            }
+
+            fn device(&self) -> &Arc<Device> {
+                $kind::device(self)
+            }
+        })*
+    };
+}
+
+below!(Context, HwQueue, PagingQueue);
+
+impl Process {
+    /// Destroys the object of kind `K` behind `handle` with everything that hangs on it: first
+    /// here, then by the command that `destroy` makes on the host. `None` if its adapter has
+    /// stopped, so that there is no host to be told.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed; then nothing
+    /// is done. What the host says; then the object is gone nevertheless.
+    pub(crate) fn remove<K: Below, M: Command>(
+        &self,
+        handle: Handle,
+        destroy: impl FnOnce(Handle) -> M,
+    ) -> Result<Option<M::Reply>> {
+        let object = self.get::<K>(handle)?;
+        let handle = object.handle();
+        // So that the device does not end on the host first.
+        let _pass = object.device().hold()?;
+
+        self.with_objects(|objects| -> Result {
+            // Another thread may have destroyed it meanwhile, and something else have its number.
+            objects
+                .get(handle)
+                .and_then(K::of)
+                .filter(|found| Arc::ptr_eq(found, &object))
+                .ok_or(EINVAL)?;
+            objects.doom(handle);
+            Ok(())
+        })?;
+        while let Some((_, piece)) = self.take_doomed(handle) {
+            piece.revoke();
+        }
+
+        // Only now are the numbers free, which the host may give out again at once.
+        match object.device().adapter().active() {
+            Ok(active) => active.call(self.on_host()?, destroy(handle)).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+}
