@@ -16,6 +16,8 @@ pub(crate) mod hw_queue;
 pub(crate) mod lock;
 pub(crate) mod notification;
 pub(crate) mod paging_queue;
+pub(crate) mod priority;
+pub(crate) mod private_data;
 pub(crate) mod query;
 pub(crate) mod residency;
 pub(crate) mod share;
@@ -194,7 +196,16 @@ fn undo_by_handle<D: Command + From<Handle>>(
     envelope: Envelope,
     process: HostProcess,
 ) -> Result<Option<Outgoing>> {
-    let handle = take::<Handle>(reply)?;
+    undo_by_handle_at::<D, 0>(reply, envelope, process)
+}
+
+/// The same, for a reply that has the handle `AT` bytes from its start.
+fn undo_by_handle_at<D: Command + From<Handle>, const AT: usize>(
+    reply: &[u8],
+    envelope: Envelope,
+    process: HostProcess,
+) -> Result<Option<Outgoing>> {
+    let handle = take_at::<Handle>(reply, AT)?;
 
     if handle.is_none() {
         return Ok(None);

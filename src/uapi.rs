@@ -14,6 +14,7 @@ pub(crate) mod device;
 pub(crate) mod hw_queue;
 pub(crate) mod lock;
 pub(crate) mod paging_queue;
+pub(crate) mod priority;
 pub(crate) mod query;
 pub(crate) mod residency;
 pub(crate) mod share;

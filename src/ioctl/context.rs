@@ -2,7 +2,96 @@
 
 //! Contexts.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        read_bytes,
+        write_field,
+        write_slice,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    message::context as command,
+    objects::{
+        census::Kind,
+        context::Context,
+        object::Object,
+        process::Place, //
+    },
+    transport::MAX_MESSAGE,
+    uapi::context as abi,
+};
+use kernel::prelude::*;
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[entry::<CreateContextVirtual>(), entry::<DestroyContext>()];
+
+/// 0x04: makes a context on a device.
+struct CreateContextVirtual;
+
+impl Ioctl for CreateContextVirtual {
+    const REQUEST: u32 = 0xC028_4704;
+
+    type Argument = abi::CreateContextVirtual;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let device = process.device(argument.device)?;
+
+        // CAST: 32 bits fit.
+        if argument.priv_drv_data_size as usize > MAX_MESSAGE {
+            return Err(EINVAL);
+        }
+
+        let sender = process.on_host()?;
+        let made = device.active().call(
+            sender,
+            command::CreateContext {
+                device: device.handle(),
+                node_ordinal: argument.node_ordinal,
+                engine_affinity: argument.engine_affinity,
+                flags: argument.flags,
+                client_hint: argument.client_hint,
+                data_size: argument.priv_drv_data_size,
+                data: |bytes: &mut [u8]| read_bytes(argument.priv_drv_data, bytes),
+            },
+        )?;
+        let place = Place {
+            handle: made.context,
+            parent: Some(device.handle()),
+        };
+        let newborn = process.newborn(&[place], || {
+            let _ = device
+                .active()
+                .call(sender, command::DestroyContext::from(made.context));
+        })?;
+        let counted = process.services().census.count(Kind::Context);
+        let context = Context::new(device.device().clone(), made.context, counted)?;
+
+        write_slice(argument.priv_drv_data, made.data.bytes())?;
+        write_field!(argument, abi::CreateContextVirtual, context, &made.context)?;
+        newborn.publish([Object::Context(context)])?;
+        Ok(0)
+    }
+}
+
+/// 0x05: destroys a context with its hardware queues.
+struct DestroyContext;
+
+impl Ioctl for DestroyContext {
+    const REQUEST: u32 = 0xC004_4705;
+
+    type Argument = abi::DestroyContext;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let status = caller
+            .process
+            .remove::<Context, _>(argument.context, command::DestroyContext::from)?;
+
+        Ok(status.unwrap_or_default())
+    }
+}
