@@ -2,7 +2,98 @@
 
 //! Paging queues.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        write_field,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    linux::user_mapping::Access,
+    message::paging_queue as command,
+    objects::{
+        census::Kind,
+        fence_page::FencePage,
+        object::Object,
+        paging_queue::PagingQueue,
+        process::Place, //
+    },
+    uapi::paging_queue as abi,
+};
+use kernel::prelude::*;
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[entry::<CreatePagingQueue>(), entry::<DestroyPagingQueue>()];
+
+/// 0x07: makes a paging queue on a device.
+struct CreatePagingQueue;
+
+impl Ioctl for CreatePagingQueue {
+    const REQUEST: u32 = 0xC020_4707;
+
+    type Argument = abi::CreatePagingQueue;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let device = process.device(argument.device)?;
+        let sender = process.on_host()?;
+        let made = device.active().call(
+            sender,
+            command::CreatePagingQueue {
+                device: device.handle(),
+                priority: argument.priority,
+                physical_adapter_index: argument.physical_adapter_index,
+            },
+        )?;
+        let places = [
+            Place {
+                handle: made.queue,
+                parent: Some(device.handle()),
+            },
+            Place {
+                handle: made.fence,
+                parent: Some(made.queue),
+            },
+        ];
+        let newborn = process.newborn(&places, || {
+            let _ = device
+                .active()
+                .call(sender, command::DestroyPagingQueue::from(made.queue));
+        })?;
+        let counted = process.services().census.count(Kind::PagingQueue);
+        let fence = FencePage::map(process, made.fence_page, Access::ReadOnly)?;
+        let address = fence.address();
+        let queue = PagingQueue::new(device.device().clone(), made.queue, fence, counted)?;
+
+        write_field!(argument, abi::CreatePagingQueue, paging_queue, &made.queue)?;
+        write_field!(argument, abi::CreatePagingQueue, sync_object, &made.fence)?;
+        write_field!(
+            argument,
+            abi::CreatePagingQueue,
+            fence_cpu_virtual_address,
+            &address
+        )?;
+        newborn.publish([Object::PagingQueue(queue), Object::Fence])?;
+        Ok(0)
+    }
+}
+
+/// 0x1C: destroys a paging queue.
+struct DestroyPagingQueue;
+
+impl Ioctl for DestroyPagingQueue {
+    const REQUEST: u32 = 0xC004_471C;
+
+    type Argument = abi::DestroyPagingQueue;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        caller
+            .process
+            .remove::<PagingQueue, _>(argument.paging_queue, command::DestroyPagingQueue::from)?;
+        Ok(0)
+    }
+}

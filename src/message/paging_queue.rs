@@ -1,3 +1,223 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about paging queues.
+//! Commands that make and destroy paging queues.
+
+use super::{
+    device::OneHandleBody,
+    undo_by_handle,
+    Opcode,
+    Plain, //
+};
+use crate::{
+    transport::UndoFn,
+    wire::Handle, //
+};
+use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct CreatePagingQueueBody {
+    device: Handle,
+    priority: i32,
+    paging_queue: Handle,
+    sync_object: Handle,
+    fence_cpu_virtual_address: u64,
+    physical_adapter_index: u32,
+    padding: u32,
+}
+
+static_assert!(size_of::<CreatePagingQueueBody>() == 56 - 24);
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct CreatePagingQueueAnswer {
+    paging_queue: Handle,
+    sync_object: Handle,
+    fence_storage_physical_address: u64,
+    fence_storage_offset: u64,
+}
+
+static_assert!(size_of::<CreatePagingQueueAnswer>() == 24);
+
+/// Makes a paging queue.
+pub(crate) struct CreatePagingQueue {
+    /// On which device.
+    pub(crate) device: Handle,
+    /// Any number.
+    pub(crate) priority: i32,
+    /// On which of several physical adapters.
+    pub(crate) physical_adapter_index: u32,
+}
+
+/// A paging queue that was made.
+pub(crate) struct CreatedPagingQueue {
+    /// What the host calls it.
+    pub(crate) queue: Handle,
+    /// What the host calls its fence.
+    pub(crate) fence: Handle,
+    /// Where the page of the fence is.
+    pub(crate) fence_page: u64,
+}
+
+impl Plain for CreatePagingQueue {
+    const OPCODE: Opcode = Opcode::Vgpu(9);
+    const UNDO: Option<UndoFn> = Some(undo_by_handle::<DestroyPagingQueue>);
+
+    type Body = CreatePagingQueueBody;
+    type Answer = CreatePagingQueueAnswer;
+    type Reply = CreatedPagingQueue;
+
+    fn body(&self) -> CreatePagingQueueBody {
+        CreatePagingQueueBody {
+            device: self.device,
+            priority: self.priority,
+            paging_queue: Handle::NONE,
+            sync_object: Handle::NONE,
+            fence_cpu_virtual_address: 0,
+            physical_adapter_index: self.physical_adapter_index,
+            padding: 0,
+        }
+    }
+
+    fn reply(&self, answer: CreatePagingQueueAnswer) -> Result<CreatedPagingQueue> {
+        if answer.paging_queue.is_none() {
+            return Err(EINVAL);
+        }
+        Ok(CreatedPagingQueue {
+            queue: answer.paging_queue,
+            fence: answer.sync_object,
+            fence_page: answer.fence_storage_physical_address,
+        })
+    }
+}
+
+/// Destroys a paging queue with its fence.
+pub(crate) struct DestroyPagingQueue {
+    /// The queue.
+    pub(crate) queue: Handle,
+}
+
+impl From<Handle> for DestroyPagingQueue {
+    fn from(queue: Handle) -> Self {
+        Self { queue }
+    }
+}
+
+impl Plain for DestroyPagingQueue {
+    const OPCODE: Opcode = Opcode::Vgpu(10);
+
+    type Body = OneHandleBody;
+    /// The host says nothing about it.
+    type Answer = ();
+    type Reply = ();
+
+    fn body(&self) -> OneHandleBody {
+        OneHandleBody {
+            handle: self.queue,
+            padding: 0,
+        }
+    }
+
+    fn reply(&self, _answer: ()) -> Result {
+        Ok(())
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_message_paging_queue)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::{
+            take_at,
+            Command, //
+        },
+        transport::mock::{
+            envelope,
+            Answer,
+            Rig,
+            LONG, //
+        },
+        wire::HostProcess,
+    };
+
+    #[test]
+    fn create() -> Result {
+        let rig = Rig::new()?;
+        let ask = |reply: &[u8]| {
+            rig.host.then(Answer::reply(reply)?)?;
+            rig.link(envelope(40))?.call(
+                HostProcess::GUEST,
+                CreatePagingQueue {
+                    device: Handle::from_raw(0x4000_0040),
+                    priority: -1,
+                    physical_adapter_index: 3,
+                },
+                LONG,
+            )
+        };
+        let mut reply = [0; 24];
+
+        // No handle is how the host refuses.
+        assert!(ask(&reply).is_err());
+        reply[..4].copy_from_slice(&[0x80, 0, 0, 0x40]);
+        reply[4..8].copy_from_slice(&[0xC0, 0, 0, 0x40]);
+        reply[8..16].copy_from_slice(&[0, 0x10, 0, 0, 0xF, 0, 0, 0]);
+        reply[16..].fill(0xEE);
+
+        let made = ask(&reply)?;
+
+        assert_eq!(made.queue.raw(), 0x4000_0080);
+        assert_eq!(made.fence.raw(), 0x4000_00C0);
+        assert_eq!(made.fence_page, 0xF_0000_1000);
+        assert!(ask(&reply[..23]).is_err());
+
+        let message = rig.host.message(0)?;
+
+        assert_eq!(message.len(), 16 + 56);
+        assert_eq!(take_at::<u32>(&message, 16 + 16)?, 9);
+        assert_eq!(take_at::<u32>(&message, 16 + 24)?, 0x4000_0040);
+        assert_eq!(take_at::<i32>(&message, 16 + 28)?, -1);
+        assert_eq!(take_at::<[u64; 2]>(&message, 16 + 32)?, [0, 0]);
+        assert_eq!(take_at::<u64>(&message, 16 + 48)?, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn destroy() -> Result {
+        let rig = Rig::new()?;
+        let queue = Handle::from_raw(0x4000_0080);
+
+        // Any completion will do.
+        rig.host.then(Answer::reply(&[])?)?;
+        rig.link(envelope(27))?
+            .call(HostProcess::GUEST, DestroyPagingQueue::from(queue), LONG)?;
+
+        let message = rig.host.message(0)?;
+
+        assert_eq!(message.len(), 32);
+        assert_eq!(take_at::<u32>(&message, 16)?, 10);
+        assert_eq!(take_at::<Handle>(&message, 24)?, queue);
+        Ok(())
+    }
+
+    #[test]
+    fn undo() -> Result {
+        let process = HostProcess::from_host(Handle::from_raw(0x4000_0080)).ok_or(EIO)?;
+        let undo = <CreatePagingQueue as Command>::UNDO.ok_or(EIO)?;
+        let mut reply = [0; 24];
+
+        assert!(undo(&reply, envelope(40), process)?.is_none());
+        reply[0] = 0x40;
+
+        let message = undo(&reply, envelope(40), process)?.ok_or(EIO)?;
+
+        assert_eq!(take_at::<u32>(message.bytes(), 16 + 16)?, 10);
+        assert_eq!(take_at::<u32>(message.bytes(), 16 + 24)?, 0x40);
+        Ok(())
+    }
+}
