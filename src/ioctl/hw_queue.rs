@@ -2,7 +2,115 @@
 
 //! Hardware queues.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        read_bytes,
+        write_field,
+        write_slice,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    linux::user_mapping::Access,
+    message::hw_queue as command,
+    objects::{
+        census::Kind,
+        context::Context,
+        fence_page::FencePage,
+        hw_queue::HwQueue,
+        object::Object,
+        process::Place, //
+    },
+    transport::MAX_MESSAGE,
+    uapi::hw_queue as abi,
+};
+use kernel::prelude::*;
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[entry::<CreateHwQueue>(), entry::<DestroyHwQueue>()];
+
+/// 0x18: makes a hardware queue of a context.
+struct CreateHwQueue;
+
+impl Ioctl for CreateHwQueue {
+    const REQUEST: u32 = 0xC030_4718;
+
+    type Argument = abi::CreateHwQueue;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        type Abi = abi::CreateHwQueue;
+
+        let process = caller.process;
+        let context = process.get::<Context>(argument.context)?;
+        let device = context.device().enter()?;
+
+        // CAST: 32 bits fit.
+        if argument.priv_drv_data_size as usize > MAX_MESSAGE {
+            return Err(EINVAL);
+        }
+
+        let sender = process.on_host()?;
+        let made = device.active().call(
+            sender,
+            command::CreateHwQueue {
+                context: context.handle(),
+                flags: argument.flags,
+                data_size: argument.priv_drv_data_size,
+                data: |bytes: &mut [u8]| read_bytes(argument.priv_drv_data, bytes),
+            },
+        )?;
+        let places = [
+            Place {
+                handle: made.queue,
+                parent: Some(context.handle()),
+            },
+            Place {
+                handle: made.fence,
+                parent: Some(made.queue),
+            },
+        ];
+        let newborn = process.newborn(&places, || {
+            let _ = device
+                .active()
+                .call(sender, command::DestroyHwQueue::from(made.queue));
+        })?;
+        let counted = process.services().census.count(Kind::HwQueue);
+        let fence = FencePage::map(process, made.fence_page, Access::ReadOnly)?;
+        let address = fence.address();
+        let queue = HwQueue::new(device.device().clone(), made.queue, fence, counted)?;
+
+        write_field!(argument, Abi, queue, &made.queue)?;
+        write_field!(argument, Abi, queue_progress_fence, &made.fence)?;
+        write_field!(argument, Abi, queue_progress_fence_cpu_va, &address)?;
+        write_field!(
+            argument,
+            Abi,
+            queue_progress_fence_gpu_va,
+            &made.fence_gpu_address
+        )?;
+        write_slice(argument.priv_drv_data, made.data.bytes())?;
+        newborn.publish([Object::HwQueue(queue), Object::Fence])?;
+        Ok(0)
+    }
+}
+
+/// 0x1B: destroys a hardware queue.
+struct DestroyHwQueue;
+
+impl Ioctl for DestroyHwQueue {
+    const REQUEST: u32 = 0xC004_471B;
+
+    type Argument = abi::DestroyHwQueue;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let status = caller
+            .process
+            .remove::<HwQueue, _>(argument.queue, command::DestroyHwQueue::from)?;
+
+        Ok(status.unwrap_or_default())
+    }
+}
