@@ -2,7 +2,120 @@
 
 //! Work for the GPU.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        read_bytes,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    message::submit as command,
+    objects::{
+        context::Context,
+        hw_queue::HwQueue, //
+    },
+    transport::MAX_MESSAGE,
+    uapi::submit as abi,
+};
+use kernel::prelude::*;
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[entry::<SubmitCommand>(), entry::<SubmitCommandToHwQueue>()];
+
+/// Refuses more than `most`.
+fn at_most(count: u32, most: usize) -> Result {
+    // CAST: 32 bits fit.
+    if count as usize > most {
+        return Err(EINVAL);
+    }
+    Ok(())
+}
+
+/// 0x0F: hands commands to contexts.
+struct SubmitCommand;
+
+impl Ioctl for SubmitCommand {
+    const REQUEST: u32 = 0xC180_470F;
+
+    type Argument = abi::SubmitCommand;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        if argument.broadcast_context_count == 0 {
+            return Err(EINVAL);
+        }
+        at_most(
+            argument.broadcast_context_count,
+            abi::SubmitCommand::MAX_CONTEXTS,
+        )?;
+        at_most(argument.priv_drv_data_size, MAX_MESSAGE)?;
+        at_most(
+            argument.num_history_buffers,
+            abi::SubmitCommand::MAX_HISTORY_BUFFERS,
+        )?;
+        at_most(argument.num_primaries, abi::SubmitCommand::MAX_PRIMARIES)?;
+
+        // The first one decides where the message goes; the others are the host's to judge.
+        let [first, ..] = argument.broadcast_context;
+        let device = caller.process.get::<Context>(first)?.device().enter()?;
+
+        device.active().submit(
+            caller.process.on_host()?,
+            command::SubmitCommand {
+                command_buffer: argument.command_buffer,
+                command_length: argument.command_length,
+                flags: argument.flags,
+                present_history_token: argument.present_history_token,
+                context_count: argument.broadcast_context_count,
+                contexts: &argument.broadcast_context,
+                primary_count: argument.num_primaries,
+                primaries: &argument.written_primaries,
+                history_count: argument.num_history_buffers,
+                data_size: argument.priv_drv_data_size,
+                write: |history: &mut [u8], data: &mut [u8]| {
+                    read_bytes(argument.history_buffer_array, history)?;
+                    read_bytes(argument.priv_drv_data, data)
+                },
+            },
+        )
+    }
+}
+
+/// 0x34: hands commands to a hardware queue.
+struct SubmitCommandToHwQueue;
+
+impl Ioctl for SubmitCommandToHwQueue {
+    const REQUEST: u32 = 0xC038_4734;
+
+    type Argument = abi::SubmitCommandToHwQueue;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        at_most(argument.priv_drv_data_size, MAX_MESSAGE)?;
+        at_most(
+            argument.num_primaries,
+            abi::SubmitCommandToHwQueue::MAX_PRIMARIES,
+        )?;
+
+        let queue = caller.process.get::<HwQueue>(argument.hwqueue)?;
+        let device = queue.device().enter()?;
+
+        device.active().submit(
+            caller.process.on_host()?,
+            command::SubmitToHwQueue {
+                queue: queue.handle(),
+                fence_value: argument.hwqueue_progress_fence_id,
+                command_buffer: argument.command_buffer,
+                command_length: argument.command_length,
+                primary_count: argument.num_primaries,
+                data_size: argument.priv_drv_data_size,
+                write: |primaries: &mut [u8], data: &mut [u8]| {
+                    read_bytes(argument.written_primaries, primaries)?;
+                    read_bytes(argument.priv_drv_data, data)
+                },
+            },
+        )
+    }
+}
