@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
+#include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -94,6 +95,39 @@ void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 siz
 	 * sure that at least one side sees the other.
 	 */
 	virt_mb();
+}
+
+bool dxgkrnl_helper_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
+}
+
+void dxgkrnl_helper_cond_resched(void)
+{
+	cond_resched();
+}
+
+unsigned long dxgkrnl_helper_total_ram_pages(void)
+{
+	return totalram_pages();
+}
+
+unsigned long dxgkrnl_helper_page_to_pfn(struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool pinned)
+{
+	if (pinned)
+		atomic64_add(pages, &mm->pinned_vm);
+	else
+		atomic64_sub(pages, &mm->pinned_vm);
+}
+
+void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable)
+{
+	return vmap(pages, count, VM_MAP, writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
 }
 
 /* Maps the whole of @vma, from @pfn on. */

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+struct mm_struct;
+struct page;
 struct pid;
 struct pid_namespace;
 struct spinlock;
@@ -33,6 +35,14 @@ struct pid_namespace *dxgkrnl_helper_ns_of_pid(struct pid *pid);
 void dxgkrnl_helper_current_comm(char *buf);
 
 void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 size);
+
+bool dxgkrnl_helper_fatal_signal_pending(void);
+void dxgkrnl_helper_cond_resched(void);
+
+unsigned long dxgkrnl_helper_total_ram_pages(void);
+unsigned long dxgkrnl_helper_page_to_pfn(struct page *page);
+void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool pinned);
+void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable);
 
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining);
 

@@ -24,6 +24,7 @@ pub(crate) mod ratelimit;
 pub(crate) mod rwsem;
 pub(crate) mod trace;
 pub(crate) mod user_mapping;
+pub(crate) mod user_pages;
 pub(crate) mod vmbus;
 pub(crate) mod waiter;
 

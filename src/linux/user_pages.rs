@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages of a user program that stay where they are, so that something else than the processor can
+//! use them.
+//!
+//! They are pinned for long, and counted as such in the address space they come from, whatever the
+//! program does with its mappings meanwhile.
+//!
+//! Locks: none of our own. Pinning takes the lock of the current address space.
+//!
+//! C headers: `include/linux/mm.h`, `include/linux/vmalloc.h`
+
+use super::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    bindings::{
+        page,
+        FOLL_LONGTERM,
+        FOLL_WRITE, //
+    },
+    current,
+    error::to_result,
+    mm::Mm,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+};
+
+/// Pages pinned or let go of at a time. In between, other threads run and a fatal signal is seen.
+const BATCH: usize = 4096;
+
+/// A list of pages.
+///
+/// # Invariants
+///
+/// Each page in `list` is pinned, and unpinned by nobody else.
+struct Pins {
+    list: KVVec<*mut page>,
+    writable: bool,
+}
+
+// SAFETY: Pages may be unpinned by any thread.
+unsafe impl Send for Pins {}
+// SAFETY: A shared list is only read.
+unsafe impl Sync for Pins {}
+
+impl Pins {
+    /// An empty list with room for `count` pages.
+    fn with_room(count: usize, writable: bool) -> Result<Self> {
+        // The number comes from a user: that it is too large is nothing to warn about.
+        let list = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+
+        // INVARIANT: The list is empty.
+        Ok(Self { list, writable })
+    }
+
+    /// Pins up to `limit` of the pages from `address` on, as many as there is room for.
+    fn pin_some(&mut self, address: usize, limit: usize) -> Result {
+        let flags = match self.writable {
+            true => FOLL_LONGTERM | FOLL_WRITE,
+            false => FOLL_LONGTERM,
+        };
+        let room = self.list.spare_capacity_mut();
+        let count = room.len().min(limit);
+        // SAFETY: `room` has place for `count` pages. All addresses are allowed.
+        let pinned = unsafe {
+            kernel::bindings::pin_user_pages_fast(
+                address,
+                i32::try_from(count)?,
+                flags,
+                room.as_mut_ptr().cast(),
+            )
+        };
+
+        to_result(pinned)?;
+        if pinned == 0 {
+            return Err(EFAULT);
+        }
+        // SAFETY: The function has written so many pages, at most `count`.
+        //
+        // INVARIANT: It has pinned them.
+        unsafe { self.list.inc_len(usize::try_from(pinned)?) };
+        Ok(())
+    }
+}
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        for batch in self.list.chunks_mut(BATCH) {
+            // SAFETY: By the type invariant the pages are pinned; nobody looks at the list again.
+            // What the other side has written is in the pages, and must not get lost.
+            unsafe {
+                kernel::bindings::unpin_user_pages_dirty_lock(
+                    batch.as_mut_ptr(),
+                    batch.len(),
+                    self.writable,
+                );
+                bindings::dxgkrnl_helper_cond_resched();
+            }
+        }
+    }
+}
+
+/// Pages of a user program that are pinned until this is dropped, by whatever task.
+///
+/// # Invariants
+///
+/// The pages are counted in `mm`.
+pub(crate) struct PinnedPages {
+    pins: Pins,
+    mm: ARef<Mm>,
+}
+
+impl PinnedPages {
+    /// Pins `pages` pages of the current task from `address` on: for reading, or for reading and
+    /// writing. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the address is not that of a page, or there are none.
+    /// - `EFAULT`: not all of it is memory that can be pinned like that.
+    /// - `ENOMEM`: it is more than the machine has, or there is no memory for the list.
+    /// - `EINTR`: a fatal signal arrived.
+    /// - What else pinning may say.
+    pub(crate) fn pin(address: u64, pages: usize, writable: bool) -> Result<Self> {
+        let task = current!();
+        let mm: &Mm = task.mm().ok_or(EFAULT)?;
+        let start = usize::try_from(address).map_err(|_| EFAULT)?;
+
+        if start % PAGE_SIZE != 0 || pages == 0 {
+            return Err(EINVAL);
+        }
+        pages
+            .checked_mul(PAGE_SIZE)
+            .and_then(|bytes| start.checked_add(bytes))
+            .ok_or(EFAULT)?;
+        // SAFETY: The function has no precondition.
+        if pages > unsafe { bindings::dxgkrnl_helper_total_ram_pages() } {
+            return Err(ENOMEM);
+        }
+
+        let mut pins = Pins::with_room(pages, writable)?;
+
+        while pins.list.len() < pages {
+            let done = pins.list.len();
+
+            // SAFETY: The function has no precondition.
+            if unsafe { bindings::dxgkrnl_helper_fatal_signal_pending() } {
+                return Err(EINTR);
+            }
+            pins.pin_some(start + done * PAGE_SIZE, BATCH.min(pages - done))?;
+        }
+
+        Self::count(mm, pins.list.len(), true);
+        // INVARIANT: The pages were just counted.
+        Ok(Self {
+            pins,
+            mm: mm.into(),
+        })
+    }
+
+    /// Counts pages in `mm`, or no longer.
+    fn count(mm: &Mm, pages: usize, pinned: bool) {
+        // SAFETY: A reference to `mm` is held during the call, which is all the counter needs.
+        unsafe { bindings::dxgkrnl_helper_count_pinned(mm.as_raw(), pages, pinned) }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.pins.list.len()
+    }
+
+    /// The frame numbers of the pages, in the order of their addresses.
+    pub(crate) fn frames(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
+        self.pins.list.iter().map(|page| {
+            // SAFETY: The page is pinned, and so it is one. Nothing but its address is used.
+            let frame = unsafe { bindings::dxgkrnl_helper_page_to_pfn(*page) };
+
+            // CAST: A frame number has less than 64 bits.
+            frame as u64
+        })
+    }
+
+    /// Shows the pages to the kernel, one after the other. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if there is no memory or no room for that.
+    pub(crate) fn map_kernel(self: &Arc<Self>) -> Result<KernelMapping> {
+        let count = u32::try_from(self.len()).map_err(|_| ENOMEM)?;
+        // SAFETY: The list has `count` pages. They stay pinned as long as the mapping exists,
+        // which keeps them.
+        let address = unsafe {
+            bindings::dxgkrnl_helper_vmap(
+                self.pins.list.as_ptr().cast_mut(),
+                count,
+                self.pins.writable,
+            )
+        };
+
+        // INVARIANT: The pages were just mapped there.
+        Ok(KernelMapping {
+            address: NonNull::new(address).ok_or(ENOMEM)?,
+            pages: self.clone(),
+        })
+    }
+}
+
+impl Drop for PinnedPages {
+    fn drop(&mut self) {
+        Self::count(&self.mm, self.len(), false);
+    }
+}
+
+/// Pinned pages in the address space of the kernel. The user program may change them at any time,
+/// so they are not to be read.
+///
+/// # Invariants
+///
+/// All of `pages` are mapped at `address`, by nobody else.
+pub(crate) struct KernelMapping {
+    address: NonNull<c_void>,
+    pages: Arc<PinnedPages>,
+}
+
+// SAFETY: A mapping may be used and undone by any thread.
+unsafe impl Send for KernelMapping {}
+// SAFETY: There are no methods that change anything through `&self`.
+unsafe impl Sync for KernelMapping {}
+
+impl KernelMapping {
+    /// Where they are.
+    pub(super) fn address(&self) -> *mut c_void {
+        self.address.as_ptr()
+    }
+
+    /// How many bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        // That the product fits was seen when they were pinned.
+        self.pages.len() * PAGE_SIZE
+    }
+}
+
+impl Drop for KernelMapping {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is a mapping, and ours to undo.
+        unsafe { bindings::vunmap(self.address.as_ptr()) }
+    }
+}
+
+// Frame numbers are told to others than Linux, for whom a page has 4096 bytes.
+static_assert!(PAGE_SIZE == 4096);
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_user_pages)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_address_space_no_pages() {
+        // The tests run in a thread of the kernel.
+        assert_eq!(PinnedPages::pin(0x1000, 1, true).err(), Some(EFAULT));
+    }
+}
