@@ -13,5 +13,7 @@
 #include <linux/vmalloc.h>
 #include <misc/d3dkmthk.h>
 
+#include <asm/mshyperv.h>
+
 #include "helpers.h"
 #include "trace.h"

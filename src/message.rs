@@ -30,9 +30,11 @@ use crate::{
     linux::{
         channel::{
             Channel,
+            Gpadl,
             Session, //
         },
         trace,
+        user_pages::KernelMapping,
         waiter::Patience, //
     },
     transport::{
@@ -335,6 +337,17 @@ impl<C: Channel> Clone for Link<C> {
             lane: self.lane.clone(),
             envelope: self.envelope,
         }
+    }
+}
+
+impl Link {
+    /// Lets the host use `memory`, which messages on this channel can name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gpadl::establish`].
+    pub(crate) fn share(&self, memory: KernelMapping) -> Result<Gpadl> {
+        self.transport.share(memory)
     }
 }
 

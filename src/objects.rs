@@ -4,8 +4,7 @@
 //!
 //! # Lock order
 //!
-//! Outer locks first. Nothing is held while the host is waited for, except the first one, as said
-//! there.
+//! Outer locks first. Nothing is held while the host is waited for, except where that is said.
 //!
 //! 1. `Registry::negotiation`: held for accesses to configuration space, as only one function may
 //!    negotiate the version.
@@ -14,7 +13,8 @@
 //! 4. `Process::adapters`: adapter handles and bindings.
 //! 5. `Process::objects`: all other handles, and what hangs on what.
 //! 6. `Adapter::state` (spinlock): alive or not.
-//! 7. `Offer::life`, `Session::open`: see `linux::channel`. Not taken under 1 to 6.
+//! 7. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
+//!    the last are held while the VMBus core talks to the host. Not taken under 1 to 6.
 //! 8. `Inbox::requests`, `Request::outcome`, `Names::table` (spinlocks, interrupts off): never
 //!    together.
 //!

@@ -9,13 +9,18 @@
 //!
 //! Locks: `Offer::life` serialises opening and closing, which wait for the VMBus core.
 //! `Session::open` is held shared for the time of one ring write and exclusively to end writing;
-//! nothing else happens under it. Order: `Offer::life`, `Session::open`.
+//! nothing else happens under it. `Gpadls::state` is held while the host is given memory or takes
+//! its hands off it, and while the channel is closed. Order: `Offer::life`, then one of the others.
 //!
 //! C header: `include/linux/hyperv.h`
 
+mod gpadl;
 mod session;
 
-pub(crate) use self::session::Session;
+pub(crate) use self::{
+    gpadl::Gpadl,
+    session::Session, //
+};
 
 use super::{
     bindings,
@@ -268,9 +273,17 @@ impl Offer {
     fn shut(&self, session: &Session) {
         session.end();
 
-        // SAFETY: The caller holds `life` and found an open session, so the channel is valid and
-        // open. No send is under way and none will begin: they look at `Session::open` first.
-        // After this the callback does not run any more.
-        unsafe { bindings::vmbus_close(self.channel.as_ptr()) };
+        let channel = self.channel.as_ptr();
+        // After this the callback does not run any more. Memory is taken back afterwards, when the
+        // host does not work for us any more.
+        let close = || {
+            // SAFETY: The caller holds `life` and found an open session, so the channel is valid
+            // and open. No send is under way and none will begin: they look at `Session::open`
+            // first.
+            unsafe { bindings::vmbus_close(channel) }
+        };
+
+        // SAFETY: The channel is valid as long as the caller holds `life`; it is the session's.
+        unsafe { session.gpadls.end(channel, close) };
     }
 }

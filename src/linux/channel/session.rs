@@ -3,6 +3,7 @@
 //! One time a channel is open: sending, waiting for room, receiving.
 
 use super::{
+    gpadl::Gpadls,
     Channel,
     Offer,
     Packet,
@@ -52,7 +53,7 @@ const ROOM_SLICE: Delta = Delta::from_millis(100);
 /// While `open` is true, the channel of `offer` is valid and open.
 #[pin_data]
 pub(crate) struct Session {
-    offer: Arc<Offer>,
+    pub(super) offer: Arc<Offer>,
     receiver: Arc<dyn Receiver>,
     #[pin]
     open: RwSem<bool>,
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     room_wanted: Atomic<bool>,
     /// Senders waiting for room.
     waiting: Atomic<u32>,
+    #[pin]
+    pub(super) gpadls: Gpadls,
 }
 
 impl Session {
@@ -76,6 +79,7 @@ impl Session {
                 room <- new_changes!(c"Session::room"),
                 room_wanted: Atomic::new(false),
                 waiting: Atomic::new(0),
+                gpadls <- Gpadls::new(),
             }),
             GFP_KERNEL,
         )
@@ -89,6 +93,7 @@ impl Session {
     /// The channel is open now.
     pub(super) fn begin(&self) {
         *self.open.write() = true;
+        self.gpadls.begin();
     }
 
     /// The channel is about to be closed: waits for sends under way, allows no more, and wakes
