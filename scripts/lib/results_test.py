@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import results  # noqa: E402  (the path above comes first)
+import testing  # noqa: E402
 
 
 def guest(*lines, code=0, kunit=False):
@@ -105,10 +106,4 @@ class CountLine(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    # The same closing line as every other script of the project.
-    outcome = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__]))
-    broken = outcome.failures + outcome.errors
-    for test, _ in broken:
-        print(f"not ok {test.id()}")
-    print(f"{outcome.testsRun - len(broken)} passed, {len(broken)} failed")
-    sys.exit(bool(broken))
+    testing.main()

@@ -48,7 +48,10 @@ int dxg_ioctl(int fd, unsigned int request, void *argument)
 {
 	int result = ioctl(fd, request, argument);
 
-	return result < 0 ? -errno : result;
+	if (result < 0)
+		result = -errno;
+	dxg_coverage_record(request, result);
+	return result;
 }
 
 int dxg_open_adapter(int fd, struct winluid luid, __u32 *handle)

@@ -61,7 +61,16 @@ int dxg_open(void);
 /* Ends the program as skipped when the machine has no virtual GPU. */
 void dxg_require_device(void);
 
+/* The one way to the driver: notes what each ioctl has answered, see below. */
 int dxg_ioctl(int fd, unsigned int request, void *argument);
+
+/*
+ * From here on the results of dxg_ioctl() are noted, also those in children; at the
+ * end of the program a comment of the TAP output lists them: "# coverage:", and for
+ * each pair the hexadecimal number of the ioctl, ':' and the errno (0: success).
+ */
+void dxg_coverage_start(void);
+void dxg_coverage_record(unsigned int request, int result);
 
 int dxg_open_adapter(int fd, struct winluid luid, __u32 *handle);
 int dxg_close_adapter(int fd, __u32 handle);
@@ -134,6 +143,7 @@ void dxg_sleep_ms(unsigned int ms);
 	static void __attribute__((constructor)) require_device(void)	\
 	{								\
 		dxg_require_device();					\
+		dxg_coverage_start();					\
 	}
 
 #endif /* DXG_UTILS_H */
