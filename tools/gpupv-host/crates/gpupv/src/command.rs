@@ -2,9 +2,14 @@
 //! The commands of the protocol: their numbers and names, and what a failed one is answered with.
 
 mod failure;
+mod family;
 mod table;
 
 pub use failure::Failure;
+pub use family::{
+    AdapterCommand, AddressCommand, AllocationCommand, ContextCommand, DeviceCommand, InfoCommand,
+    QueueCommand, ResidencyCommand, ShareCommand, SyncCommand, VmCommand,
+};
 
 use crate::wire::ChannelType;
 
@@ -19,23 +24,27 @@ pub struct CommandInfo {
     pub failure: Failure,
     /// How it is handled, if it is.
     pub handler: Option<Handler>,
+    /// The shortest request, header included, that carries everything; for a request with a part of
+    /// variable length, that of an empty one.
+    pub min_len: usize,
 }
 
-/// The commands that are handled.
+/// The commands that are handled, by family. The first two families belong to the global channel,
+/// the others to an adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are those of the protocol")]
+#[expect(missing_docs, reason = "the families have their own documentation")]
 pub enum Handler {
-    CreateProcess,
-    DestroyProcess,
-    SetIoSpaceRegion,
-    IsFeatureEnabledGlobal,
-    QueryAdapterInfo,
-    OpenAdapter,
-    CloseAdapter,
-    QueryVideoMemoryInfo,
-    GetInternalAdapterInfo,
-    FlushDevice,
-    IsFeatureEnabled,
+    Vm(VmCommand),
+    Share(ShareCommand),
+    Adapter(AdapterCommand),
+    Device(DeviceCommand),
+    Context(ContextCommand),
+    Queue(QueueCommand),
+    Sync(SyncCommand),
+    Allocation(AllocationCommand),
+    Residency(ResidencyCommand),
+    Address(AddressCommand),
+    Info(InfoCommand),
 }
 
 /// What the process field of a command's header must hold.
@@ -45,38 +54,36 @@ pub enum ProcessRule {
     Zero,
     /// The process that the command is about.
     Live,
+    /// A process that may have ended just now, without its driver's fault.
+    Examined,
 }
 
 impl Handler {
-    /// The shortest request, header included, that carries everything.
-    pub fn min_len(self) -> usize {
-        match self {
-            Self::CreateProcess => 563,
-            Self::DestroyProcess | Self::GetInternalAdapterInfo => 24,
-            Self::SetIoSpaceRegion => 44,
-            Self::IsFeatureEnabledGlobal | Self::IsFeatureEnabled | Self::CloseAdapter => 28,
-            Self::QueryAdapterInfo => 33,
-            Self::OpenAdapter => 40,
-            Self::QueryVideoMemoryInfo => 36,
-            Self::FlushDevice => 32,
-        }
-    }
-
     /// What its process field must hold.
     pub fn process_rule(self) -> ProcessRule {
         match self {
-            Self::CreateProcess
-            | Self::SetIoSpaceRegion
-            | Self::IsFeatureEnabledGlobal
-            | Self::OpenAdapter
-            | Self::CloseAdapter
-            | Self::GetInternalAdapterInfo
-            | Self::IsFeatureEnabled => ProcessRule::Zero,
-            Self::DestroyProcess
-            | Self::QueryAdapterInfo
-            | Self::QueryVideoMemoryInfo
-            | Self::FlushDevice => ProcessRule::Live,
+            Self::Vm(
+                VmCommand::CreateProcess
+                | VmCommand::SetIoSpaceRegion
+                | VmCommand::IsFeatureEnabledGlobal,
+            )
+            | Self::Share(ShareCommand::DestroyNtSharedObject)
+            | Self::Adapter(_) => ProcessRule::Zero,
+            Self::Info(InfoCommand::QueryStatistics) => ProcessRule::Examined,
+            _ => ProcessRule::Live,
         }
+    }
+
+    /// Whether a driver sends it even after it has closed the adapter, because a process ends or
+    /// uses up what it still has.
+    pub fn may_come_late(self) -> bool {
+        matches!(
+            self,
+            Self::Device(DeviceCommand::FlushDevice)
+                | Self::Allocation(
+                    AllocationCommand::DestroyAllocation | AllocationCommand::InvalidateCache
+                )
+        )
     }
 }
 

@@ -7,13 +7,12 @@ use vmbus::{ChannelHandle, Closed, Device, GpadlView, Offer, OpenError, Packet};
 
 use crate::host::{lock, Shared, Source};
 use crate::identity::{GLOBAL_CLASS, GLOBAL_INSTANCE};
-use crate::vgpu::{complete, MAX_PACKET};
+use crate::vgpu::MAX_PACKET;
 
 /// The device behind the global channel.
 pub(crate) struct GlobalDevice {
     io_space_mib: u16,
     shared: Arc<Mutex<Shared>>,
-    channel: Option<ChannelHandle>,
 }
 
 impl GlobalDevice {
@@ -21,7 +20,6 @@ impl GlobalDevice {
         Self {
             io_space_mib,
             shared,
-            channel: None,
         }
     }
 }
@@ -37,17 +35,15 @@ impl Device for GlobalDevice {
     }
 
     fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
-        self.channel = Some(channel);
+        lock(&self.shared).channels.opened(Source::Global, channel);
         Ok(())
     }
 
     fn packet(&mut self, packet: Packet) {
-        let reply = lock(&self.shared).packet(Source::Global, &packet);
-        complete(self.channel.as_ref(), &packet, reply);
+        lock(&self.shared).packet(Source::Global, &packet);
     }
 
     fn closed(&mut self, why: Closed) {
-        self.channel = None;
         lock(&self.shared).global_closed(why);
     }
 

@@ -44,6 +44,8 @@ impl fmt::Display for Handle {
 
 struct Slot<T> {
     unique: u8,
+    /// Whether `unique` has come round, so that each of its values was given out before.
+    wrapped: bool,
     value: Option<T>,
 }
 
@@ -70,6 +72,7 @@ impl<T> HandleTable<T> {
             None if self.slots.len() + 1 < INDEX_LIMIT => {
                 self.slots.push(Slot {
                     unique: 0,
+                    wrapped: false,
                     value: None,
                 });
                 self.slots.len() - 1
@@ -77,6 +80,7 @@ impl<T> HandleTable<T> {
             None => return None,
         };
         let slot = &mut self.slots[position];
+        slot.wrapped |= slot.unique == UNIQUE_MAX;
         slot.unique = slot.unique % UNIQUE_MAX + 1;
         slot.value = Some(value);
         Some(Handle::new(position + 1, slot.unique))
@@ -99,6 +103,28 @@ impl<T> HandleTable<T> {
         let value = self.slots[position].value.take()?;
         self.free.push(Reverse(position));
         Some(value)
+    }
+
+    /// Whether `handle` names an object, or named one that is gone.
+    pub fn was_given(&self, handle: Handle) -> bool {
+        let Some(position) = handle.index().checked_sub(1) else {
+            return false;
+        };
+        let Some(slot) = self.slots.get(position) else {
+            return false;
+        };
+        let last = if slot.wrapped {
+            UNIQUE_MAX
+        } else {
+            slot.unique
+        };
+        (1..=last).any(|unique| Handle::new(position + 1, unique) == handle)
+    }
+
+    /// Whether `handle` named another object before the one that it names now.
+    pub fn is_reused(&self, handle: Handle) -> bool {
+        self.position(handle)
+            .is_some_and(|position| self.slots[position].wrapped)
     }
 
     /// All objects, by index.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The host as a whole: its devices, and what they share.
 
+mod call;
+mod channels;
+mod commands;
 mod dispatch;
-mod global_commands;
+mod release;
 mod shared;
-mod vgpu_commands;
 
+pub(crate) use call::Fail;
 pub(crate) use dispatch::Source;
 pub(crate) use shared::{lock, Shared};
 

@@ -16,6 +16,7 @@
 pub mod adapter;
 mod budget;
 pub mod command;
+mod device;
 mod feature;
 mod global;
 pub mod handles;
@@ -23,6 +24,7 @@ mod host;
 mod identity;
 pub mod objects;
 mod packet;
+mod payload;
 mod pci;
 mod process;
 mod query;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::handles::Handle;
-use crate::objects::ObjectTable;
+use crate::payload::Objects;
 use crate::wire::{from_utf16, CreateProcess};
 
 /// One process.
@@ -14,7 +14,7 @@ pub(crate) struct Process {
     /// Its name, as the guest gave it.
     pub(crate) name: String,
     /// What it has made.
-    pub(crate) objects: ObjectTable,
+    pub(crate) objects: Objects,
 }
 
 impl Process {
@@ -22,7 +22,7 @@ impl Process {
         Self {
             pid: request.process_id.get(),
             name: from_utf16(&request.process_name),
-            objects: ObjectTable::default(),
+            objects: Objects::default(),
         }
     }
 }

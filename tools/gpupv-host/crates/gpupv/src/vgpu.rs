@@ -17,7 +17,6 @@ pub(crate) struct VgpuDevice {
     position: usize,
     identity: Identity,
     shared: Arc<Mutex<Shared>>,
-    channel: Option<ChannelHandle>,
 }
 
 impl VgpuDevice {
@@ -26,7 +25,6 @@ impl VgpuDevice {
             position,
             identity,
             shared,
-            channel: None,
         }
     }
 }
@@ -42,34 +40,21 @@ impl Device for VgpuDevice {
     }
 
     fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
-        self.channel = Some(channel);
+        lock(&self.shared)
+            .channels
+            .opened(Source::Vgpu(self.position), channel);
         Ok(())
     }
 
     fn packet(&mut self, packet: Packet) {
-        let reply = lock(&self.shared).packet(Source::Vgpu(self.position), &packet);
-        complete(self.channel.as_ref(), &packet, reply);
+        lock(&self.shared).packet(Source::Vgpu(self.position), &packet);
     }
 
     fn closed(&mut self, why: Closed) {
-        self.channel = None;
         lock(&self.shared).vgpu_closed(self.position, why);
     }
 
     fn gpadl(&mut self, _id: u32, _memory: Option<GpadlView>) {
         // Guest memory is lent on the global channel.
-    }
-}
-
-/// Sends a reply, if there is one.
-pub(crate) fn complete(channel: Option<&ChannelHandle>, packet: &Packet, reply: Option<Vec<u8>>) {
-    let (Some(channel), Some(reply)) = (channel, reply) else {
-        return;
-    };
-    if let Err(error) = channel.complete(packet.transaction_id, &reply) {
-        log::warn!(
-            "reply to request {} is lost: {error}",
-            packet.transaction_id
-        );
     }
 }

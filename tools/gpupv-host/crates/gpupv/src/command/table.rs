@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The table of all commands, in the order of the specification.
 
-use super::{CommandInfo, Failure, Handler};
+use super::{AdapterCommand, CommandInfo, DeviceCommand, Failure, Handler, InfoCommand, VmCommand};
 
+/// A command that is not done.
 const fn row(number: u32, name: &'static str, failure: Failure) -> CommandInfo {
     CommandInfo {
         number,
         name,
         failure,
         handler: None,
+        min_len: 24,
     }
 }
 
@@ -16,6 +18,7 @@ const fn handled(
     number: u32,
     name: &'static str,
     failure: Failure,
+    min_len: usize,
     handler: Handler,
 ) -> CommandInfo {
     CommandInfo {
@@ -23,6 +26,7 @@ const fn handled(
         name,
         failure,
         handler: Some(handler),
+        min_len,
     }
 }
 
@@ -31,8 +35,20 @@ const STATUS: Failure = Failure::Status { at: 0, len: 4 };
 const HANDLE: Failure = Failure::Zero { len: 4 };
 
 pub(super) static GLOBAL: &[CommandInfo] = &[
-    handled(1000, "CREATEPROCESS", HANDLE, Handler::CreateProcess),
-    handled(1001, "DESTROYPROCESS", STATUS, Handler::DestroyProcess),
+    handled(
+        1000,
+        "CREATEPROCESS",
+        HANDLE,
+        563,
+        Handler::Vm(VmCommand::CreateProcess),
+    ),
+    handled(
+        1001,
+        "DESTROYPROCESS",
+        STATUS,
+        24,
+        Handler::Vm(VmCommand::DestroyProcess),
+    ),
     row(1002, "OPENSYNCOBJECT", Failure::Status { at: 4, len: 24 }),
     row(1003, "DESTROYSYNCOBJECT", STATUS),
     row(1004, "CREATENTSHAREDOBJECT", HANDLE),
@@ -41,7 +57,13 @@ pub(super) static GLOBAL: &[CommandInfo] = &[
     row(1007, "NOTIFYPROCESSFREEZE", STATUS),
     row(1008, "NOTIFYPROCESSTHAW", STATUS),
     row(1009, "QUERYETWSESSION", STATUS),
-    handled(1010, "SETIOSPACEREGION", STATUS, Handler::SetIoSpaceRegion),
+    handled(
+        1010,
+        "SETIOSPACEREGION",
+        STATUS,
+        44,
+        Handler::Vm(VmCommand::SetIoSpaceRegion),
+    ),
     row(1011, "COMPLETETRANSACTION", STATUS),
     row(
         1021,
@@ -52,7 +74,8 @@ pub(super) static GLOBAL: &[CommandInfo] = &[
         1022,
         "ISFEATUREENABLED_GLOBAL",
         Failure::Status { at: 0, len: 16 },
-        Handler::IsFeatureEnabledGlobal,
+        28,
+        Handler::Vm(VmCommand::IsFeatureEnabledGlobal),
     ),
 ];
 
@@ -63,7 +86,8 @@ pub(super) static VGPU: &[CommandInfo] = &[
         2,
         "QUERYADAPTERINFO",
         Failure::QueryAdapterInfo,
-        Handler::QueryAdapterInfo,
+        33,
+        Handler::Info(InfoCommand::QueryAdapterInfo),
     ),
     row(3, "DDIQUERYADAPTERINFO", STATUS),
     row(4, "CREATEALLOCATION", Failure::Short),
@@ -80,9 +104,16 @@ pub(super) static VGPU: &[CommandInfo] = &[
         14,
         "OPENADAPTER",
         Failure::Status { at: 4, len: 16 },
-        Handler::OpenAdapter,
+        40,
+        Handler::Adapter(AdapterCommand::OpenAdapter),
     ),
-    handled(15, "CLOSEADAPTER", STATUS, Handler::CloseAdapter),
+    handled(
+        15,
+        "CLOSEADAPTER",
+        STATUS,
+        28,
+        Handler::Adapter(AdapterCommand::CloseAdapter),
+    ),
     row(16, "FREEGPUVIRTUALADDRESS", STATUS),
     row(
         17,
@@ -96,7 +127,8 @@ pub(super) static VGPU: &[CommandInfo] = &[
         21,
         "QUERYVIDEOMEMORYINFO",
         Failure::Short,
-        Handler::QueryVideoMemoryInfo,
+        36,
+        Handler::Info(InfoCommand::QueryVideoMemoryInfo),
     ),
     row(22, "WAITFORSYNCOBJECTFROMCPU", STATUS),
     row(23, "LOCK2", Failure::Status { at: 0, len: 16 }),
@@ -124,7 +156,8 @@ pub(super) static VGPU: &[CommandInfo] = &[
         36,
         "GETINTERNALADAPTERINFO",
         Failure::Short,
-        Handler::GetInternalAdapterInfo,
+        24,
+        Handler::Adapter(AdapterCommand::GetInternalAdapterInfo),
     ),
     row(37, "FLUSHHEAPTRANSITIONS", STATUS),
     row(38, "BLT", STATUS),
@@ -143,7 +176,13 @@ pub(super) static VGPU: &[CommandInfo] = &[
             count_at: 40,
         },
     ),
-    handled(42, "FLUSHDEVICE", STATUS, Handler::FlushDevice),
+    handled(
+        42,
+        "FLUSHDEVICE",
+        STATUS,
+        32,
+        Handler::Device(DeviceCommand::FlushDevice),
+    ),
     row(43, "FLUSHADAPTER", STATUS),
     row(44, "DDIGETNODEMETADATA", STATUS),
     row(45, "SETEXISTINGSYSMEMSTORE", STATUS),
@@ -200,6 +239,7 @@ pub(super) static VGPU: &[CommandInfo] = &[
         68,
         "ISFEATUREENABLED",
         Failure::Status { at: 0, len: 16 },
-        Handler::IsFeatureEnabled,
+        28,
+        Handler::Adapter(AdapterCommand::IsFeatureEnabled),
     ),
 ];

@@ -3,8 +3,10 @@
 
 use vmbus::Packet;
 
+use super::call::{Call, Fail, Reply};
+use super::channels::Ticket;
 use super::shared::{Shared, VmObject};
-use crate::command::{self, CommandInfo, Handler, ProcessRule};
+use crate::command::{self, AdapterCommand, CommandInfo, Handler, ProcessRule};
 use crate::handles::Handle;
 use crate::packet::{parse, Command};
 use crate::status::NtStatus;
@@ -19,53 +21,50 @@ pub(crate) enum Source {
     Vgpu(usize),
 }
 
-/// Why a command fails.
-#[derive(Debug)]
-pub(super) enum Fail {
-    /// As it may.
-    Status(NtStatus),
-    /// Because the guest did something that no guest should do.
-    Violation(NtStatus, String),
-}
-
-impl From<NtStatus> for Fail {
-    fn from(status: NtStatus) -> Self {
-        Self::Status(status)
-    }
-}
-
-/// What a command is answered with.
-pub(super) type Reply = Result<Vec<u8>, Fail>;
-
 impl Shared {
-    /// Handles a packet. Returns the payload of its completion, if the guest waits for one.
-    pub(crate) fn packet(&mut self, source: Source, packet: &Packet) -> Option<Vec<u8>> {
+    /// Handles a packet, and answers it if the guest waits for that.
+    pub(crate) fn packet(&mut self, source: Source, packet: &Packet) {
+        let ticket = self.channels.ticket(source, packet);
         let reply = match parse(&packet.payload, self.is_current_version()) {
-            Ok(command) => self.command(source, &command, packet.completion_requested),
+            Ok(command) => {
+                let waits = packet.completion_requested;
+                let Some(reply) = self.command(source, &command, ticket, waits) else {
+                    return;
+                };
+                reply
+            }
             Err(text) => {
                 self.report.message("(malformed)");
                 self.report.violation(format!("{source:?}: {text}"));
                 NtStatus::INVALID_PARAMETER.0.to_le_bytes().to_vec()
             }
         };
-        packet.completion_requested.then_some(reply)
+        self.channels.answer(ticket, &reply);
     }
 
-    fn command(&mut self, source: Source, command: &Command<'_>, waits: bool) -> Vec<u8> {
+    /// Handles a command. `None` if its answer comes later.
+    fn command(
+        &mut self,
+        source: Source,
+        command: &Command<'_>,
+        ticket: Ticket,
+        waits: bool,
+    ) -> Option<Vec<u8>> {
         let family = command.channel_type;
         let number = command.header.command_type.get();
         let Some(info) = command::find(family, number) else {
             self.report.message("(unknown)");
             self.report.unknown(family, number);
-            return NtStatus::NOT_SUPPORTED.0.to_le_bytes().to_vec();
+            return Some(NtStatus::NOT_SUPPORTED.0.to_le_bytes().to_vec());
         };
         self.report.message(info.name);
         self.check_waiting(info, command, waits);
         let result = self
             .route(source, command)
-            .and_then(|position| self.handle(info, position, command));
+            .and_then(|position| self.handle(info, position, command, ticket));
         let status = match result {
-            Ok(reply) => return reply,
+            Ok(reply) => return Some(reply),
+            Err(Fail::Later) => return None,
             Err(Fail::Status(status)) => status,
             Err(Fail::Violation(status, text)) => {
                 self.report.violation(format!("{}: {text}", info.name));
@@ -73,7 +72,7 @@ impl Shared {
             }
         };
         let has_status = self.is_current_version();
-        info.failure.reply(command.bytes, status, has_status)
+        Some(info.failure.reply(command.bytes, status, has_status))
     }
 
     /// Notes a contradiction between what the headers say and whether the guest waits.
@@ -143,29 +142,81 @@ impl Shared {
         info: &CommandInfo,
         position: Option<usize>,
         command: &Command<'_>,
+        ticket: Ticket,
     ) -> Reply {
         let Some(handler) = info.handler else {
             self.report.unknown(command.channel_type, info.number);
             return Err(NtStatus::NOT_SUPPORTED.into());
         };
-        let (len, need) = (command.bytes.len(), handler.min_len());
+        let (len, need) = (command.bytes.len(), info.min_len);
         if len < need {
             let text = format!("{len} bytes, at least {need} are needed");
             return Err(Fail::Violation(NtStatus::INVALID_PARAMETER, text));
         }
         let process = self.caller(handler, command)?;
+        let call = Call {
+            process,
+            bytes: command.bytes,
+            ticket,
+        };
         match position {
-            None => self.global_command(handler, process, command),
-            Some(position) => self.vgpu_command(handler, position, process, command),
+            None => self.global_command(handler, &call),
+            Some(position) => {
+                self.check_open_for(handler, position)?;
+                self.vgpu_command(handler, position, &call)
+            }
+        }
+    }
+
+    fn global_command(&mut self, handler: Handler, call: &Call<'_>) -> Reply {
+        match handler {
+            Handler::Vm(command) => self.vm_command(command, call),
+            Handler::Share(command) => self.share_command(command, call),
+            // The table of commands has the other families in its other half.
+            _ => Err(NtStatus::NOT_SUPPORTED.into()),
+        }
+    }
+
+    fn vgpu_command(&mut self, handler: Handler, position: usize, call: &Call<'_>) -> Reply {
+        match handler {
+            Handler::Adapter(command) => self.adapter_command(command, position, call),
+            Handler::Device(command) => self.device_command(command, position, call),
+            Handler::Context(command) => self.context_command(command, position, call),
+            Handler::Queue(command) => self.queue_command(command, position, call),
+            Handler::Sync(command) => self.sync_command(command, position, call),
+            Handler::Allocation(command) => self.allocation_command(command, position, call),
+            Handler::Residency(command) => self.residency_command(command, position, call),
+            Handler::Address(command) => self.address_command(command, position, call),
+            Handler::Info(command) => self.info_command(command, position, call),
+            // The table of commands has the other families in its other half.
+            Handler::Vm(_) | Handler::Share(_) => Err(NtStatus::NOT_SUPPORTED.into()),
+        }
+    }
+
+    /// The adapter must be open, but for the command that opens it.
+    fn check_open_for(&self, handler: Handler, position: usize) -> Result<(), Fail> {
+        let open = self.adapters[position].handle.is_some();
+        if open || handler == Handler::Adapter(AdapterCommand::OpenAdapter) {
+            Ok(())
+        } else if handler.may_come_late() {
+            Err(NtStatus::DEVICE_REMOVED.into())
+        } else {
+            let text = "the adapter is not open".to_owned();
+            Err(Fail::Violation(NtStatus::DEVICE_REMOVED, text))
         }
     }
 
     /// The process in the header, as the command wants it.
     fn caller(&mut self, handler: Handler, command: &Command<'_>) -> Result<Handle, Fail> {
         let process = Handle(command.header.process.get());
+        let is_process = self.handles.get(process) == Some(&VmObject::Process);
         let fits = match handler.process_rule() {
             ProcessRule::Zero => process.0 == 0,
-            ProcessRule::Live => self.handles.get(process) == Some(&VmObject::Process),
+            ProcessRule::Live => is_process,
+            ProcessRule::Examined if !is_process && self.handles.was_given(process) => {
+                return Err(NtStatus::INVALID_PARAMETER.into());
+            }
+            ProcessRule::Examined => is_process,
         };
         if fits {
             Ok(process)

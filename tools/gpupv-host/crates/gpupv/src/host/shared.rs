@@ -7,6 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use vmbus::Closed;
 
+use super::call::{Call, Fail};
+use super::channels::Channels;
+use super::dispatch::Source;
 use super::Config;
 use crate::adapter::AdapterDescription;
 use crate::handles::{Handle, HandleTable};
@@ -14,6 +17,7 @@ use crate::identity::Identity;
 use crate::pci::HostConfigBlock;
 use crate::process::{Process, ProcessTable};
 use crate::report::{plural, AdapterReport, ProcessReport, Recorder, Report};
+use crate::status::NtStatus;
 
 /// Locks; a device that panicked before must not take the others with it.
 pub(crate) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -53,6 +57,7 @@ pub(crate) struct Shared {
     /// Whether it has been told to.
     pub(crate) asynchronous_announced: bool,
     pub(crate) report: Recorder,
+    pub(crate) channels: Channels,
 }
 
 impl Shared {
@@ -81,6 +86,7 @@ impl Shared {
             asynchronous: config.asynchronous,
             asynchronous_announced: false,
             report: Recorder::default(),
+            channels: Channels::new(config.adapters.len()),
         }
     }
 
@@ -95,20 +101,43 @@ impl Shared {
         if let Some(handle) = handle {
             self.handles.remove(handle);
         }
-        for process in self.processes.values_mut() {
-            process.objects.remove_adapter(position);
+        let mut gone = Vec::new();
+        for (&handle, process) in &mut self.processes {
+            gone.push((handle, process.objects.remove_adapter(position)));
+        }
+        for (process, removed) in gone {
+            self.release(process, removed);
         }
     }
 
+    /// The caller of a command.
+    pub(super) fn process(&mut self, call: &Call<'_>) -> Result<&mut Process, Fail> {
+        // The process was looked up when the command came.
+        let found = self.processes.get_mut(&call.process);
+        found.ok_or_else(|| NtStatus::INVALID_HANDLE.into())
+    }
+
+    /// Removes an object of the caller, and everything that dies with it.
+    pub(super) fn remove_object(&mut self, call: &Call<'_>, handle: Handle) -> Result<(), Fail> {
+        let removed = self.process(call)?.objects.remove(handle);
+        self.release(call.process, removed);
+        Ok(())
+    }
+
     /// Removes a process and everything it has.
-    pub(crate) fn remove_process(&mut self, handle: Handle) -> Option<Process> {
-        let process = self.processes.remove(&handle)?;
+    pub(crate) fn remove_process(&mut self, handle: Handle) {
+        let Some(process) = self.processes.get_mut(&handle) else {
+            return;
+        };
+        let removed = process.objects.remove_all();
+        self.release(handle, removed);
+        self.processes.remove(&handle);
         self.handles.remove(handle);
-        Some(process)
     }
 
     /// The channel of an adapter was closed.
     pub(crate) fn vgpu_closed(&mut self, position: usize, why: Closed) {
+        self.channels.closed(Source::Vgpu(position));
         if why == Closed::Shutdown {
             // What is left at the end is what the report is about.
             return;
@@ -123,6 +152,7 @@ impl Shared {
 
     /// The global channel was closed: the guest can no longer destroy its processes.
     pub(crate) fn global_closed(&mut self, why: Closed) {
+        self.channels.closed(Source::Global);
         if why == Closed::Shutdown {
             return;
         }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use gpupv::handles::{Handle, HandleTable};
-use gpupv::objects::{Object, ObjectKind, ObjectTable};
+use gpupv::objects::{Lookup, Object, ObjectKind, ObjectTable};
 
 #[test]
 fn the_first_handles_are_those_of_windows() {
@@ -69,12 +69,42 @@ fn tables_against_a_map() {
     assert_eq!(all, model);
 }
 
-fn object(kind: ObjectKind, adapter: usize, parent: Option<Handle>) -> Object {
+#[test]
+fn names_that_were_given_are_remembered() {
+    let mut table = HandleTable::default();
+    let first = table.insert('a').unwrap();
+    assert!(table.was_given(first) && !table.is_reused(first));
+    table.remove(first);
+    assert!(table.was_given(first));
+    assert!(!table.was_given(Handle(0x8000_0040)), "the next one");
+    for _ in 0..2 {
+        let next = table.insert('b').unwrap();
+        assert!(!table.is_reused(next));
+        table.remove(next);
+    }
+    for name in [0x4000_0040, 0x8000_0040, 0xC000_0040] {
+        assert!(table.was_given(Handle(name)));
+    }
+    for name in [0, 0x40, 0x4000_0041, 0x4000_0080, u32::MAX] {
+        assert!(!table.was_given(Handle(name)), "{name:#x}");
+    }
+    // The name of the first one comes back.
+    assert_eq!(table.insert('c'), Some(first));
+    assert!(table.is_reused(first));
+    table.remove(first);
+    assert!(!table.is_reused(first), "names nothing");
+}
+
+fn object(kind: ObjectKind, adapter: usize, parent: Option<Handle>) -> Object<ObjectKind> {
     Object {
-        kind,
         adapter,
         parent,
+        payload: kind,
     }
+}
+
+fn handles(removed: Vec<(Handle, Object<ObjectKind>)>) -> Vec<Handle> {
+    removed.into_iter().map(|(handle, _)| handle).collect()
 }
 
 #[test]
@@ -97,17 +127,24 @@ fn children_die_with_their_parents() {
         table.insert(object(ObjectKind::Context, 0, Some(other))),
         None
     );
-    assert!(table.remove(context));
+    assert_eq!(table.children(device).collect::<Vec<_>>(), [context]);
+    assert_eq!(handles(table.remove(context)), [fence, queue, context]);
+    assert_eq!(table.children(device).next(), None);
     for gone in [context, queue, fence] {
-        assert_eq!(table.get(gone), None);
-        assert!(!table.remove(gone));
+        assert_eq!(table.look_up(gone), Lookup::Stale);
+        assert!(table.remove(gone).is_empty());
     }
+    assert_eq!(table.look_up(Handle(0x1000)), Lookup::Never);
     assert!(table.get(device).is_some());
     let sync = table
         .insert(object(ObjectKind::SyncObject, 0, None))
         .unwrap();
-    table.remove_adapter(0);
-    assert_eq!(table.get(sync), None);
+    let child = table
+        .insert(object(ObjectKind::SyncObject, 0, Some(device)))
+        .unwrap();
+    assert_eq!(handles(table.remove_adapter(0)), [child, device, sync]);
     let counts: Vec<_> = table.count().into_iter().collect();
     assert_eq!(counts, [(ObjectKind::Device, 1)]);
+    assert_eq!(handles(table.remove_all()), [other]);
+    assert_eq!(table.iter().count(), 0);
 }
