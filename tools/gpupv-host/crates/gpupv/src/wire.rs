@@ -7,21 +7,68 @@
 //! with [`read_padded`].
 
 mod adapter;
+mod address;
+mod allocation;
+mod device;
 mod feature;
 mod header;
+mod info;
+pub mod message;
 mod process;
 mod query;
+mod residency;
 
 pub use adapter::{
-    CloseAdapter, FlushDevice, GetInternalAdapterInfo, GetInternalAdapterInfoReturn, OpenAdapter,
+    CloseAdapter, GetInternalAdapterInfo, GetInternalAdapterInfoReturn, OpenAdapter,
     OpenAdapterReturn, SetIoSpaceRegion,
+};
+pub use address::{
+    FreeGpuVirtualAddress, MapGpuVirtualAddress, MapGpuVirtualAddressReturn,
+    ReserveGpuVirtualAddress, ReserveGpuVirtualAddressReturn, UpdateGpuVirtualAddress,
+    UpdateOperation,
+};
+pub use allocation::{
+    AllocationDescriptor, AllocationReturn, CreateAllocation, DestroyAllocation,
+    GetStandardAllocationData, GetStandardAllocationDataReturn, InvalidateCache, Lock, LockReturn,
+    OpenResource, OpenResourceReturn, SetExistingSysMemPages, SetExistingSysMemStore,
+    StandardAllocation, Unlock,
+};
+pub use device::{
+    CreateDevice, CreateDeviceReturn, DestroyDevice, FlushDevice, GetDeviceState,
+    GetDeviceStateReturn, MarkDeviceAsError, SetGuestData,
 };
 pub use feature::{IsFeatureEnabled, IsFeatureEnabledReturn};
 pub use header::{ChannelType, CommandHeader, ExtendedHeader, Luid};
+pub use info::{
+    BuildTestCommandBuffer, ChangeVideoMemoryReservation, Escape, FlushHeapTransitions,
+    QueryClockCalibration, QueryClockCalibrationReturn, QueryStatistics, QueryStatisticsReturn,
+};
 pub use process::{CreateProcess, CreateProcessReturn, DestroyProcess, PROCESS_NAME_UNITS};
 pub use query::{QueryAdapterInfo, QueryVideoMemoryInfo, QueryVideoMemoryInfoReturn};
 
+pub use residency::{
+    Evict, EvictReturn, GetAllocationPriority, MakeResident, MakeResidentReturn, OfferAllocations,
+    QueryAllocationResidency, ReclaimAllocations, ReclaimAllocationsReturn, SetAllocationPriority,
+    UpdateAllocationProperty, UpdateAllocationPropertyReturn, PRIORITY_COUNT_MAX,
+    RESIDENCY_COUNT_MAX,
+};
+
 use zerocopy::{FromBytes, IntoBytes};
+
+use message::Layout;
+
+/// The layouts of the messages that know them.
+pub fn layouts() -> impl Iterator<Item = &'static Layout> {
+    [
+        address::LAYOUTS,
+        allocation::LAYOUTS,
+        device::LAYOUTS,
+        info::LAYOUTS,
+        residency::LAYOUTS,
+    ]
+    .into_iter()
+    .flatten()
+}
 
 /// Reads a struct that may be followed by anything, and whose end may be missing: what is missing
 /// reads as zero. The caller checks the least length that the command has.

@@ -104,15 +104,3 @@ impl GetInternalAdapterInfoReturn {
     /// How long the answer is below interface version 40.
     pub const OLD_SIZE: usize = 704;
 }
-
-/// FLUSHDEVICE.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub struct FlushDevice {
-    /// The process that owns the device.
-    pub hdr: CommandHeader,
-    /// The device.
-    pub device: U32,
-    /// Why.
-    pub reason: U32,
-}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::offset_of;
 
 use gpupv::command;
+use gpupv::wire::message::Field;
 use gpupv::wire::*;
 use gpupv::{NtStatus, GLOBAL_CLASS, VGPU_CLASS};
 
@@ -96,9 +97,6 @@ fn ours() -> Ours {
         "current_reservation" = current_reservation,
         "available_for_reservation" = available_for_reservation,
     });
-    ours!(map, "dxgkvmb_command_flushdevice" = FlushDevice {
-        "hdr" = hdr, "device" = device, "reason" = reason,
-    });
     for name in [
         "dxgkvmb_command_isfeatureenabled",
         "dxgkvmb_command_isfeatureenabled_gbl",
@@ -164,6 +162,45 @@ fn structs_are_laid_out_as_specified() {
                 fields_seen.contains(&key),
                 "{name}.{field} is not in the table"
             );
+        }
+    }
+}
+
+/// What the specification's table has for a struct: size, and (name, offset, size) of the fields.
+fn specified(name: &str, lines: &[Vec<String>]) -> (usize, Vec<(String, usize, usize)>) {
+    let lines: Vec<_> = lines.iter().filter(|line| line[0] == name).collect();
+    let size = lines.first().expect(name)[1].parse().unwrap();
+    let fields = lines.iter().map(|line| {
+        let field = without_bits(&line[2]).0.replace("[]", "");
+        (field, line[3].parse().unwrap(), line[4].parse().unwrap())
+    });
+    (size, fields.collect())
+}
+
+#[test]
+fn messages_are_laid_out_as_specified() {
+    let lines = table("gpupv-layout.csv");
+    for layout in gpupv::wire::layouts() {
+        let name = layout.name;
+        let (size, fields) = specified(name, &lines);
+        assert_eq!(layout.size, size, "size of {name}");
+        let (padding, ours): (Vec<&Field>, Vec<&Field>) = layout
+            .fields
+            .iter()
+            .partition(|field| field.name.starts_with("padding"));
+        for field in &ours {
+            let named = field.name.trim_start_matches("r#");
+            let found = fields.iter().any(|(theirs, offset, size)| {
+                theirs.rsplit('.').next() == Some(named)
+                    && (*offset, *size) == (field.offset, field.size)
+            });
+            assert!(found, "{name}.{named} at {}", field.offset);
+        }
+        for (theirs, offset, size) in &fields {
+            let in_padding = padding
+                .iter()
+                .any(|pad| pad.offset <= *offset && offset + size <= pad.offset + pad.size);
+            assert!(!in_padding, "{name}.{theirs} lies in padding");
         }
     }
 }
