@@ -8,6 +8,10 @@ pub struct NtStatus(pub u32);
 impl NtStatus {
     /// It worked.
     pub const SUCCESS: Self = Self(0);
+    /// It will have worked when the fence of the paging queue reaches the value in the answer.
+    pub const PENDING: Self = Self(0x103);
+    /// There is not enough memory.
+    pub const NO_MEMORY: Self = Self(0xC000_0017);
     /// No such handle.
     pub const INVALID_HANDLE: Self = Self(0xC000_0008);
     /// An argument makes no sense.

@@ -80,8 +80,20 @@ pub(super) static GLOBAL: &[CommandInfo] = &[
 ];
 
 pub(super) static VGPU: &[CommandInfo] = &[
-    row(0, "CREATEDEVICE", HANDLE),
-    row(1, "DESTROYDEVICE", STATUS),
+    handled(
+        0,
+        "CREATEDEVICE",
+        HANDLE,
+        40,
+        Handler::Device(DeviceCommand::CreateDevice),
+    ),
+    handled(
+        1,
+        "DESTROYDEVICE",
+        STATUS,
+        28,
+        Handler::Device(DeviceCommand::DestroyDevice),
+    ),
     handled(
         2,
         "QUERYADAPTERINFO",
@@ -136,8 +148,20 @@ pub(super) static VGPU: &[CommandInfo] = &[
     row(25, "WAITFORSYNCOBJECTFROMGPU", STATUS),
     row(26, "SIGNALSYNCOBJECT", STATUS),
     row(27, "SIGNALFENCENTSHAREDBYREF", STATUS),
-    row(28, "GETDEVICESTATE", Failure::Status { at: 56, len: 64 }),
-    row(29, "MARKDEVICEASERROR", STATUS),
+    handled(
+        28,
+        "GETDEVICESTATE",
+        Failure::Status { at: 56, len: 64 },
+        80,
+        Handler::Device(DeviceCommand::GetDeviceState),
+    ),
+    handled(
+        29,
+        "MARKDEVICEASERROR",
+        STATUS,
+        32,
+        Handler::Device(DeviceCommand::MarkDeviceAsError),
+    ),
     row(30, "ADAPTERSTOP", STATUS),
     row(31, "SETQUEUEDLIMIT", STATUS),
     row(

@@ -90,4 +90,17 @@ pub struct CommandHeader {
 impl CommandHeader {
     /// The bit of `channel_type` that says that no reply is wanted.
     pub const ASYNC_MESSAGE: u32 = 1 << 8;
+    /// The `channel_type` of messages from the host to the virtual machine.
+    pub const HOST_TO_VM: u32 = 2;
+
+    /// The header of a message to the guest.
+    pub fn to_guest(command_type: u32) -> Self {
+        Self {
+            command_id: 0.into(),
+            process: 0.into(),
+            channel_type: Self::HOST_TO_VM.into(),
+            command_type: command_type.into(),
+            padding: 0.into(),
+        }
+    }
 }

@@ -15,6 +15,7 @@ pub const VGPU: u32 = 0;
 #[derive(Default)]
 struct Port {
     completions: Mutex<Vec<(u64, Vec<u8>)>>,
+    unasked: Mutex<Vec<Vec<u8>>>,
 }
 
 impl ChannelPort for Port {
@@ -24,8 +25,9 @@ impl ChannelPort for Port {
         Ok(())
     }
 
-    fn send(&self, _payload: &[u8]) -> Result<(), SendError> {
-        panic!("nothing is sent unasked");
+    fn send(&self, payload: &[u8]) -> Result<(), SendError> {
+        self.unasked.lock().unwrap().push(payload.to_vec());
+        Ok(())
     }
 
     fn rescind(&self) {
@@ -57,6 +59,11 @@ impl Channel {
     pub fn reopen(&mut self) {
         let port = Arc::clone(&self.port);
         self.device.open(ChannelHandle::new(port)).unwrap();
+    }
+
+    /// What came unasked since the last call.
+    pub fn unasked(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.port.unasked.lock().unwrap())
     }
 
     /// Sends a packet as it is. Returns the completion, of which there must be one if it was asked
@@ -218,6 +225,15 @@ impl Guest {
         body.push(8);
         let reply = self.global(1000, 0, &body);
         assert_eq!(reply.len(), 4);
+        word(&reply, 0)
+    }
+
+    pub fn create_device(&mut self, n: usize, process: u32, cookie: u64) -> u32 {
+        let mut body = words(&[0, 0]);
+        body.extend(cookie.to_le_bytes());
+        let reply = self.vgpu(n, 0, process, &body);
+        assert_eq!(reply.len(), 4);
+        assert_ne!(word(&reply, 0), 0);
         word(&reply, 0)
     }
 

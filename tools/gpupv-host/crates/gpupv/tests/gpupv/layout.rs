@@ -294,6 +294,8 @@ fn statuses_and_classes_are_as_specified() {
     let statuses = constants("ntstatus");
     for (name, status) in [
         ("STATUS_SUCCESS", NtStatus::SUCCESS),
+        ("STATUS_PENDING", NtStatus::PENDING),
+        ("STATUS_NO_MEMORY", NtStatus::NO_MEMORY),
         ("STATUS_INVALID_HANDLE", NtStatus::INVALID_HANDLE),
         ("STATUS_INVALID_PARAMETER", NtStatus::INVALID_PARAMETER),
         ("STATUS_BUFFER_TOO_SMALL", NtStatus::BUFFER_TOO_SMALL),

@@ -4,6 +4,7 @@
 mod commands;
 mod config_space;
 mod description;
+mod devices;
 mod discovery;
 mod guest;
 mod handles;

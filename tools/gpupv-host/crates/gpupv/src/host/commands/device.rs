@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Devices.
 
-use super::super::call::{success, Call, Reply};
+use zerocopy::IntoBytes;
+
+use super::super::call::{answer, broken, success, Call, Reply};
 use super::super::shared::Shared;
 use crate::command::DeviceCommand;
-use crate::device::Device;
+use crate::device::{Device, StateType};
 use crate::handles::Handle;
+use crate::objects::Object;
+use crate::payload::Payload;
 use crate::status::NtStatus;
-use crate::wire::FlushDevice;
+use crate::wire::{
+    CommandHeader, CreateDevice, CreateDeviceReturn, DestroyDevice, FlushDevice, GetDeviceState,
+    GetDeviceStateReturn, MarkDeviceAsError, SetGuestData,
+};
+
+/// Reasons that users give for giving a device up: any error, and one of their driver.
+const ERROR_REASONS: [u32; 2] = [0x8000_0000, 0x8000_0006];
 
 impl Shared {
     pub(in crate::host) fn device_command(
@@ -17,9 +27,39 @@ impl Shared {
         call: &Call<'_>,
     ) -> Reply {
         match command {
+            DeviceCommand::CreateDevice => self.create_device(position, call),
+            DeviceCommand::DestroyDevice => {
+                let request: DestroyDevice = call.read();
+                let device = Handle(request.device.get());
+                let objects = &self.process(call)?.objects;
+                objects.select::<Device>(position, device)?;
+                self.remove_object(call, device)?;
+                success()
+            }
             DeviceCommand::FlushDevice => self.flush_device(position, call),
-            _ => Err(NtStatus::NOT_SUPPORTED.into()),
+            DeviceCommand::GetDeviceState => self.device_state(position, call),
+            DeviceCommand::MarkDeviceAsError => self.mark_device(position, call),
         }
+    }
+
+    fn create_device(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: CreateDevice = call.read();
+        if request.cdd_device != 0 {
+            // Only Windows has a display driver of that kind.
+            return broken(format!("display device {}", request.cdd_device));
+        }
+        if request.flags.get() & !CreateDevice::FLAGS != 0 {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
+        let device = Object {
+            adapter: position,
+            parent: None,
+            payload: Payload::Device(Device::new(request.error_code.get())),
+        };
+        let handle = self.process(call)?.objects.insert(device);
+        answer(&CreateDeviceReturn {
+            device: handle.ok_or(NtStatus::NO_MEMORY)?.0.into(),
+        })
     }
 
     fn flush_device(&mut self, position: usize, call: &Call<'_>) -> Reply {
@@ -32,5 +72,46 @@ impl Shared {
         let objects = &self.process(call)?.objects;
         objects.select::<Device>(position, device)?;
         success()
+    }
+
+    fn device_state(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: GetDeviceState = call.read();
+        let objects = &self.process(call)?.objects;
+        let device: &Device = objects.select(position, Handle(request.device.get()))?;
+        let what = StateType::try_from(request.state_type.get())
+            .map_err(|_| NtStatus::INVALID_PARAMETER)?;
+        answer(&GetDeviceStateReturn {
+            device: request.device,
+            state_type: request.state_type,
+            alignment: device.describe(what),
+            status: NtStatus::SUCCESS.0.into(),
+            padding: 0.into(),
+        })
+    }
+
+    fn mark_device(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: MarkDeviceAsError = call.read();
+        let objects = &mut self.process(call)?.objects;
+        let device: &mut Device = objects.select_mut(position, Handle(request.device.get()))?;
+        if !ERROR_REASONS.contains(&request.reason.get()) {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
+        if let Some(cookie) = device.give_up() {
+            self.tell_of_device(cookie);
+        }
+        success()
+    }
+
+    /// Tells the guest that one of its devices is not what it was.
+    fn tell_of_device(&self, cookie: u64) {
+        let news = SetGuestData {
+            hdr: CommandHeader::to_guest(SetGuestData::NUMBER),
+            guest_pointer: cookie.into(),
+            // Any number but 0 counts, as 32 bits.
+            data64: 1.into(),
+            dereference: 0.into(),
+            padding: 0.into(),
+        };
+        self.channels.notify(news.as_bytes());
     }
 }
