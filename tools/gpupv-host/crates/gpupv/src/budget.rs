@@ -13,6 +13,20 @@ pub(crate) enum SegmentGroup {
     NonLocal,
 }
 
+impl SegmentGroup {
+    /// Both of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Local, Self::NonLocal];
+
+    /// The group of the machine's memory.
+    pub(crate) fn of_the_machine(adapter: &AdapterDescription) -> Self {
+        if adapter.dedicated_memory == 0 {
+            Self::Local
+        } else {
+            Self::NonLocal
+        }
+    }
+}
+
 impl TryFrom<u32> for SegmentGroup {
     type Error = u32;
 
@@ -21,6 +35,39 @@ impl TryFrom<u32> for SegmentGroup {
             0 => Ok(Self::Local),
             1 => Ok(Self::NonLocal),
             unknown => Err(unknown),
+        }
+    }
+}
+
+/// Bytes of each group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PerGroup {
+    local: u64,
+    non_local: u64,
+}
+
+impl PerGroup {
+    /// Bytes from a function of the group.
+    pub(crate) fn new(bytes: impl Fn(SegmentGroup) -> u64) -> Self {
+        Self {
+            local: bytes(SegmentGroup::Local),
+            non_local: bytes(SegmentGroup::NonLocal),
+        }
+    }
+
+    /// The bytes of one group.
+    pub(crate) fn of(&self, group: SegmentGroup) -> u64 {
+        match group {
+            SegmentGroup::Local => self.local,
+            SegmentGroup::NonLocal => self.non_local,
+        }
+    }
+
+    /// The bytes of one group, to change them.
+    pub(crate) fn of_mut(&mut self, group: SegmentGroup) -> &mut u64 {
+        match group {
+            SegmentGroup::Local => &mut self.local,
+            SegmentGroup::NonLocal => &mut self.non_local,
         }
     }
 }
@@ -35,20 +82,33 @@ pub(crate) fn capacity(adapter: &AdapterDescription, group: SegmentGroup) -> u64
     }
 }
 
-/// The budget of a process that uses `usage` bytes of a group.
+/// What a process has of a group.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Share {
+    /// What it uses.
+    pub(crate) usage: u64,
+    /// What it has reserved.
+    pub(crate) reservation: u64,
+    /// What the other processes have reserved.
+    pub(crate) reserved_by_others: u64,
+}
+
+/// The budget of a process.
 ///
-/// A sixteenth is kept back for the system, as a real host does; half of the rest can be reserved.
+/// A sixteenth is kept back for the system, as a real host does, and what others have reserved is
+/// theirs. Half of what is not kept back can be reserved.
 pub(crate) fn budget(
     adapter: &AdapterDescription,
     group: SegmentGroup,
-    usage: u64,
+    share: Share,
 ) -> QueryVideoMemoryInfoReturn {
     let capacity = capacity(adapter, group);
-    let budget = capacity - capacity / 16;
+    let usable = capacity - capacity / 16;
+    let available = (usable / 2).saturating_sub(share.reserved_by_others);
     QueryVideoMemoryInfoReturn {
-        budget: budget.into(),
-        current_usage: usage.into(),
-        current_reservation: 0.into(),
-        available_for_reservation: (budget / 2).into(),
+        budget: usable.saturating_sub(share.reserved_by_others).into(),
+        current_usage: share.usage.into(),
+        current_reservation: share.reservation.into(),
+        available_for_reservation: available.into(),
     }
 }

@@ -47,7 +47,7 @@ impl Device for GlobalDevice {
         lock(&self.shared).global_closed(why);
     }
 
-    fn gpadl(&mut self, _id: u32, _memory: Option<GpadlView>) {
-        // No command that is handled refers to lent memory.
+    fn gpadl(&mut self, id: u32, memory: Option<GpadlView>) {
+        lock(&self.shared).gpadl(id, memory);
     }
 }

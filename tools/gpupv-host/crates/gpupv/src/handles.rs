@@ -67,6 +67,15 @@ impl<T> Default for HandleTable<T> {
 impl<T> HandleTable<T> {
     /// Gives `value` a handle; `None` if there are no more.
     pub fn insert(&mut self, value: T) -> Option<Handle> {
+        self.try_insert(value).ok()
+    }
+
+    /// As [`Self::insert`], but hands back a value that it has no handle for.
+    ///
+    /// # Errors
+    ///
+    /// The value.
+    pub fn try_insert(&mut self, value: T) -> Result<Handle, T> {
         let position = match self.free.pop() {
             Some(Reverse(position)) => position,
             None if self.slots.len() + 1 < INDEX_LIMIT => {
@@ -77,13 +86,13 @@ impl<T> HandleTable<T> {
                 });
                 self.slots.len() - 1
             }
-            None => return None,
+            None => return Err(value),
         };
         let slot = &mut self.slots[position];
         slot.wrapped |= slot.unique == UNIQUE_MAX;
         slot.unique = slot.unique % UNIQUE_MAX + 1;
         slot.value = Some(value);
-        Some(Handle::new(position + 1, slot.unique))
+        Ok(Handle::new(position + 1, slot.unique))
     }
 
     /// The object that `handle` names.

@@ -91,19 +91,31 @@ impl<P: Kind> ObjectTable<P> {
     /// Adds an object. `None` if its parent does not exist, lives on another adapter, or there are
     /// no more handles.
     pub fn insert(&mut self, object: Object<P>) -> Option<Handle> {
+        self.try_insert(object).ok()
+    }
+
+    /// As [`Self::insert`], but hands back an object that it cannot add.
+    ///
+    /// # Errors
+    ///
+    /// The object.
+    pub fn try_insert(&mut self, object: Object<P>) -> Result<Handle, Object<P>> {
         let parent = object.parent;
         if let Some(parent) = parent {
-            self.get(parent)
-                .filter(|parent| parent.adapter == object.adapter)?;
+            let found = self.get(parent);
+            if found.is_none_or(|parent| parent.adapter != object.adapter) {
+                return Err(object);
+            }
         }
-        let handle = self.table.insert(Entry {
+        let entry = Entry {
             object,
             children: BTreeSet::new(),
-        })?;
+        };
+        let handle = self.table.try_insert(entry).map_err(|e| e.object)?;
         if let Some(parent) = parent.and_then(|parent| self.table.get_mut(parent)) {
             parent.children.insert(handle);
         }
-        Some(handle)
+        Ok(handle)
     }
 
     /// The object that `handle` names.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::address_space::AddressSpace;
+use crate::budget::PerGroup;
 use crate::handles::Handle;
 use crate::payload::Objects;
 use crate::wire::{from_utf16, CreateProcess};
@@ -15,6 +17,17 @@ pub(crate) struct Process {
     pub(crate) name: String,
     /// What it has made.
     pub(crate) objects: Objects,
+    /// What it has on each adapter, by position.
+    adapters: BTreeMap<usize, OnAdapter>,
+}
+
+/// What a process has on an adapter beside objects.
+#[derive(Debug, Default)]
+pub(crate) struct OnAdapter {
+    /// The memory that it has reserved.
+    pub(crate) reserved: PerGroup,
+    /// Its GPU addresses.
+    pub(crate) addresses: AddressSpace,
 }
 
 impl Process {
@@ -23,7 +36,23 @@ impl Process {
             pid: request.process_id.get(),
             name: from_utf16(&request.process_name),
             objects: Objects::default(),
+            adapters: BTreeMap::new(),
         }
+    }
+
+    /// What it has on the adapter at `position`.
+    pub(crate) fn on(&self, position: usize) -> Option<&OnAdapter> {
+        self.adapters.get(&position)
+    }
+
+    /// What it has on the adapter at `position`, to change it.
+    pub(crate) fn on_mut(&mut self, position: usize) -> &mut OnAdapter {
+        self.adapters.entry(position).or_default()
+    }
+
+    /// The adapter is closed.
+    pub(crate) fn leave(&mut self, position: usize) {
+        self.adapters.remove(&position);
     }
 }
 

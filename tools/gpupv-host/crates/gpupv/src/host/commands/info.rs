@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What users can learn of an adapter, and tell it.
 
-use super::super::call::{answer, broken, Call, Reply};
+mod clock;
+mod escape;
+mod statistics;
+
+use super::super::call::{answer, broken, success, Call, Reply};
 use super::super::shared::Shared;
-use crate::budget::{budget, SegmentGroup};
+use crate::budget::SegmentGroup;
 use crate::command::InfoCommand;
+use crate::handles::Handle;
 use crate::query;
 use crate::status::NtStatus;
-use crate::wire::{QueryAdapterInfo, QueryVideoMemoryInfo};
+use crate::wire::{ChangeVideoMemoryReservation, QueryAdapterInfo, QueryVideoMemoryInfo};
 
 impl Shared {
     pub(in crate::host) fn info_command(
@@ -18,8 +23,13 @@ impl Shared {
     ) -> Reply {
         match command {
             InfoCommand::QueryAdapterInfo => self.query_adapter_info(position, call),
-            InfoCommand::QueryVideoMemoryInfo => self.query_video_memory(position, &call.read()),
-            _ => Err(NtStatus::NOT_SUPPORTED.into()),
+            InfoCommand::QueryVideoMemoryInfo => self.query_video_memory(position, call),
+            InfoCommand::ChangeVideoMemoryReservation => self.reserve_memory(position, call),
+            InfoCommand::QueryStatistics => self.query_statistics(position, call),
+            InfoCommand::QueryClockCalibration => self.query_clocks(position, call),
+            // Guests have no heaps between which anything moves.
+            InfoCommand::FlushHeapTransitions => success(),
+            InfoCommand::Escape => self.escape(position, call),
         }
     }
 
@@ -43,15 +53,40 @@ impl Shared {
         })
     }
 
-    fn query_video_memory(&self, position: usize, request: &QueryVideoMemoryInfo) -> Reply {
+    fn query_video_memory(&self, position: usize, call: &Call<'_>) -> Reply {
+        let request: QueryVideoMemoryInfo = call.read();
         self.check_adapter(position, request.adapter.get())?;
-        // Both come from the user unchecked, so neither is a fault of the driver.
-        let group = SegmentGroup::try_from(request.memory_segment_group.get())
-            .map_err(|_| NtStatus::INVALID_PARAMETER)?;
-        if request.physical_adapter_index.get() != 0 {
+        let index = request.physical_adapter_index.get();
+        let group = segment_group(request.memory_segment_group.get(), index)?;
+        answer(&self.budget_of(call.process, position, group))
+    }
+
+    fn reserve_memory(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: ChangeVideoMemoryReservation = call.read();
+        if request.process.get() != 0 {
+            // The header says it.
+            return broken(format!("process {:#x}", request.process.get()));
+        }
+        let adapter = Handle(request.adapter.get());
+        if adapter.0 != 0 {
+            self.check_adapter(position, adapter.0)?;
+        }
+        let index = request.physical_adapter_index.get();
+        let group = segment_group(request.memory_segment_group.get(), index)?;
+        let budget = self.budget_of(call.process, position, group);
+        if request.reservation.get() > budget.available_for_reservation.get() {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
-        // No command makes an allocation, so no process uses memory.
-        answer(&budget(&self.adapters[position].description, group, 0))
+        let here = self.process(call)?.on_mut(position);
+        *here.reserved.of_mut(group) = request.reservation.get();
+        success()
+    }
+}
+
+/// A group that a user names; adapters are not linked here, so there is one physical one.
+fn segment_group(group: u32, physical_adapter: u32) -> Result<SegmentGroup, NtStatus> {
+    match (SegmentGroup::try_from(group), physical_adapter) {
+        (Ok(group), 0) => Ok(group),
+        _ => Err(NtStatus::INVALID_PARAMETER),
     }
 }

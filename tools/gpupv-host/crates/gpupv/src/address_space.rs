@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The GPU addresses of a process on one adapter.
+//!
+//! The space consists of blocks that do not overlap. A block is either a mapping that the process
+//! asked for directly, or a reservation, within which views come and go. A block is freed as a whole.
+
+use std::collections::BTreeMap;
+
+use crate::fence::FENCE_ADDRESSES;
+use crate::handles::Handle;
+
+/// The unit of all mappings.
+pub(crate) const GPU_PAGE: u64 = 4096;
+/// The unit of reservations.
+pub(crate) const RESERVATION_UNIT: u64 = 64 << 10;
+/// Nothing is placed below, so that null pointers lead nowhere.
+const LOWEST: u64 = 64 << 10;
+/// What is above belongs to the host.
+const LIMIT: u64 = FENCE_ADDRESSES;
+
+/// What a view shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// An allocation from a byte offset on.
+    Allocation(Handle, u64),
+    /// Zeros.
+    Zero,
+    /// Nothing: an access fails.
+    NoAccess,
+}
+
+impl Target {
+    /// The same target, seen from so many bytes further on.
+    fn advanced(self, bytes: u64) -> Self {
+        match self {
+            Self::Allocation(handle, offset) => Self::Allocation(handle, offset + bytes),
+            Self::Zero | Self::NoAccess => self,
+        }
+    }
+
+    fn is_of(self, allocation: Handle) -> bool {
+        matches!(self, Self::Allocation(handle, _) if handle == allocation)
+    }
+}
+
+/// What a range shows, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    /// What is seen.
+    pub(crate) target: Target,
+    /// What the GPU may do with it.
+    pub(crate) protection: u64,
+    /// The same, in the driver's own words.
+    pub(crate) driver_protection: u64,
+}
+
+/// Where a block may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// Exactly there; 0 for anywhere.
+    pub(crate) base: u64,
+    /// Not below.
+    pub(crate) minimum: u64,
+    /// Ends here at the latest; 0 for no limit.
+    pub(crate) maximum: u64,
+}
+
+/// Why addresses cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressError {
+    /// The wish makes no sense.
+    Invalid,
+    /// Something is there already.
+    Taken,
+    /// There is no hole that is large enough.
+    Full,
+}
+
+#[derive(Clone, Debug)]
+enum Block {
+    Mapping(u64, View),
+    /// Views by address, with their lengths.
+    Reservation(u64, BTreeMap<u64, (u64, View)>),
+}
+
+impl Block {
+    fn len(&self) -> u64 {
+        match *self {
+            Self::Mapping(len, _) | Self::Reservation(len, _) => len,
+        }
+    }
+}
+
+/// The addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AddressSpace {
+    /// By start.
+    blocks: BTreeMap<u64, Block>,
+}
+
+impl AddressSpace {
+    /// Reserves a range.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddressError`].
+    pub(crate) fn reserve(&mut self, wanted: Wanted, len: u64) -> Result<u64, AddressError> {
+        let start = self.find(wanted, len, RESERVATION_UNIT)?;
+        let block = Block::Reservation(len, BTreeMap::new());
+        self.blocks.insert(start, block);
+        Ok(start)
+    }
+
+    /// Maps a view: into a reservation if the base lies in one, otherwise as a block of its own.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddressError`].
+    pub(crate) fn map(
+        &mut self,
+        wanted: Wanted,
+        len: u64,
+        view: View,
+    ) -> Result<u64, AddressError> {
+        let start = self.place_of(wanted, len)?;
+        if self.is_reserved(start, len) {
+            self.set(start, len, Some(view))?;
+        } else {
+            self.blocks.insert(start, Block::Mapping(len, view));
+        }
+        Ok(start)
+    }
+
+    /// Where [`Self::map`] would map.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddressError`].
+    pub(crate) fn place_of(&self, wanted: Wanted, len: u64) -> Result<u64, AddressError> {
+        if wanted.base == 0 || len == 0 || !self.is_reserved(wanted.base, len) {
+            return self.find(wanted, len, GPU_PAGE);
+        }
+        let pages = wanted.base % GPU_PAGE == 0 && len % GPU_PAGE == 0;
+        match pages && wanted.allows(wanted.base, len) {
+            true => Ok(wanted.base),
+            false => Err(AddressError::Invalid),
+        }
+    }
+
+    /// Frees a block.
+    ///
+    /// # Errors
+    ///
+    /// There is no such block.
+    pub(crate) fn free(&mut self, start: u64, len: u64) -> Result<(), AddressError> {
+        let found = self.blocks.get(&start).filter(|block| block.len() == len);
+        if found.is_none() {
+            return Err(AddressError::Invalid);
+        }
+        self.blocks.remove(&start);
+        Ok(())
+    }
+
+    /// Changes what a range within a reservation shows; `None` for what reservations show by
+    /// themselves.
+    ///
+    /// # Errors
+    ///
+    /// The range is not within a reservation, or not made of pages.
+    pub(crate) fn set(
+        &mut self,
+        start: u64,
+        len: u64,
+        view: Option<View>,
+    ) -> Result<(), AddressError> {
+        let views = self.views_mut(start, len)?;
+        cut(views, start, len);
+        if let Some(view) = view {
+            views.insert(start, (len, view));
+        }
+        Ok(())
+    }
+
+    /// Lets a range within a reservation show what another one shows.
+    ///
+    /// # Errors
+    ///
+    /// One of the ranges is not within a reservation, or not made of pages.
+    pub(crate) fn copy(&mut self, from: u64, to: u64, len: u64) -> Result<(), AddressError> {
+        let from_views = self.views_mut(from, len)?;
+        let end = from + len;
+        let mut copied = Vec::new();
+        for (&start, &(view_len, view)) in from_views.range(..end) {
+            let (first, last) = (start.max(from), (start + view_len).min(end));
+            if first < last {
+                let target = view.target.advanced(first - start);
+                copied.push((first - from, last - first, View { target, ..view }));
+            }
+        }
+        let to_views = self.views_mut(to, len)?;
+        cut(to_views, to, len);
+        for (offset, len, view) in copied {
+            to_views.insert(to + offset, (len, view));
+        }
+        Ok(())
+    }
+
+    /// An allocation is gone: no address shows it any more.
+    pub(crate) fn forget(&mut self, allocation: Handle) {
+        self.blocks.retain(|_, block| match block {
+            Block::Mapping(_, view) => !view.target.is_of(allocation),
+            Block::Reservation(_, views) => {
+                views.retain(|_, (_, view)| !view.target.is_of(allocation));
+                true
+            }
+        });
+    }
+
+    /// How many bytes of addresses are taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.blocks.values().map(Block::len).sum()
+    }
+
+    /// Whether a range lies within one reservation.
+    fn is_reserved(&self, start: u64, len: u64) -> bool {
+        let block = self.blocks.range(..=start).next_back();
+        block.is_some_and(|(&first, block)| {
+            let end = start.checked_add(len);
+            matches!(block, Block::Reservation(..))
+                && end.is_some_and(|end| end <= first + block.len())
+        })
+    }
+
+    /// The views of the reservation around a range.
+    fn views_mut(
+        &mut self,
+        start: u64,
+        len: u64,
+    ) -> Result<&mut BTreeMap<u64, (u64, View)>, AddressError> {
+        let pages = start % GPU_PAGE == 0 && len % GPU_PAGE == 0 && len > 0;
+        if !pages || !self.is_reserved(start, len) {
+            return Err(AddressError::Invalid);
+        }
+        match self.blocks.range_mut(..=start).next_back() {
+            Some((_, Block::Reservation(_, views))) => Ok(views),
+            _ => Err(AddressError::Invalid),
+        }
+    }
+
+    /// Finds room for a block.
+    fn find(&self, wanted: Wanted, len: u64, unit: u64) -> Result<u64, AddressError> {
+        if len == 0 || len % unit != 0 {
+            return Err(AddressError::Invalid);
+        }
+        if wanted.base != 0 {
+            if wanted.base % unit != 0 || !wanted.allows(wanted.base, len) {
+                return Err(AddressError::Invalid);
+            }
+            return match self.is_free(wanted.base, len) {
+                true => Ok(wanted.base),
+                false => Err(AddressError::Taken),
+            };
+        }
+        let (lowest, limit) = wanted.bounds();
+        let lowest = lowest.checked_next_multiple_of(unit);
+        let mut start = lowest.ok_or(AddressError::Invalid)?;
+        let before = self.blocks.range(..start).next_back();
+        let overlapping = before.map_or(0, |(&first, block)| first + block.len());
+        start = start.max(overlapping.next_multiple_of(unit));
+        for (&first, block) in self.blocks.range(start..) {
+            if first - start >= len {
+                break;
+            }
+            start = (first + block.len()).next_multiple_of(unit);
+        }
+        match start.checked_add(len) {
+            Some(end) if end <= limit => Ok(start),
+            _ => Err(AddressError::Full),
+        }
+    }
+
+    fn is_free(&self, start: u64, len: u64) -> bool {
+        let before = self.blocks.range(..start + len).next_back();
+        before.is_none_or(|(&first, block)| first + block.len() <= start)
+    }
+}
+
+impl Wanted {
+    /// The lowest address and the limit.
+    fn bounds(&self) -> (u64, u64) {
+        let limit = match self.maximum {
+            0 => LIMIT,
+            maximum => maximum.min(LIMIT),
+        };
+        (self.minimum.max(LOWEST), limit)
+    }
+
+    fn allows(&self, start: u64, len: u64) -> bool {
+        let (lowest, limit) = self.bounds();
+        let end = start.checked_add(len);
+        start >= lowest && end.is_some_and(|end| end <= limit)
+    }
+}
+
+/// Takes a range out of views that may cover more.
+fn cut(views: &mut BTreeMap<u64, (u64, View)>, start: u64, len: u64) {
+    let end = start + len;
+    let over: Vec<(u64, u64, View)> = views
+        .range(..end)
+        .rev()
+        .map(|(&first, &(len, view))| (first, len, view))
+        .take_while(|(first, len, _)| first + len > start)
+        .collect();
+    for (first, len, view) in over {
+        views.remove(&first);
+        if first < start {
+            views.insert(first, (start - first, view));
+        }
+        let last = first + len;
+        if last > end {
+            let target = view.target.advanced(end - first);
+            views.insert(end, (last - end, View { target, ..view }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Memory of the guest that it hands over to be an allocation.
+
+use thiserror::Error;
+use vmbus::GpadlView;
+
+use crate::io_space::PAGE;
+
+/// The memory that the guest has.
+pub trait GuestMemory: Send {
+    /// Whether there is a page with this number.
+    fn has_page(&self, number: u64) -> bool;
+}
+
+/// Pages that cannot be taken.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(crate) enum HandOverError {
+    /// They do not follow those that are there.
+    #[error("{count} pages from page {offset} on, {present} of {wanted} are there")]
+    Order {
+        /// Where the new ones start.
+        offset: u64,
+        /// How many new ones there are.
+        count: u64,
+        /// How many there were.
+        present: u64,
+        /// How many there shall be.
+        wanted: u64,
+    },
+    /// A GPADL of another size, or one that does not start with a page.
+    #[error("a GPADL of {len} bytes, {wanted} are needed")]
+    Size {
+        /// Its length.
+        len: u64,
+        /// What is needed.
+        wanted: u64,
+    },
+    /// There is something already.
+    #[error("its memory was handed over before")]
+    Twice,
+}
+
+/// The pages, in their order.
+pub(crate) struct GuestPages {
+    wanted: u64,
+    read_only: bool,
+    pages: Vec<u64>,
+    /// The GPADL that they came in, if they did.
+    gpadl: Option<u32>,
+}
+
+impl GuestPages {
+    /// No page of `size` bytes yet.
+    pub(crate) fn new(size: u64, read_only: bool) -> Self {
+        Self {
+            wanted: size / PAGE,
+            read_only,
+            pages: Vec::new(),
+            gpadl: None,
+        }
+    }
+
+    /// Whether the last page is there.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.pages.len() as u64 == self.wanted
+    }
+
+    /// Whether the host may not write.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// The GPADL that must stay, if there is one.
+    pub(crate) fn gpadl(&self) -> Option<u32> {
+        self.gpadl
+    }
+
+    /// Takes the pages that follow.
+    ///
+    /// # Errors
+    ///
+    /// They do not follow.
+    pub(crate) fn append(&mut self, offset: u64, pages: &[u64]) -> Result<(), HandOverError> {
+        let (present, count) = (self.pages.len() as u64, pages.len() as u64);
+        if offset != present || count > self.wanted - present {
+            return Err(HandOverError::Order {
+                offset,
+                count,
+                present,
+                wanted: self.wanted,
+            });
+        }
+        self.pages.extend_from_slice(pages);
+        Ok(())
+    }
+
+    /// Takes the pages of a GPADL.
+    ///
+    /// # Errors
+    ///
+    /// The GPADL is not just as large, or there are pages already.
+    pub(crate) fn set_gpadl(&mut self, id: u32, view: &GpadlView) -> Result<(), HandOverError> {
+        if !self.pages.is_empty() {
+            return Err(HandOverError::Twice);
+        }
+        let wanted = self.wanted * PAGE;
+        // A view that starts within a page touches one page more.
+        if view.len() != wanted || view.pages().len() as u64 != self.wanted {
+            let len = view.len();
+            return Err(HandOverError::Size { len, wanted });
+        }
+        self.pages = view.pages().to_vec();
+        self.gpadl = Some(id);
+        Ok(())
+    }
+}
