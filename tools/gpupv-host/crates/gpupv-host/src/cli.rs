@@ -84,6 +84,10 @@ struct RunArgs {
     /// For tests: let the guest take its own devices away, through I/O port 0x606.
     #[arg(long)]
     removal_port: bool,
+    /// For tests: let the guest read from I/O port 0x608, as 32 bits, how many objects its processes
+    /// have on the host.
+    #[arg(long)]
+    count_port: bool,
     /// The newest VMBus version to accept, such as 5.2.
     #[arg(long, value_name = "MAJOR.MINOR", value_parser = parse_version)]
     max_vmbus_version: Option<u32>,
@@ -136,6 +140,7 @@ pub(crate) fn run() -> ExitCode {
         interface_version: args.interface_version,
         asynchronous: args.asynchronous,
         removal_port: args.removal_port,
+        count_port: args.count_port,
         max_vmbus_version: args.max_vmbus_version,
         verbose: args.verbose,
     };

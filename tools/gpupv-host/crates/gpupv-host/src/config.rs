@@ -22,6 +22,8 @@ pub(crate) struct GuestConfig {
     pub(crate) asynchronous: bool,
     /// The guest may take its own devices away.
     pub(crate) removal_port: bool,
+    /// The guest may ask how many objects its processes have.
+    pub(crate) count_port: bool,
     pub(crate) max_vmbus_version: Option<u32>,
     /// Also show debug messages.
     pub(crate) verbose: bool,

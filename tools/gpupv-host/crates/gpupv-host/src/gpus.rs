@@ -10,8 +10,11 @@ use vm::pci::PciBus;
 use vmbus::{DeviceId, ServerOptions, VmbusServer};
 
 use crate::config::GuestConfig;
+use crate::count::CountPort;
 use crate::machine::MachineError;
+use crate::ram::MachineRam;
 use crate::removal::RemovalPort;
+use crate::window::MachineWindow;
 
 /// The word for no adapters at all.
 const NONE: &str = "none";
@@ -58,7 +61,11 @@ impl GpuPlan {
         mut self,
         partition: &Arc<HypervPartition>,
         pci: &PciBus,
+        window: MachineWindow,
+        ram: MachineRam,
     ) -> Result<Gpus, MachineError> {
+        self.host.set_window(Box::new(window));
+        self.host.set_guest_memory(Box::new(ram));
         let server =
             VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
         let mut channels = Vec::new();
@@ -125,6 +132,11 @@ impl Gpus {
             self.channels.clone(),
             self.slots.clone(),
         )
+    }
+
+    /// A port through which the guest learns how many objects its processes have.
+    pub(crate) fn count_port(&self) -> CountPort {
+        CountPort::new(self.host.object_counter())
     }
 
     /// Ends VMBus and says what the guest did. To be called when the guest no longer runs.

@@ -20,9 +20,12 @@ use vm::stop::Stop;
 use vm::vcpu::{Environment, Threads};
 
 use crate::config::GuestConfig;
+use crate::count;
 use crate::gpus::{GpuPlan, Gpus};
 use crate::outcome::Outcome;
+use crate::ram::MachineRam;
 use crate::removal;
+use crate::window::MachineWindow;
 
 const MIB: u64 = 1 << 20;
 
@@ -94,11 +97,18 @@ impl Machine {
 
         let stop = Arc::new(Stop::default());
         let pci = PciBus::new(vm.interrupt_line(pci::HOTPLUG_GSI)?);
-        let gpus = plan.start(&partition, &pci)?;
+        let window = MachineWindow::new(vm.window());
+        let ram = MachineRam::new(vm.layout().ram_ranges());
+        let gpus = plan.start(&partition, &pci, window, ram)?;
         let mut ports = ports(&vm, &pci, &stop, console)?;
         if config.removal_port {
             let port = u64::from(removal::PORT);
             ports.add(port..=port, Arc::new(Mutex::new(gpus.removal_port())))?;
+        }
+        if config.count_port {
+            let first = u64::from(count::PORT);
+            let last = first + u64::from(count::PORT_COUNT) - 1;
+            ports.add(first..=last, Arc::new(Mutex::new(gpus.count_port())))?;
         }
         let environment = Environment {
             ports: Arc::new(ports),

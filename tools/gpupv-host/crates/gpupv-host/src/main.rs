@@ -9,15 +9,18 @@
 mod cli;
 mod config;
 mod console;
+mod count;
 mod front;
 mod gpus;
 mod logger;
 mod machine;
 mod nested;
 mod outcome;
+mod ram;
 mod removal;
 mod signals;
 mod support;
+mod window;
 
 use std::process::ExitCode;
 

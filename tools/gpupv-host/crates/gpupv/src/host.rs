@@ -5,8 +5,12 @@ mod call;
 mod channels;
 mod commands;
 mod dispatch;
+mod limits;
 mod release;
+mod release_memory;
 mod shared;
+mod time;
+mod tracing;
 
 pub(crate) use call::Fail;
 pub(crate) use dispatch::Source;
@@ -20,10 +24,14 @@ use vm::pci::PciFunction;
 use vmbus::Device;
 
 use crate::adapter::AdapterDescription;
+use crate::engine::worker;
 use crate::global::GlobalDevice;
 use crate::identity::Identity;
+use crate::io_space::GuestWindow;
+use crate::memory::GuestMemory;
 use crate::pci::{HostConfigBlock, VgpuFunction};
 use crate::report::Report;
+use crate::trace;
 use crate::vgpu::VgpuDevice;
 
 /// The last device number on a PCI bus.
@@ -44,6 +52,8 @@ pub struct Config {
     pub map_guest_memory: bool,
     /// Whether the guest shall use asynchronous messages.
     pub asynchronous: bool,
+    /// What the times that work takes are drawn from.
+    pub seed: u64,
 }
 
 impl Default for Config {
@@ -55,6 +65,7 @@ impl Default for Config {
             interface_version: HostConfigBlock::CURRENT_VERSION,
             map_guest_memory: true,
             asynchronous: false,
+            seed: 1,
         }
     }
 }
@@ -109,7 +120,10 @@ impl GpuPvHost {
             },
         };
         let slots: Vec<u8> = (config.first_slot..=LAST_SLOT).collect();
-        let shared = Arc::new(Mutex::new(Shared::new(&config, block, &identities, &slots)));
+        let (alarm, rings) = worker::Alarm::new();
+        let shared = Shared::new(&config, block, &identities, &slots, alarm);
+        let shared = Arc::new(Mutex::new(shared));
+        worker::start(Arc::downgrade(&shared), rings);
         let mut devices: Vec<Box<dyn Device>> = vec![Box::new(GlobalDevice::new(
             config.io_space_mib,
             Arc::clone(&shared),
@@ -145,9 +159,40 @@ impl GpuPvHost {
         self.io_space_mib
     }
 
+    /// Says where the guest can see memory of the host. Without it, no guest has an IO space.
+    pub fn set_window(&self, window: Box<dyn GuestWindow>) {
+        lock(&self.shared).window = Some(window);
+    }
+
+    /// Says what memory the guest has. Without it, every page that the guest names is taken for its own.
+    pub fn set_guest_memory(&self, memory: Box<dyn GuestMemory>) {
+        lock(&self.shared).guest_memory = Some(memory);
+    }
+
+    /// Gives a record of each message to `sink`, in their order. The sink must not take long.
+    pub fn set_trace(&self, sink: trace::Sink) {
+        lock(&self.shared).set_tracer(trace::Tracer::new(sink));
+    }
+
+    /// A counter of the objects of all processes.
+    pub fn object_counter(&self) -> ObjectCounter {
+        ObjectCounter(Arc::clone(&self.shared))
+    }
+
     /// What the guest did so far.
     pub fn report(&self) -> Report {
         lock(&self.shared).report()
+    }
+}
+
+/// Counts objects.
+#[derive(Clone)]
+pub struct ObjectCounter(Arc<Mutex<Shared>>);
+
+impl ObjectCounter {
+    /// How many objects all processes have now.
+    pub fn count(&self) -> u64 {
+        lock(&self.0).object_count()
     }
 }
 

@@ -9,33 +9,48 @@
 //! * [`wire`]: messages as bytes;
 //! * [`command`]: what commands there are, and how each one fails;
 //! * [`adapter`]: descriptions, and how they are written on a command line;
+//! * [`trace`]: each message as it comes;
 //! * [`report`]: what the guest did, right and wrong.
 
 #![forbid(unsafe_code)]
 
 pub mod adapter;
+mod address_space;
+mod allocation;
+pub mod allocation_data;
 mod budget;
 pub mod command;
 mod device;
+mod engine;
 mod feature;
+mod fence;
 mod global;
 pub mod handles;
 mod host;
 mod identity;
+mod io_space;
+mod memory;
 pub mod objects;
 mod packet;
 mod payload;
 mod pci;
 mod process;
 mod query;
+mod queue_data;
+mod queues;
 pub mod report;
+mod statistics;
 mod status;
+mod sync;
+pub mod trace;
 mod vgpu;
 pub mod wire;
 
 pub use adapter::AdapterDescription;
-pub use host::{Config, ConfigError, GpuPvHost};
+pub use host::{Config, ConfigError, GpuPvHost, ObjectCounter};
 pub use identity::{Identity, GLOBAL_CLASS, VGPU_CLASS};
+pub use io_space::{GuestWindow, WindowMemory};
+pub use memory::GuestMemory;
 pub use pci::{HostConfigBlock, VgpuFunction};
 pub use query::private_blob;
 pub use report::{Report, Verdict};

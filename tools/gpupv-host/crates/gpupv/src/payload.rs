@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the objects of a process are made of, and how handlers find them.
 
+use crate::allocation::{Allocation, Resource};
 use crate::device::Device;
 use crate::handles::Handle;
 use crate::host::Fail;
 use crate::objects::{Kind, Lookup, Object, ObjectKind, ObjectTable};
+use crate::queues::{Context, HwQueue, PagingQueue};
 use crate::status::NtStatus;
+use crate::sync::{QueueFence, SyncObject};
 
 /// A type that objects are made of.
 pub(crate) trait Typed: Sized {
@@ -44,7 +47,6 @@ macro_rules! payloads {
                 fn of(payload: &Payload) -> Option<&Self> {
                     match payload {
                         Payload::$variant(found) => Some(found),
-                        #[allow(unreachable_patterns, reason = "there may be one kind only")]
                         _ => None,
                     }
                 }
@@ -52,7 +54,6 @@ macro_rules! payloads {
                 fn of_mut(payload: &mut Payload) -> Option<&mut Self> {
                     match payload {
                         Payload::$variant(found) => Some(found),
-                        #[allow(unreachable_patterns, reason = "there may be one kind only")]
                         _ => None,
                     }
                 }
@@ -63,6 +64,13 @@ macro_rules! payloads {
 
 payloads! {
     Device(Device),
+    Context(Context),
+    HwQueue(HwQueue),
+    PagingQueue(PagingQueue),
+    SyncObject(SyncObject),
+    MonitoredFence(QueueFence),
+    Allocation(Allocation),
+    Resource(Resource),
 }
 
 /// The objects of a process.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the guest did: for people, for programs, and for a verdict.
 
+mod leftovers;
 mod recorder;
 mod summary;
 
+pub use leftovers::Leftovers;
 pub(crate) use recorder::Recorder;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,8 @@ pub struct Report {
     pub processes_created: u64,
     /// Processes that are still there.
     pub processes_left: Vec<ProcessReport>,
+    /// What the host still holds for the guest.
+    pub leftovers: Leftovers,
     /// Violations in words, the first hundred.
     pub violations: Vec<String>,
     /// How many violations there were.
@@ -144,6 +148,8 @@ impl Report {
         if self.objects_left() > 0 {
             reasons.push(format!("{} left", plural(self.objects_left(), "object")));
         }
+        let leftovers = self.leftovers.in_words();
+        reasons.extend(leftovers.map(|text| format!("{text} left")));
         let strangers = self.unknown.iter().filter(|command| command.name.is_none());
         let strangers: u64 = strangers.map(|command| command.count).sum();
         if strangers > 0 {

@@ -9,6 +9,8 @@
 mod adapter;
 mod address;
 mod allocation;
+mod context;
+mod described;
 mod device;
 mod feature;
 mod header;
@@ -16,7 +18,10 @@ mod info;
 pub mod message;
 mod process;
 mod query;
+mod queue;
 mod residency;
+mod share;
+mod sync;
 
 pub use adapter::{
     CloseAdapter, GetInternalAdapterInfo, GetInternalAdapterInfoReturn, OpenAdapter,
@@ -33,6 +38,10 @@ pub use allocation::{
     OpenResource, OpenResourceReturn, SetExistingSysMemPages, SetExistingSysMemStore,
     StandardAllocation, Unlock,
 };
+pub use context::{
+    CreateContextVirtual, DestroyContext, GetContextSchedulingPriority,
+    GetContextSchedulingPriorityReturn, SetContextSchedulingPriority, SubmitCommand,
+};
 pub use device::{
     CreateDevice, CreateDeviceReturn, DestroyDevice, FlushDevice, GetDeviceState,
     GetDeviceStateReturn, MarkDeviceAsError, SetGuestData,
@@ -46,11 +55,23 @@ pub use info::{
 pub use process::{CreateProcess, CreateProcessReturn, DestroyProcess, PROCESS_NAME_UNITS};
 pub use query::{QueryAdapterInfo, QueryVideoMemoryInfo, QueryVideoMemoryInfoReturn};
 
+pub use queue::{
+    CreateHwQueue, CreatePagingQueue, CreatePagingQueueReturn, DestroyHwQueue, DestroyPagingQueue,
+    SubmitCommandToHwQueue,
+};
 pub use residency::{
     Evict, EvictReturn, GetAllocationPriority, MakeResident, MakeResidentReturn, OfferAllocations,
     QueryAllocationResidency, ReclaimAllocations, ReclaimAllocationsReturn, SetAllocationPriority,
     UpdateAllocationProperty, UpdateAllocationPropertyReturn, PRIORITY_COUNT_MAX,
     RESIDENCY_COUNT_MAX,
+};
+pub use share::{
+    CreateNtSharedObject, DestroyNtSharedObject, DestroySyncObject, OpenSyncObject,
+    OpenSyncObjectReturn, ShareObjectWithHost, ShareObjectWithHostReturn,
+};
+pub use sync::{
+    CreateSyncObject, CreateSyncObjectReturn, SignalGuestEvent, SignalSyncObject, SyncInfo,
+    WaitForSyncObjectFromCpu, WaitForSyncObjectFromGpu,
 };
 
 use zerocopy::{FromBytes, IntoBytes};
@@ -62,12 +83,21 @@ pub fn layouts() -> impl Iterator<Item = &'static Layout> {
     [
         address::LAYOUTS,
         allocation::LAYOUTS,
+        context::LAYOUTS,
         device::LAYOUTS,
         info::LAYOUTS,
+        queue::LAYOUTS,
         residency::LAYOUTS,
+        share::LAYOUTS,
+        sync::LAYOUTS,
     ]
     .into_iter()
     .flatten()
+}
+
+/// The layouts of all messages.
+pub fn all_layouts() -> impl Iterator<Item = &'static Layout> {
+    layouts().chain(described::LAYOUTS)
 }
 
 /// Reads a struct that may be followed by anything, and whose end may be missing: what is missing

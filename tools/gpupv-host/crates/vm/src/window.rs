@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Host memory shown to the guest inside the VMBus window, added and removed while the guest runs.
 
+mod shown;
+
+pub use shown::ShownMemory;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;

@@ -88,6 +88,21 @@ impl Call<'_> {
         Ok(bytes.chunks_exact(4).map(word).collect())
     }
 
+    /// `count` pairs of words from `at` on.
+    ///
+    /// # Errors
+    ///
+    /// The request is shorter than it says.
+    pub(super) fn longs(&self, at: usize, count: usize) -> Result<Vec<u64>, Fail> {
+        let bytes = self.bytes(at, count.saturating_mul(8))?;
+        let long = |chunk: &[u8]| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(chunk);
+            u64::from_le_bytes(bytes)
+        };
+        Ok(bytes.chunks_exact(8).map(long).collect())
+    }
+
     /// `count` handles from `at` on.
     ///
     /// # Errors

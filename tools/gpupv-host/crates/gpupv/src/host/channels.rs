@@ -16,6 +16,13 @@ pub(crate) struct Ticket {
     waits: bool,
 }
 
+impl Ticket {
+    /// Where the request came from.
+    pub(super) fn source(self) -> Source {
+        self.source
+    }
+}
+
 #[derive(Default)]
 struct Channel {
     handle: Option<ChannelHandle>,

@@ -12,3 +12,4 @@ mod residency;
 mod share;
 mod sync;
 mod vm;
+mod work;

@@ -22,24 +22,30 @@ pub(crate) enum Source {
 }
 
 impl Shared {
-    /// Handles a packet, and answers it if the guest waits for that.
+    /// Handles a packet, answers it if the guest waits for that, and passes on what came of it.
     pub(crate) fn packet(&mut self, source: Source, packet: &Packet) {
+        self.answer_packet(source, packet);
+        self.settle();
+    }
+
+    fn answer_packet(&mut self, source: Source, packet: &Packet) {
         let ticket = self.channels.ticket(source, packet);
+        let violations = self.report.violation_count;
         let reply = match parse(&packet.payload, self.is_current_version()) {
             Ok(command) => {
                 let waits = packet.completion_requested;
-                let Some(reply) = self.command(source, &command, ticket, waits) else {
-                    return;
-                };
-                reply
+                self.command(source, &command, ticket, waits)
             }
             Err(text) => {
                 self.report.message("(malformed)");
                 self.report.violation(format!("{source:?}: {text}"));
-                NtStatus::INVALID_PARAMETER.0.to_le_bytes().to_vec()
+                Some(NtStatus::INVALID_PARAMETER.0.to_le_bytes().to_vec())
             }
         };
-        self.channels.answer(ticket, &reply);
+        self.trace_packet(source, packet, reply.as_deref(), violations);
+        if let Some(reply) = reply {
+            self.channels.answer(ticket, &reply);
+        }
     }
 
     /// Handles a command. `None` if its answer comes later.

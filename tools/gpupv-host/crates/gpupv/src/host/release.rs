@@ -2,6 +2,7 @@
 //! What an object takes with it when it goes.
 
 use super::shared::Shared;
+use crate::engine::Owner;
 use crate::handles::Handle;
 use crate::payload::{Payload, Removed};
 
@@ -9,9 +10,24 @@ impl Shared {
     /// Frees what objects of `process` held that are out of its table already. Children come before
     /// their parents.
     pub(crate) fn release(&mut self, process: Handle, removed: Vec<Removed>) {
+        // First of all, so that the end of a device is not taken for the end of its waits.
+        for (device, object) in &removed {
+            if let Payload::Device(_) = object.payload {
+                let device = *device;
+                self.engine.forget_waits(Owner { process, device });
+            }
+        }
         for (handle, object) in removed {
             match object.payload {
-                Payload::Device(_) => log::debug!("device {handle} of process {process} is gone"),
+                Payload::Context(context) => self.engine.remove_queue(context.queue),
+                Payload::HwQueue(queue) => self.engine.remove_queue(queue.queue),
+                Payload::PagingQueue(queue) => self.engine.remove_queue(queue.queue),
+                Payload::SyncObject(object) => self.engine.drop_handle(object.sync),
+                Payload::MonitoredFence(fence) => self.engine.drop_handle(fence.sync),
+                Payload::Device(_) | Payload::Resource(_) => {}
+                Payload::Allocation(allocation) => {
+                    self.release_allocation(process, object.adapter, handle, &allocation);
+                }
             }
         }
     }

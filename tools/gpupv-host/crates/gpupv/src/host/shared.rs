@@ -3,34 +3,53 @@
 //!
 //! Nothing done under the lock waits for anything: answers are computed, not fetched.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use vmbus::Closed;
+use vmbus::{Closed, GpadlView};
 
 use super::call::{Call, Fail};
-use super::channels::Channels;
+use super::channels::{Channels, Ticket};
 use super::dispatch::Source;
 use super::Config;
 use crate::adapter::AdapterDescription;
+use crate::engine::worker::Alarm;
+use crate::engine::{Engine, Owner};
 use crate::handles::{Handle, HandleTable};
 use crate::identity::Identity;
+use crate::io_space::{GuestWindow, IoSpace};
+use crate::memory::{GuestMemory, Memories, ShareId};
 use crate::pci::HostConfigBlock;
 use crate::process::{Process, ProcessTable};
-use crate::report::{plural, AdapterReport, ProcessReport, Recorder, Report};
+use crate::report::{plural, AdapterReport, Leftovers, ProcessReport, Recorder, Report};
 use crate::status::NtStatus;
+use crate::sync::SyncId;
+use crate::trace::Tracer;
 
 /// Locks; a device that panicked before must not take the others with it.
 pub(crate) fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a handle of the virtual machine names. One table for both, so that a guest that takes one
+/// What a handle of the virtual machine names. One table for all, so that a guest that takes one
 /// for the other is found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VmObject {
     Process,
     /// By position.
     Adapter(usize),
+    /// A sync object that several processes may have.
+    GlobalSync(SyncId),
+    /// What an NT handle names.
+    NtShared(NtObject),
+}
+
+/// What an NT handle keeps alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NtObject {
+    Sync(SyncId),
+    Resource(ShareId),
 }
 
 /// An adapter and what the guest has done with it.
@@ -45,19 +64,34 @@ pub(crate) struct AdapterState {
 
 /// The state.
 pub(crate) struct Shared {
+    /// When the clocks of the adapters were at 0.
+    pub(super) started: Instant,
     pub(crate) block: HostConfigBlock,
     pub(crate) io_space_mib: u16,
     pub(crate) adapters: Vec<AdapterState>,
     pub(crate) handles: HandleTable<VmObject>,
     pub(crate) processes: ProcessTable,
-    /// Start and length of the guest's window for our memory.
-    pub(crate) io_window: Option<(u64, u64)>,
+    pub(crate) memories: Memories,
+    /// The memory that the guest lends on the global channel.
+    pub(crate) gpadls: BTreeMap<u32, GpadlView>,
+    /// What memory the guest has, if that is known.
+    pub(crate) guest_memory: Option<Box<dyn GuestMemory>>,
+    /// Where the guest can see memory of ours.
+    pub(crate) window: Option<Box<dyn GuestWindow>>,
+    /// That memory, once the guest has said where it wants it.
+    pub(crate) io_space: Option<IoSpace>,
     /// Whether the guest shall use asynchronous messages.
     pub(crate) asynchronous: bool,
     /// Whether it has been told to.
     pub(crate) asynchronous_announced: bool,
     pub(crate) report: Recorder,
     pub(crate) channels: Channels,
+    pub(crate) engine: Engine,
+    /// Wakes the thread that lets the engine go on.
+    pub(crate) alarm: Alarm,
+    pub(super) tracer: Option<Tracer>,
+    /// Who waits for a device to be idle.
+    pub(super) flushes: Vec<(Owner, Ticket)>,
 }
 
 impl Shared {
@@ -66,9 +100,11 @@ impl Shared {
         block: HostConfigBlock,
         identities: &[Identity],
         slots: &[u8],
+        alarm: Alarm,
     ) -> Self {
         let adapters = config.adapters.iter().zip(identities).zip(slots);
         Self {
+            started: Instant::now(),
             block,
             io_space_mib: config.io_space_mib,
             adapters: adapters
@@ -82,17 +118,31 @@ impl Shared {
                 .collect(),
             handles: HandleTable::default(),
             processes: ProcessTable::new(),
-            io_window: None,
+            memories: Memories::default(),
+            gpadls: BTreeMap::new(),
+            guest_memory: None,
+            window: None,
+            io_space: None,
             asynchronous: config.asynchronous,
             asynchronous_announced: false,
             report: Recorder::default(),
             channels: Channels::new(config.adapters.len()),
+            engine: Engine::new(config.seed),
+            alarm,
+            tracer: None,
+            flushes: Vec::new(),
         }
     }
 
     /// Whether messages have an extended header, and replies a status where old ones had none.
     pub(crate) fn is_current_version(&self) -> bool {
         self.block.effective_version() >= HostConfigBlock::CURRENT_VERSION
+    }
+
+    /// Whether guest pages may be handed over as lists of page numbers.
+    pub(super) fn maps_guest_memory(&self) -> bool {
+        let offered = self.block.host_caps & HostConfigBlock::CAP_MAP_GUEST_MEMORY != 0;
+        offered && self.is_current_version()
     }
 
     /// Closes an adapter: its handle and everything on it are gone.
@@ -105,8 +155,11 @@ impl Shared {
         for (&handle, process) in &mut self.processes {
             gone.push((handle, process.objects.remove_adapter(position)));
         }
-        for (process, removed) in gone {
-            self.release(process, removed);
+        for (handle, removed) in gone {
+            self.release(handle, removed);
+        }
+        for process in self.processes.values_mut() {
+            process.leave(position);
         }
     }
 
@@ -148,6 +201,7 @@ impl Shared {
             self.report.violation(text);
         }
         self.close_adapter(position);
+        self.settle();
     }
 
     /// The global channel was closed: the guest can no longer destroy its processes.
@@ -165,7 +219,15 @@ impl Shared {
         for handle in processes {
             self.remove_process(handle);
         }
-        self.io_window = None;
+        self.drop_shares();
+        self.io_space = None;
+        self.settle();
+    }
+
+    /// How many objects all processes have.
+    pub(super) fn object_count(&self) -> u64 {
+        let objects = |process: &Process| process.objects.iter().count() as u64;
+        self.processes.values().map(objects).sum()
     }
 
     /// What there is to report.
@@ -196,6 +258,14 @@ impl Shared {
             adapters: self.adapters.iter().map(adapter).collect(),
             processes_created: self.report.processes_created,
             processes_left: self.processes.iter().map(process).collect(),
+            leftovers: Leftovers {
+                shared_objects: self.nt_handles().count() as u64,
+                fences: self.engine.sync_count() as u64,
+                queues: self.engine.queue_count() as u64,
+                waits: self.engine.wait_count() as u64,
+                memories: self.memories.count() as u64,
+                io_pages: self.io_space.as_ref().map_or(0, IoSpace::used),
+            },
             violations: self.report.violations.clone(),
             violation_count: self.report.violation_count,
             bus_messages: 0,

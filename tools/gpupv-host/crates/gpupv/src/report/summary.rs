@@ -43,6 +43,8 @@ impl Report {
                 process.pid, process.name, process.handle
             ));
         }
+        let leftovers = self.leftovers.in_words();
+        lines.extend(leftovers.map(|text| format!("left: {text}")));
         lines.extend(self.unknown.iter().map(unknown));
         for text in self.violations.iter().take(SHOWN) {
             lines.push(format!("violation: {text}"));

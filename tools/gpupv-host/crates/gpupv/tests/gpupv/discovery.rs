@@ -157,17 +157,22 @@ fn asynchronous_mode_moves_to_the_global_channel() {
     assert_eq!(word(&reply, 0), 0);
     guest.assert_clean();
 
-    // Fire and forget: no completion, not even for what is not supported.
-    let submit = command(VGPU | (1 << 8), 20, process, &[0; 384]);
+    // Fire and forget: no completion, not even for what fails.
+    let cookie = [0; 16];
+    let create = extended(guest.luids[0], &command(VGPU, 0, process, &cookie));
+    let device = word(&guest.global.raw(create, true).unwrap(), 0);
+    let mut body = words(&[1, 0, 0, 0, 0, 0, device, 0, 0x1234]);
+    body.extend([0; 8]);
+    let signal = command(VGPU | (1 << 8), 26, process, &body);
     assert_eq!(
-        guest.global.raw(extended(guest.luids[0], &submit), false),
+        guest.global.raw(extended(guest.luids[0], &signal), false),
         None
     );
     guest.assert_clean();
-    assert_eq!(guest.host.report().unknown[0].name, Some("SUBMITCOMMAND"));
+    assert_eq!(guest.host.report().messages["SIGNALSYNCOBJECT"], 1);
     // Only four commands may.
-    let lock = command(VGPU | (1 << 8), 23, process, &[0; 40]);
-    guest.global.raw(extended(guest.luids[0], &lock), false);
+    let blt = command(VGPU | (1 << 8), 38, process, &[0; 40]);
+    guest.global.raw(extended(guest.luids[0], &blt), false);
     assert_eq!(guest.violations().len(), 1);
     // And the LUID must be one of ours.
     let stranger = extended(Luid::new(1, 2), &query);

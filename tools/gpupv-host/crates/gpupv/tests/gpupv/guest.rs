@@ -2,11 +2,14 @@
 //! A guest in a few lines: configuration space and packets straight into the devices.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gpupv::wire::Luid;
 use gpupv::{Config, GpuPvHost, GLOBAL_CLASS};
 use vm::pci::PciFunction;
 use vmbus::{ChannelHandle, ChannelPort, Closed, Device, Packet, SendError};
+
+use crate::window::FakeWindow;
 
 pub const GLOBAL: u32 = 1;
 pub const VGPU: u32 = 0;
@@ -86,6 +89,29 @@ impl Channel {
     }
 }
 
+impl Channel {
+    /// Sends a packet as it is, and waits for its completion.
+    pub fn raw_later(&mut self, mut payload: Vec<u8>) -> Vec<u8> {
+        payload.resize(payload.len().next_multiple_of(8), 0);
+        self.last_id += 1;
+        self.device.packet(Packet {
+            transaction_id: self.last_id,
+            completion_requested: true,
+            payload,
+        });
+        let begin = Instant::now();
+        loop {
+            let mut completions = std::mem::take(&mut *self.port.completions.lock().unwrap());
+            if let Some((id, payload)) = completions.pop() {
+                assert_eq!((id, completions.len()), (self.last_id, 0));
+                return payload;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "no completion");
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
 /// A command header and a body.
 pub fn command(family: u32, number: u32, process: u32, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 8];
@@ -130,6 +156,8 @@ pub fn text(bytes: &[u8]) -> String {
 /// A guest with open channels that has not sent anything.
 pub struct Guest {
     pub host: GpuPvHost,
+    /// Where the host shows its memory.
+    pub window: FakeWindow,
     pub functions: Vec<(u8, Box<dyn PciFunction>)>,
     pub global: Channel,
     pub vgpus: Vec<Channel>,
@@ -145,6 +173,8 @@ impl Guest {
     pub fn new(config: Config) -> Self {
         let current = config.interface_version >= 40;
         let mut host = GpuPvHost::new(config).unwrap();
+        let window = FakeWindow::default();
+        host.set_window(Box::new(window.clone()));
         let (globals, vgpus): (Vec<_>, Vec<_>) = host
             .take_devices()
             .into_iter()
@@ -159,6 +189,7 @@ impl Guest {
                 .unwrap_or_else(|_| panic!("one global channel"));
         Self {
             host,
+            window,
             functions,
             global,
             vgpus: vgpus.into_iter().map(Channel::open).collect(),
@@ -214,6 +245,12 @@ impl Guest {
     pub fn vgpu(&mut self, n: usize, number: u32, process: u32, body: &[u8]) -> Vec<u8> {
         let packet = self.frame(self.luids[n], command(VGPU, number, process, body));
         self.vgpus[n].raw(packet, true).unwrap()
+    }
+
+    /// A synchronous command to a vGPU whose answer may take a moment.
+    pub fn vgpu_later(&mut self, n: usize, number: u32, process: u32, body: &[u8]) -> Vec<u8> {
+        let packet = self.frame(self.luids[n], command(VGPU, number, process, body));
+        self.vgpus[n].raw_later(packet)
     }
 
     pub fn create_process(&mut self, pid: u64, name: &str) -> u32 {

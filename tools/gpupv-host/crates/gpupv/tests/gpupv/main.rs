@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Tests of the GPU-PV host without a virtual machine.
 
+mod addresses;
+mod allocations;
+mod bench;
 mod commands;
 mod config_space;
+mod contexts;
+mod cpu_access;
 mod description;
 mod devices;
 mod discovery;
 mod guest;
 mod handles;
+mod information;
 mod layout;
 mod malformed;
+mod memory_guest;
 mod old_host;
 mod queries;
+mod queues;
 mod report;
+mod shares;
+mod signals;
+mod sync_objects;
+mod trace;
+mod waits;
+mod residency;
+mod window;

@@ -177,7 +177,7 @@ fn completions_that_contradict_the_header() {
     let packet = extended(luid, &command(VGPU, 36, 0, &[]));
     assert_eq!(guest.vgpus[0].raw(packet, false), None);
     // Asynchronous in synchronous mode, and somebody waits.
-    let packet = extended(luid, &command(VGPU | (1 << 8), 20, 0, &[0; 384]));
+    let packet = extended(luid, &command(VGPU | (1 << 8), 38, 0, &[0; 384]));
     assert!(guest.vgpus[0].raw(packet, true).is_some());
     assert_eq!(guest.violations().len(), 3);
 }

@@ -28,7 +28,7 @@ fn what_is_wrong_has_its_own_lines() {
     guest.create_process(42, "leaky");
     guest.create_process(43, "leaky");
     guest.vgpu(0, 63, 0, &[]);
-    guest.vgpu(0, 23, 0, &[0; 40]);
+    guest.vgpu(0, 38, 0, &[0; 40]);
     for _ in 0..12 {
         guest.destroy_process(5);
     }
@@ -39,7 +39,7 @@ fn what_is_wrong_has_its_own_lines() {
     let has = |text: &str| lines.iter().any(|line| line.contains(text));
     assert!(has("left: process 42 (leaky, 0x"));
     assert!(has("unknown: vgpu command 63, 1 time"));
-    assert!(has("not supported: vgpu command 23 LOCK2, 1 time"));
+    assert!(has("not supported: vgpu command 38 BLT, 1 time"));
     assert!(has("violation: DESTROYPROCESS: process 0x5 in the header"));
     assert!(has("violation: and 2 more"));
     let verdict = report.verdict();

@@ -3,10 +3,11 @@
 
 use zerocopy::IntoBytes;
 
-use super::super::call::{answer, broken, success, Call, Reply};
+use super::super::call::{answer, broken, success, Call, Fail, Reply};
 use super::super::shared::Shared;
 use crate::command::DeviceCommand;
 use crate::device::{Device, StateType};
+use crate::engine::Owner;
 use crate::handles::Handle;
 use crate::objects::Object;
 use crate::payload::Payload;
@@ -71,7 +72,9 @@ impl Shared {
         }
         let objects = &self.process(call)?.objects;
         objects.select::<Device>(position, device)?;
-        success()
+        let process = call.process;
+        self.answer_when_idle(Owner { process, device }, call.ticket);
+        Err(Fail::Later)
     }
 
     fn device_state(&mut self, position: usize, call: &Call<'_>) -> Reply {
@@ -92,18 +95,20 @@ impl Shared {
     fn mark_device(&mut self, position: usize, call: &Call<'_>) -> Reply {
         let request: MarkDeviceAsError = call.read();
         let objects = &mut self.process(call)?.objects;
-        let device: &mut Device = objects.select_mut(position, Handle(request.device.get()))?;
+        let handle = Handle(request.device.get());
+        let device: &mut Device = objects.select_mut(position, handle)?;
         if !ERROR_REASONS.contains(&request.reason.get()) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         if let Some(cookie) = device.give_up() {
+            self.stop_device(call, handle)?;
             self.tell_of_device(cookie);
         }
         success()
     }
 
     /// Tells the guest that one of its devices is not what it was.
-    fn tell_of_device(&self, cookie: u64) {
+    fn tell_of_device(&mut self, cookie: u64) {
         let news = SetGuestData {
             hdr: CommandHeader::to_guest(SetGuestData::NUMBER),
             guest_pointer: cookie.into(),
@@ -112,6 +117,6 @@ impl Shared {
             dereference: 0.into(),
             padding: 0.into(),
         };
-        self.channels.notify(news.as_bytes());
+        self.notify("SETGUESTDATA", news.as_bytes());
     }
 }

@@ -1,18 +1,200 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Hardware queues and paging queues.
+//! Hardware queues and paging queues, and work for the former.
 
-use super::super::call::{Call, Reply};
+use std::time::Instant;
+
+use zerocopy::IntoBytes;
+
+use super::super::call::{answer, broken, success, Call, Fail, Reply};
 use super::super::shared::Shared;
+use super::work::{active_device, all_allocations};
 use crate::command::QueueCommand;
+use crate::device::Device;
+use crate::engine::{Item, Owner};
+use crate::handles::Handle;
+use crate::objects::Object;
+use crate::payload::Payload;
+use crate::queue_data;
+use crate::queues::{Context, HwQueue, PagingQueue};
 use crate::status::NtStatus;
+use crate::sync::{Primitive, QueueFence, SyncId};
+use crate::wire::{
+    CreateHwQueue, CreatePagingQueue, CreatePagingQueueReturn, DestroyHwQueue, DestroyPagingQueue,
+    SubmitCommandToHwQueue,
+};
 
 impl Shared {
     pub(in crate::host) fn queue_command(
         &mut self,
-        _command: QueueCommand,
-        _position: usize,
-        _call: &Call<'_>,
+        command: QueueCommand,
+        position: usize,
+        call: &Call<'_>,
     ) -> Reply {
-        Err(NtStatus::NOT_SUPPORTED.into())
+        match command {
+            QueueCommand::CreatePagingQueue => self.create_paging_queue(position, call),
+            QueueCommand::DestroyPagingQueue => {
+                let request: DestroyPagingQueue = call.read();
+                let queue = Handle(request.paging_queue.get());
+                let objects = &self.process(call)?.objects;
+                objects.select::<PagingQueue>(position, queue)?;
+                self.remove_object(call, queue)?;
+                success()
+            }
+            QueueCommand::CreateHwQueue => self.create_hw_queue(position, call),
+            QueueCommand::DestroyHwQueue => {
+                let request: DestroyHwQueue = call.read();
+                let queue = Handle(request.hwqueue.get());
+                let objects = &self.process(call)?.objects;
+                objects.select::<HwQueue>(position, queue)?;
+                self.remove_object(call, queue)?;
+                success()
+            }
+            QueueCommand::SubmitCommandToHwQueue => self.submit_to_hw_queue(position, call),
+        }
+    }
+
+    fn create_paging_queue(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: CreatePagingQueue = call.read();
+        let device = Handle(request.device.get());
+        let objects = &self.process(call)?.objects;
+        objects.select::<Device>(position, device)?;
+        let possible =
+            (-1..=1).contains(&request.priority.get()) && request.physical_adapter_index.get() == 0;
+        if !possible {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
+        active_device(objects, device)?;
+        let fence = self.new_fence(0)?;
+        let address = fence.guest_address();
+        let process = call.process;
+        let id = self.engine.create_queue(Owner { process, device });
+        let sync = self
+            .engine
+            .create_sync(position, Primitive::Monitored(fence));
+        let queue = Payload::PagingQueue(PagingQueue {
+            queue: id,
+            fence: sync,
+            last: 0,
+        });
+        let (queue, handle) = self
+            .add_queue(position, call, device, queue, sync)
+            .inspect_err(|_| self.engine.remove_queue(id))?;
+        answer(&CreatePagingQueueReturn {
+            paging_queue: queue.0.into(),
+            sync_object: handle.0.into(),
+            fence_storage_physical_address: address.into(),
+            fence_storage_offset: 0.into(),
+        })
+    }
+
+    fn create_hw_queue(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: CreateHwQueue = call.read();
+        // CAST: u32 to usize, on a 64-bit host.
+        let size = request.priv_drv_data_size.get() as usize;
+        let data = call.bytes(CreateHwQueue::DATA_OFFSET, size)?;
+        let context = Handle(request.context.get());
+        let objects = &self.process(call)?.objects;
+        let hw_queues = objects.select::<Context>(position, context)?.hw_queues;
+        if !hw_queues || request.flags.get() & !CreateHwQueue::FLAGS != 0 {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
+        active_device(objects, context)?;
+        let device = objects.get(context).and_then(|object| object.parent);
+        let device = device.ok_or(NtStatus::INVALID_PARAMETER)?;
+        let fence = self.new_fence(0)?;
+        let (address, gpu_address) = (fence.guest_address(), fence.gpu_address());
+        let process = call.process;
+        let id = self.engine.create_queue(Owner { process, device });
+        let sync = self
+            .engine
+            .create_sync(position, Primitive::Monitored(fence));
+        let queue = Payload::HwQueue(HwQueue {
+            queue: id,
+            progress: sync,
+            last: 0,
+        });
+        let (queue, progress) = self
+            .add_queue(position, call, context, queue, sync)
+            .inspect_err(|_| self.engine.remove_queue(id))?;
+        let answer = CreateHwQueue {
+            status: NtStatus::SUCCESS.0.into(),
+            hwqueue: queue.0.into(),
+            hwqueue_progress_fence: progress.0.into(),
+            hwqueue_progress_fence_cpuva: address.into(),
+            hwqueue_progress_fence_gpuva: gpu_address.into(),
+            ..request
+        };
+        let mut reply = answer.as_bytes()[..CreateHwQueue::DATA_OFFSET].to_vec();
+        reply.extend(data);
+        queue_data::fill(&mut reply[CreateHwQueue::DATA_OFFSET..], queue);
+        // What the padding of the struct makes of it.
+        reply.resize(size_of::<CreateHwQueue>() - 1 + size.max(1), 0);
+        Ok(reply)
+    }
+
+    /// Adds a queue and, below it, its fence.
+    fn add_queue(
+        &mut self,
+        adapter: usize,
+        call: &Call<'_>,
+        parent: Handle,
+        payload: Payload,
+        sync: SyncId,
+    ) -> Result<(Handle, Handle), Fail> {
+        let queue = Object {
+            adapter,
+            parent: Some(parent),
+            payload,
+        };
+        let queue = self
+            .add_object(call, queue)
+            .inspect_err(|_| self.engine.drop_handle(sync))?;
+        let fence = Object {
+            adapter,
+            parent: Some(queue),
+            payload: Payload::MonitoredFence(QueueFence { sync }),
+        };
+        match self.add_object(call, fence) {
+            Ok(fence) => Ok((queue, fence)),
+            Err(fail) => {
+                self.engine.drop_handle(sync);
+                self.remove_object(call, queue)?;
+                Err(fail)
+            }
+        }
+    }
+
+    fn submit_to_hw_queue(&mut self, position: usize, call: &Call<'_>) -> Reply {
+        let request: SubmitCommandToHwQueue = call.read();
+        let (primaries, data) = (
+            request.num_primaries.get(),
+            request.priv_drv_data_size.get(),
+        );
+        let most = SubmitCommandToHwQueue::COUNT_MAX;
+        if primaries > most || data > most {
+            return broken(format!("{primaries} primaries, {data} bytes of data"));
+        }
+        let primaries = call.handles(size_of::<SubmitCommandToHwQueue>(), primaries)?;
+        let data_at = size_of::<SubmitCommandToHwQueue>() + 4 * primaries.len();
+        call.bytes(data_at, data as usize)?;
+        let handle = Handle(request.hwqueue.get());
+        let value = request.hwqueue_progress_fence_id.get();
+        let objects = &mut self.process(call)?.objects;
+        let queue: &HwQueue = objects.select(position, handle)?;
+        if value <= queue.last {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
+        active_device(objects, handle)?;
+        all_allocations(objects, position, primaries.into_iter())?;
+        let queue: &mut HwQueue = objects.select_mut(position, handle)?;
+        let (id, progress) = (queue.queue, queue.progress);
+        let before = std::mem::replace(&mut queue.last, value);
+        let work = Item::Execute(Some((progress, value)));
+        if let Err(status) = self.engine.submit(&[id], &work, Instant::now()) {
+            let objects = &mut self.process(call)?.objects;
+            objects.select_mut::<HwQueue>(position, handle)?.last = before;
+            return Err(status.into());
+        }
+        success()
     }
 }

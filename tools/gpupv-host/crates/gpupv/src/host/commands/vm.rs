@@ -6,6 +6,7 @@ use super::super::shared::{Shared, VmObject};
 use crate::command::VmCommand;
 use crate::feature;
 use crate::handles::Handle;
+use crate::io_space::IoSpace;
 use crate::process::Process;
 use crate::status::NtStatus;
 use crate::wire::{CreateProcess, CreateProcessReturn, IsFeatureEnabled, SetIoSpaceRegion};
@@ -51,7 +52,7 @@ impl Shared {
     fn set_io_space(&mut self, request: &SetIoSpaceRegion) -> Reply {
         let (start, length) = (request.start.get(), request.length.get());
         let offered = u64::from(self.io_space_mib) << 20;
-        if self.io_window.is_some() {
+        if self.io_space.is_some() {
             return broken("set a second time".to_owned());
         }
         if start == 0 || start % IO_SPACE_ALIGNMENT != 0 || start.checked_add(length).is_none() {
@@ -60,7 +61,11 @@ impl Shared {
         if length != offered {
             return broken(format!("length {length:#x}, {offered:#x} was offered"));
         }
-        self.io_window = Some((start, length));
+        let window = self.window.as_deref().ok_or(NtStatus::NOT_SUPPORTED)?;
+        match IoSpace::new(window, start, length) {
+            Ok(space) => self.io_space = Some(space),
+            Err(error) => return broken(format!("{length:#x} bytes at {start:#x}: {error}")),
+        }
         success()
     }
 }

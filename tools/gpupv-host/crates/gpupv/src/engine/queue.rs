@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Queues of work: contexts, hardware queues and paging queues.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::{Effect, Engine, Owner};
+use crate::status::NtStatus;
+use crate::sync::SyncId;
+
+/// Names a queue; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct QueueId(u64);
+
+/// Names a [`Join`]; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct JoinId(u64);
+
+/// Work in a queue.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// Takes a while, and then brings a fence to a value.
+    Execute(Option<(SyncId, u64)>),
+    /// Holds the queue up until all of these are signalled at once.
+    Wait(Vec<(SyncId, u64)>),
+    /// See [`Join`].
+    Reach(JoinId),
+}
+
+/// A place in several queues. When all of them have got there, things happen; if one of them goes
+/// before, they never do.
+pub(super) struct Join {
+    left: usize,
+    abandoned: bool,
+    effects: Vec<Effect>,
+}
+
+/// A queue.
+pub(super) struct Queue {
+    pub(super) owner: Owner,
+    items: VecDeque<Item>,
+    /// When the first item, which takes a while, is done.
+    busy_until: Option<Instant>,
+}
+
+impl Engine {
+    /// Makes a queue.
+    pub(crate) fn create_queue(&mut self, owner: Owner) -> QueueId {
+        let id = QueueId(self.next_id());
+        let queue = Queue {
+            owner,
+            items: VecDeque::new(),
+            busy_until: None,
+        };
+        self.queues.insert(id, queue);
+        id
+    }
+
+    /// Removes a queue, and all work in it without a trace.
+    pub(crate) fn remove_queue(&mut self, id: QueueId) {
+        self.clear_queue(id);
+        self.queues.remove(&id);
+    }
+
+    /// Drops the work in a queue without a trace; the queue stays.
+    pub(crate) fn clear_queue(&mut self, id: QueueId) {
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return;
+        };
+        let items = std::mem::take(&mut queue.items);
+        if let Some(until) = queue.busy_until.take() {
+            self.due.remove(&(until, id));
+        }
+        for item in items {
+            self.discard(id, item);
+        }
+    }
+
+    /// How many queues there are.
+    pub(crate) fn queue_count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// Puts work into queues, into each of them the same.
+    ///
+    /// # Errors
+    ///
+    /// There is too much work.
+    pub(crate) fn submit(
+        &mut self,
+        queues: &[QueueId],
+        item: &Item,
+        now: Instant,
+    ) -> Result<(), NtStatus> {
+        let syncs: Vec<SyncId> = syncs_of(item).collect();
+        if !self.has_room((syncs.len() + 1).saturating_mul(queues.len())) {
+            return Err(NtStatus::NO_MEMORY);
+        }
+        for &id in queues {
+            let Some(queue) = self.queues.get_mut(&id) else {
+                continue;
+            };
+            queue.items.push_back(item.clone());
+            self.load += 1;
+            for &sync in &syncs {
+                self.add_use(sync);
+            }
+            self.ready.push_back(id);
+        }
+        self.run(now);
+        Ok(())
+    }
+
+    /// Lets things happen as soon as all of `queues` have done what is in them now.
+    ///
+    /// # Errors
+    ///
+    /// There is too much work.
+    pub(crate) fn submit_effects(
+        &mut self,
+        queues: &[QueueId],
+        effects: Vec<Effect>,
+        now: Instant,
+    ) -> Result<(), NtStatus> {
+        if !self.has_room(effects.len().saturating_add(queues.len())) {
+            return Err(NtStatus::NO_MEMORY);
+        }
+        let id = JoinId(self.next_id());
+        for sync in signals(&effects).collect::<Vec<_>>() {
+            self.add_use(sync);
+        }
+        let join = Join {
+            left: queues.len(),
+            abandoned: false,
+            effects,
+        };
+        self.joins.insert(id, join);
+        self.submit(queues, &Item::Reach(id), now)
+    }
+
+    /// The work in progress of a queue is done.
+    pub(super) fn complete(&mut self, id: QueueId, at: Instant) {
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.busy_until = None;
+            if let Some(Item::Execute(fence)) = self.pop(id) {
+                if let Some((sync, value)) = fence {
+                    self.apply(&[Effect::Signal {
+                        sync,
+                        value,
+                        rewind: false,
+                    }]);
+                    self.drop_use(sync);
+                }
+                self.ready.push_back(id);
+            }
+        }
+        self.run(at);
+    }
+
+    /// Lets every queue that can go on go on, until none can.
+    pub(super) fn run(&mut self, at: Instant) {
+        while let Some(id) = self.ready.pop_front() {
+            while self.step(id, at) {}
+        }
+    }
+
+    /// Does the first item of a queue, if it can be done at once. Returns whether it was.
+    fn step(&mut self, id: QueueId, at: Instant) -> bool {
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return false;
+        };
+        if queue.busy_until.is_some() {
+            return false;
+        }
+        match queue.items.front().cloned() {
+            None => false,
+            Some(Item::Execute(_)) => {
+                let until = at + self.random.duration();
+                queue.busy_until = Some(until);
+                self.due.insert((until, id));
+                false
+            }
+            Some(Item::Wait(conditions)) => self.try_wait(id, &conditions),
+            Some(Item::Reach(join)) => {
+                self.pop(id);
+                self.reach(join, true);
+                true
+            }
+        }
+    }
+
+    /// Goes past a wait if everything is signalled, and holds the queue up if not.
+    fn try_wait(&mut self, id: QueueId, conditions: &[(SyncId, u64)]) -> bool {
+        let over = conditions
+            .iter()
+            .all(|&(sync, value)| self.is_signaled(sync, value));
+        for &(sync, _) in conditions {
+            let Some(found) = self.syncs.get_mut(&sync) else {
+                continue;
+            };
+            if over {
+                found.blocked.remove(&id);
+                found.primitive.acquire();
+            } else {
+                found.blocked.insert(id);
+            }
+        }
+        if over {
+            self.pop(id);
+            for &(sync, _) in conditions {
+                self.drop_use(sync);
+            }
+        }
+        over
+    }
+
+    /// A queue has got to a join, or never will.
+    fn reach(&mut self, id: JoinId, reached: bool) {
+        let Some(join) = self.joins.get_mut(&id) else {
+            return;
+        };
+        join.left = join.left.saturating_sub(1);
+        join.abandoned |= !reached;
+        if join.left > 0 {
+            return;
+        }
+        let Some(join) = self.joins.remove(&id) else {
+            return;
+        };
+        if !join.abandoned {
+            self.apply(&join.effects);
+        }
+        for sync in signals(&join.effects) {
+            self.drop_use(sync);
+        }
+    }
+
+    fn pop(&mut self, id: QueueId) -> Option<Item> {
+        let item = self.queues.get_mut(&id)?.items.pop_front()?;
+        self.load = self.load.saturating_sub(1);
+        Some(item)
+    }
+
+    /// Drops an item that is out of its queue.
+    fn discard(&mut self, id: QueueId, item: Item) {
+        self.load = self.load.saturating_sub(1);
+        for sync in syncs_of(&item) {
+            if let Some(found) = self.syncs.get_mut(&sync) {
+                found.blocked.remove(&id);
+            }
+            self.drop_use(sync);
+        }
+        if let Item::Reach(join) = item {
+            self.reach(join, false);
+        }
+    }
+}
+
+/// The sync objects that an item refers to by itself.
+fn syncs_of(item: &Item) -> impl Iterator<Item = SyncId> + '_ {
+    let (one, many) = match item {
+        Item::Execute(fence) => (fence.map(|(sync, _)| sync), &[][..]),
+        Item::Wait(conditions) => (None, &conditions[..]),
+        Item::Reach(_) => (None, &[][..]),
+    };
+    one.into_iter().chain(many.iter().map(|&(sync, _)| sync))
+}
+
+fn signals(effects: &[Effect]) -> impl Iterator<Item = SyncId> + '_ {
+    effects.iter().filter_map(|effect| match effect {
+        Effect::Signal { sync, .. } => Some(*sync),
+        Effect::Event(_) => None,
+    })
+}
