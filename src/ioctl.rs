@@ -8,8 +8,10 @@
 mod adapter;
 mod address;
 mod allocation;
+mod clock;
 mod context;
 mod device;
+mod device_state;
 mod escape;
 mod hw_queue;
 mod lock;
@@ -25,6 +27,7 @@ mod submit;
 mod sync_file;
 mod sync_object;
 mod user_args;
+mod video_memory;
 mod wait;
 
 use self::user_args::Argument;
@@ -110,8 +113,10 @@ static TABLE: [Option<Entry>; SLOTS] = table(&[
     adapter::ENTRIES,
     address::ENTRIES,
     allocation::ENTRIES,
+    clock::ENTRIES,
     context::ENTRIES,
     device::ENTRIES,
+    device_state::ENTRIES,
     escape::ENTRIES,
     hw_queue::ENTRIES,
     lock::ENTRIES,
@@ -126,6 +131,7 @@ static TABLE: [Option<Entry>; SLOTS] = table(&[
     submit::ENTRIES,
     sync_file::ENTRIES,
     sync_object::ENTRIES,
+    video_memory::ENTRIES,
     wait::ENTRIES,
 ]);
 

@@ -9,8 +9,11 @@
 pub(crate) mod adapter;
 pub(crate) mod address;
 pub(crate) mod allocation;
+pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod device;
+pub(crate) mod device_state;
+pub(crate) mod escape;
 pub(crate) mod global;
 pub(crate) mod hw_queue;
 pub(crate) mod lock;
@@ -22,8 +25,10 @@ pub(crate) mod query;
 pub(crate) mod residency;
 pub(crate) mod share;
 pub(crate) mod signal;
+pub(crate) mod statistics;
 pub(crate) mod submit;
 pub(crate) mod sync_object;
+pub(crate) mod video_memory;
 pub(crate) mod wait;
 
 use crate::{

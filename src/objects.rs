@@ -28,6 +28,7 @@ pub(crate) mod allocation;
 pub(crate) mod census;
 pub(crate) mod context;
 pub(crate) mod device;
+pub(crate) mod execution_state;
 pub(crate) mod fence_page;
 mod gate;
 pub(crate) mod handle_table;

@@ -68,7 +68,10 @@ impl<T: FromBytes + IntoBytes + Immutable + KnownLayout> Argument<T> {
     /// # Errors
     ///
     /// `EFAULT` if it cannot be written.
-    pub(super) fn write<F: IntoBytes + Immutable>(&self, offset: usize, value: &F) -> Result {
+    pub(super) fn write<F>(&self, offset: usize, value: &F) -> Result
+    where
+        F: IntoBytes + Immutable + ?Sized,
+    {
         let place = UserPtr::from_addr(self.address).wrapping_byte_add(offset);
         let bytes = value.as_bytes();
 

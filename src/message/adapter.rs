@@ -163,6 +163,8 @@ pub(crate) struct GetInternalAdapterInfo;
 pub(crate) struct AdapterInfo {
     /// Its messages are to travel over the global channel.
     pub(crate) over_global_channel: bool,
+    /// What the host calls the adapter.
+    pub(crate) host_luid: Luid,
     /// Which vGPU it is on the host. `None` if the host is too old to say.
     pub(crate) vgpu_luid: Option<Luid>,
 }
@@ -189,10 +191,16 @@ impl Command for GetInternalAdapterInfo {
     }
 
     fn parse(&self, version: InterfaceVersion, reply: ReplyBuffer) -> Result<AdapterInfo> {
+        let host_luid = take_at(
+            reply.bytes(),
+            offset_of!(InternalAdapterInfo, host_adapter_luid),
+        )?;
+
         if !version.is_extended() {
             // Without the extended header a vGPU cannot be told apart on the global channel.
             return Ok(AdapterInfo {
                 over_global_channel: false,
+                host_luid,
                 vgpu_luid: None,
             });
         }
@@ -205,6 +213,7 @@ impl Command for GetInternalAdapterInfo {
 
         Ok(AdapterInfo {
             over_global_channel: flags & ASYNC_MSG_ENABLED != 0,
+            host_luid,
             vgpu_luid: Some(luid),
         })
     }
@@ -292,17 +301,20 @@ mod tests {
         let mut reply = KVVec::from_elem(0xFF, 712, GFP_KERNEL)?;
 
         reply[12..16].copy_from_slice(&0x40u32.to_le_bytes());
+        reply[16..24].copy_from_slice(&[3, 0, 0, 0, 4, 0, 0, 0]);
         reply[704..712].copy_from_slice(&[1, 0, 0, 0, 2, 0, 0, 0]);
 
         let new = info(40, &reply)?;
 
         assert!(new.over_global_channel);
+        assert_eq!(new.host_luid, Luid { a: 3, b: 4 });
         assert_eq!(new.vgpu_luid, Some(Luid { a: 1, b: 2 }));
 
         // An old host cannot switch asynchronous mode on.
         let old = info(39, &reply[..704])?;
 
         assert!(!old.over_global_channel);
+        assert_eq!(old.host_luid, Luid { a: 3, b: 4 });
         assert_eq!(old.vgpu_luid, None);
 
         reply[12..16].copy_from_slice(&0xFFFF_FFBFu32.to_le_bytes());

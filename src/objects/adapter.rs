@@ -70,9 +70,15 @@ pub(crate) struct Active {
     /// The link uses the global channel, and ends with it.
     over_global_channel: bool,
     host_adapter: Handle,
+    host_luid: Luid,
 }
 
 impl Active {
+    /// What the host calls the adapter where it needs no handle.
+    pub(crate) fn host_luid(&self) -> Luid {
+        self.host_luid
+    }
+
     /// The host's handle of the adapter.
     pub(crate) fn host_adapter(&self) -> Handle {
         self.host_adapter
@@ -286,6 +292,7 @@ impl Adapter {
                 link,
                 over_global_channel: info.over_global_channel,
                 host_adapter,
+                host_luid: info.host_luid,
             },
             GFP_KERNEL,
         )?)

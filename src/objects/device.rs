@@ -12,6 +12,7 @@ use super::{
         Adapter, //
     },
     census::Counted,
+    execution_state::ExecutionState,
     gate::{
         Gate,
         Pass, //
@@ -66,8 +67,8 @@ pub(crate) struct Device {
     adapter: Arc<Adapter>,
     handle: Handle,
     gate: Gate,
-    changes: Arc<StateChanges>,
-    /// The cookie by which the host speaks of `changes`.
+    execution: ExecutionState,
+    /// The cookie by which the host speaks of changes of that.
     _cookie: Registration,
     _counted: Counted,
 }
@@ -85,7 +86,7 @@ impl Device {
             adapter,
             handle,
             gate: Gate::new()?,
-            changes,
+            execution: ExecutionState::new(changes),
             _cookie: cookie,
             _counted: counted,
         };
@@ -101,6 +102,11 @@ impl Device {
     /// What it is on.
     pub(crate) fn adapter(&self) -> &Arc<Adapter> {
         &self.adapter
+    }
+
+    /// Whether it executes commands.
+    pub(crate) fn execution(&self) -> &ExecutionState {
+        &self.execution
     }
 
     /// Its gate, for those who destroy it.

@@ -13,6 +13,7 @@ use crate::{
         process::Process, //
     },
 };
+use core::ops::Deref;
 use kernel::{
     prelude::*,
     rbtree::RBTree,
@@ -50,6 +51,27 @@ impl Processes {
     fn remove(&mut self, process: &Arc<Process>) -> Option<Member> {
         self.member(process)?;
         self.members.remove(&process.key())
+    }
+}
+
+/// A process that another one asks about. It counts as an open, so that the host does not lose
+/// the process first.
+pub(crate) struct Visit<'a> {
+    registry: &'a Registry,
+    process: Arc<Process>,
+}
+
+impl Deref for Visit<'_> {
+    type Target = Arc<Process>;
+
+    fn deref(&self) -> &Arc<Process> {
+        &self.process
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.registry.close_process(&self.process);
     }
 }
 
@@ -128,6 +150,22 @@ impl Registry {
             // It was never queued before: it can be closed for the last time only once.
             let _ = self.services.queue.enqueue(member.process);
         }
+    }
+
+    /// The process that has `number` in the caller's pid namespace. It is not torn down as long as
+    /// the result exists.
+    pub(crate) fn find_neighbour(&self, number: u32) -> Option<Visit<'_>> {
+        let mut processes = self.processes.lock();
+        let member = processes.members.values_mut().find(|member| {
+            member.process.number_for_neighbour() == Some(number)
+                && member.process.on_host().is_ok()
+        })?;
+
+        member.opens += 1;
+        Some(Visit {
+            registry: self,
+            process: member.process.clone(),
+        })
     }
 
     /// The process ids, as the caller sees them, of the processes of the caller's pid namespace

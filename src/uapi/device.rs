@@ -51,3 +51,47 @@ pub(crate) struct DestroyDevice {
 }
 
 same_layout!(DestroyDevice, d3dkmt_destroydevice { device });
+
+/// Argument of GetDeviceState.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct GetDeviceState {
+    /// In: which device.
+    pub(crate) device: Handle,
+    /// In: which of its states.
+    pub(crate) state_type: u32,
+    /// Out, and for some states in.
+    pub(crate) state: [u8; Self::STATE],
+}
+
+impl GetDeviceState {
+    /// Bytes of a state.
+    pub(crate) const STATE: usize = 48;
+    /// Whether the device executes commands: a number.
+    pub(crate) const EXECUTION: u32 = 1;
+}
+
+const _: () = {
+    use crate::linux::uapi_header::d3dkmt_getdevicestate as Theirs;
+    use core::mem::offset_of;
+
+    assert!(size_of::<GetDeviceState>() == size_of::<Theirs>());
+    assert!(offset_of!(GetDeviceState, device) == offset_of!(Theirs, device));
+    assert!(offset_of!(GetDeviceState, state_type) == offset_of!(Theirs, state_type));
+    assert!(offset_of!(GetDeviceState, state) == offset_of!(Theirs, __bindgen_anon_1));
+};
+
+/// Argument of MarkDeviceAsError.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct MarkDeviceAsError {
+    /// In: which device.
+    pub(crate) device: Handle,
+    /// In: what happened.
+    pub(crate) reason: u32,
+}
+
+same_layout!(
+    MarkDeviceAsError,
+    d3dkmt_markdeviceaserror { device, reason }
+);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether a device executes commands, as far as is known here.
+//!
+//! Programs ask all the time, so the host is asked only after it has said that something changed.
+//! Takes no locks.
+
+use super::device::StateChanges;
+use crate::linux::ratelimit::pr_warn_limited;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Release, //
+        },
+        Arc, //
+    },
+};
+
+/// It does.
+const ACTIVE: u32 = 1;
+/// It was lost by a reset.
+const RESET: u32 = 2;
+/// The last one there is.
+const LAST: u32 = 7;
+
+/// What is known about the execution state of a device.
+pub(crate) struct ExecutionState {
+    changes: Arc<StateChanges>,
+    /// Upper half: the state. Lower half: how many changes there had been when it was asked for.
+    known: Atomic<u64>,
+    /// The user program has given the device up.
+    marked: Atomic<u32>,
+}
+
+/// How many changes there had been before the host was asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked(u32);
+
+impl ExecutionState {
+    /// A new device executes commands.
+    pub(super) fn new(changes: Arc<StateChanges>) -> Self {
+        Self {
+            changes,
+            known: Atomic::new(Self::pack(ACTIVE, Asked(0))),
+            marked: Atomic::new(0),
+        }
+    }
+
+    fn pack(state: u32, asked: Asked) -> u64 {
+        u64::from(state) << 32 | u64::from(asked.0)
+    }
+
+    /// The state, or else the question is to be put to the host, and [`Self::learn`] to be told
+    /// the answer.
+    pub(crate) fn look(&self) -> Result<u32, Asked> {
+        // Before the host is asked: a change that it does not tell of in its answer counts as new.
+        let now = Asked(self.changes.count());
+        let known = self.known.load(Acquire);
+        // CAST: The upper half.
+        let state = (known >> 32) as u32;
+
+        if known != Self::pack(state, now) {
+            return Err(now);
+        }
+        Ok(self.as_seen(state))
+    }
+
+    /// The host has said that the state is `state`. Returns what the user is told.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no such state.
+    pub(crate) fn learn(&self, asked: Asked, state: u32) -> Result<u32> {
+        if !(ACTIVE..=LAST).contains(&state) {
+            pr_warn_limited!("host says a device is in state {}\n", state);
+            return Err(EINVAL);
+        }
+        self.known.store(Self::pack(state, asked), Release);
+        Ok(self.as_seen(state))
+    }
+
+    /// The user program has given the device up, and the host knows.
+    pub(crate) fn mark(&self) {
+        self.marked.xchg(1, Full);
+    }
+
+    /// What the host has said before the device was marked may arrive afterwards.
+    fn as_seen(&self, state: u32) -> u32 {
+        if state == ACTIVE && self.marked.load(Acquire) != 0 {
+            return RESET;
+        }
+        state
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_execution_state)]
+mod tests {
+    use super::{
+        super::notices::Subject,
+        *, //
+    };
+
+    #[test]
+    fn asked_for_after_changes_only() -> Result {
+        let changes = StateChanges::new()?;
+        let state = ExecutionState::new(changes.clone());
+
+        assert_eq!(state.look().ok(), Some(ACTIVE));
+        changes.noticed();
+
+        let first = state.look().err().ok_or(EIO)?;
+
+        // Something changes while the host is asked.
+        changes.noticed();
+        assert_eq!(state.learn(first, 3), Ok(3));
+
+        let second = state.look().err().ok_or(EIO)?;
+
+        assert_eq!(state.learn(second, 4), Ok(4));
+        assert_eq!(state.look().ok(), Some(4));
+        // An old answer is not taken for a new one.
+        assert_eq!(state.learn(first, 1), Ok(1));
+        assert!(state.look().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn no_such_state() -> Result {
+        let state = ExecutionState::new(StateChanges::new()?);
+
+        for wrong in [0, 8, u32::MAX] {
+            assert_eq!(state.learn(Asked(0), wrong), Err(EINVAL));
+        }
+        assert_eq!(state.look().ok(), Some(ACTIVE));
+        Ok(())
+    }
+
+    #[test]
+    fn marked_for_good() -> Result {
+        let changes = StateChanges::new()?;
+        let state = ExecutionState::new(changes.clone());
+
+        state.mark();
+        assert_eq!(state.look().ok(), Some(RESET));
+        changes.noticed();
+
+        let asked = state.look().err().ok_or(EIO)?;
+
+        assert_eq!(state.learn(asked, ACTIVE), Ok(RESET));
+        assert_eq!(state.learn(asked, 6), Ok(6));
+        assert_eq!(state.look().ok(), Some(6));
+        Ok(())
+    }
+}
