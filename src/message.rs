@@ -49,7 +49,9 @@ use crate::{
         ReplyBuffer,
         Transport,
         Undo,
-        UndoFn, //
+        UndoFn,
+        UndoHow,
+        MAX_MESSAGE, //
     },
     wire::{
         Envelope,
@@ -133,6 +135,12 @@ pub(crate) trait Command {
 
     /// What the host answers.
     type Reply;
+
+    /// How to destroy what this very command creates, if the reply comes when nobody waits any
+    /// more.
+    fn undo(&self) -> Option<UndoHow> {
+        Self::UNDO.map(UndoHow::ByReply)
+    }
 
     /// Length of the body, after the command header.
     fn body_len(&self) -> usize;
@@ -277,8 +285,19 @@ fn encode_with<M: Command>(
     Ok(message)
 }
 
+/// The longest body a message to a host of `version` has room for.
+fn room(version: InterfaceVersion) -> usize {
+    let start = if version.is_extended() {
+        EXTENDED_HEADER
+    } else {
+        0
+    };
+
+    MAX_MESSAGE - start - COMMAND_HEADER
+}
+
 /// Writes `value` at the start of `bytes`.
-fn put<T: IntoBytes + zerocopy::Immutable>(bytes: &mut [u8], value: &T) -> Result {
+fn put<T: IntoBytes + zerocopy::Immutable + ?Sized>(bytes: &mut [u8], value: &T) -> Result {
     value.write_to_prefix(bytes).map_err(|_| EINVAL)
 }
 
@@ -405,8 +424,8 @@ impl<C: Channel + 'static> Link<C> {
             account,
             message.bytes(),
             command.reply_len(self.envelope.version),
-            M::UNDO.map(|make| Undo {
-                make,
+            command.undo().map(|how| Undo {
+                how,
                 envelope: self.envelope,
                 process,
             }),

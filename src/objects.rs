@@ -43,4 +43,5 @@ pub(crate) mod process;
 pub(crate) mod resource;
 pub(crate) mod services;
 pub(crate) mod shared;
+pub(crate) mod shared_resource;
 pub(crate) mod sync_object;

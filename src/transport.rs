@@ -38,8 +38,10 @@ pub(crate) use self::{
         Listener, //
     },
     request::{
+        Birth,
         Undo,
-        UndoFn, //
+        UndoFn,
+        UndoHow, //
     }, //
 };
 
@@ -405,7 +407,7 @@ mod tests {
                 &[1; 24],
                 4,
                 Some(Undo {
-                    make: destroy,
+                    how: UndoHow::ByReply(destroy),
                     envelope: envelope(),
                     process: HostProcess::GUEST,
                 }),

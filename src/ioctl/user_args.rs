@@ -33,6 +33,18 @@ pub(super) fn read_bytes(address: u64, bytes: &mut [u8]) -> Result {
         .read_slice(bytes)
 }
 
+/// Reads an array of `count` values, for which memory is allocated in the name of the caller. The
+/// count has been checked.
+pub(super) fn read_array<T: FromBytes + IntoBytes>(address: u64, count: usize) -> Result<KVVec<T>> {
+    let mut values = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+
+    for _ in 0..count {
+        values.push(T::new_zeroed(), GFP_KERNEL_ACCOUNT)?;
+    }
+    read_bytes(address, values.as_mut_slice().as_mut_bytes())?;
+    Ok(values)
+}
+
 /// Writes an array.
 pub(super) fn write_slice<T: IntoBytes + Immutable>(address: u64, values: &[T]) -> Result {
     let bytes = values.as_bytes();

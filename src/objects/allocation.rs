@@ -4,7 +4,8 @@
 
 use super::{
     census::Counted,
-    device::Device, //
+    device::Device,
+    resource::Resource, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -12,20 +13,37 @@ use kernel::{
     sync::Arc, //
 };
 
+/// What an allocation is like.
+pub(crate) struct Description {
+    /// What it is a part of, if that is not the device alone.
+    pub(crate) resource: Option<Arc<Resource>>,
+    /// Bytes, as the host says.
+    pub(crate) size: u64,
+    /// Whether the processor caches it when it is shown to a program.
+    pub(crate) cached: bool,
+}
+
 /// An allocation.
 pub(crate) struct Allocation {
     device: Arc<Device>,
     handle: Handle,
+    description: Description,
     _counted: Counted,
 }
 
 impl Allocation {
     /// The allocation the host calls `handle`.
-    pub(crate) fn new(device: Arc<Device>, handle: Handle, counted: Counted) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        device: Arc<Device>,
+        handle: Handle,
+        description: Description,
+        counted: Counted,
+    ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 device,
                 handle,
+                description,
                 _counted: counted,
             },
             GFP_KERNEL_ACCOUNT,
@@ -40,5 +58,10 @@ impl Allocation {
     /// What it belongs to.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
+    }
+
+    /// What it is a part of.
+    pub(crate) fn resource(&self) -> Option<&Arc<Resource>> {
+        self.description.resource.as_ref()
     }
 }

@@ -9,7 +9,9 @@
 //! for the first ([`Process::wait_created`]): no lock is held meanwhile, and there is never a
 //! second object. After the last close a worker tears it down.
 
+mod batch;
 mod burial;
+mod memory;
 mod removal;
 mod table;
 

@@ -4,7 +4,8 @@
 
 use super::{
     census::Counted,
-    device::Device, //
+    device::Device,
+    shared_resource::SharedResource, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -16,16 +17,24 @@ use kernel::{
 pub(crate) struct Resource {
     device: Arc<Device>,
     handle: Handle,
+    shared: Option<Arc<SharedResource>>,
     _counted: Counted,
 }
 
 impl Resource {
-    /// The resource the host calls `handle`.
-    pub(crate) fn new(device: Arc<Device>, handle: Handle, counted: Counted) -> Result<Arc<Self>> {
+    /// The resource the host calls `handle`. With `shared` others may open it, or it was opened
+    /// itself.
+    pub(crate) fn new(
+        device: Arc<Device>,
+        handle: Handle,
+        shared: Option<Arc<SharedResource>>,
+        counted: Counted,
+    ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 device,
                 handle,
+                shared,
                 _counted: counted,
             },
             GFP_KERNEL_ACCOUNT,
@@ -40,5 +49,10 @@ impl Resource {
     /// What it belongs to.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
+    }
+
+    /// What it has in common with other processes' view of it, if it may have that.
+    pub(crate) fn shared(&self) -> Option<&Arc<SharedResource>> {
+        self.shared.as_ref()
     }
 }

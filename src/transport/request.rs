@@ -22,6 +22,7 @@ use crate::{
     },
     wire::{
         Envelope,
+        Handle,
         HostProcess, //
     }, //
 };
@@ -41,15 +42,50 @@ use kernel::{
 pub(crate) type UndoFn =
     fn(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Outgoing>>;
 
+/// What the reply to a request does not say about what it created.
+#[derive(Clone, Copy)]
+pub(crate) struct Birth {
+    /// The device it is on.
+    pub(crate) device: Handle,
+    /// How many allocations were created, unless a resource was.
+    pub(crate) allocations: usize,
+}
+
+/// As [`UndoFn`], for replies that do not say enough.
+pub(crate) type UndoBirthFn = fn(
+    reply: &[u8],
+    birth: Birth,
+    envelope: Envelope,
+    process: HostProcess,
+) -> Result<Option<Outgoing>>;
+
+/// How the message that destroys something is made.
+#[derive(Clone, Copy)]
+pub(crate) enum UndoHow {
+    /// From the reply.
+    ByReply(UndoFn),
+    /// From the reply and what the request said.
+    WithBirth(UndoBirthFn, Birth),
+}
+
 /// How to undo a request, and what its message was made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Undo {
     /// Makes the message.
-    pub(crate) make: UndoFn,
+    pub(crate) how: UndoHow,
     /// How it is wrapped.
     pub(crate) envelope: Envelope,
     /// In whose name it is sent.
     pub(crate) process: HostProcess,
+}
+
+impl Undo {
+    fn message(&self, reply: &[u8]) -> Result<Option<Outgoing>> {
+        match self.how {
+            UndoHow::ByReply(make) => make(reply, self.envelope, self.process),
+            UndoHow::WithBirth(make, birth) => make(reply, birth, self.envelope, self.process),
+        }
+    }
 }
 
 /// Where an undo message goes: the transport the request came from.
@@ -149,13 +185,7 @@ impl WorkItem for Request {
             return;
         };
 
-        let Undo {
-            make,
-            envelope,
-            process,
-        } = late.undo;
-
-        if let Ok(Some(message)) = make(reply.bytes(), envelope, process) {
+        if let Ok(Some(message)) = late.undo.message(reply.bytes()) {
             late.home.clone().send_undo(&late.lane, message.bytes());
         }
     }

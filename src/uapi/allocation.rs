@@ -1,3 +1,172 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Structures about allocations and resources.
+
+use super::same_layout;
+use crate::wire::Handle;
+use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// Argument of CreateAllocation2.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct CreateAllocation {
+    /// In: on which device.
+    pub(crate) device: Handle,
+    /// In: the resource the allocations are added to, if any. Out: the new one, if one is wanted.
+    pub(crate) resource: Handle,
+    /// Not used; written back as it was.
+    pub(crate) global_share: Handle,
+    reserved: u32,
+    /// In: where data of the runtime library is.
+    pub(crate) private_runtime_data: u64,
+    /// In: how much.
+    pub(crate) private_runtime_data_size: u32,
+    reserved1: u32,
+    /// In: where the vendor's data about the resource is, or a [`StandardAllocation`].
+    pub(crate) priv_drv_data: u64,
+    /// In: how much data about the resource.
+    pub(crate) priv_drv_data_size: u32,
+    /// In: how many allocations.
+    pub(crate) alloc_count: u32,
+    /// In: where their [`AllocationInfo`] is.
+    pub(crate) allocation_info: u64,
+    /// In.
+    pub(crate) flags: u32,
+    reserved2: u32,
+    /// In: a number by which the runtime library knows the resource.
+    pub(crate) private_runtime_resource_handle: u64,
+}
+
+impl CreateAllocation {
+    /// Flag: make a resource which holds the allocations.
+    pub(crate) const CREATE_RESOURCE: u32 = 1 << 0;
+    /// Flag: other processes may open the resource.
+    pub(crate) const CREATE_SHARED: u32 = 1 << 1;
+    /// Flag: not for virtual machines.
+    pub(crate) const CREATE_PROTECTED: u32 = 1 << 3;
+    /// Flag: the allocations consist of memory of the program.
+    pub(crate) const EXISTING_SYSMEM: u32 = 1 << 5;
+    /// Flag: the resource is shared by file descriptor.
+    pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 6;
+    /// Flag: the GPU does not write the memory of the program.
+    pub(crate) const READ_ONLY: u32 = 1 << 7;
+    /// Flag: described by a [`StandardAllocation`].
+    pub(crate) const STANDARD_ALLOCATION: u32 = 1 << 16;
+    /// Flag: not for virtual machines.
+    pub(crate) const EXISTING_SECTION: u32 = 1 << 17;
+}
+
+same_layout!(
+    CreateAllocation,
+    d3dkmt_createallocation {
+        device,
+        resource,
+        global_share,
+        private_runtime_data,
+        private_runtime_data_size,
+        priv_drv_data_size,
+        alloc_count,
+        allocation_info,
+        flags,
+        private_runtime_resource_handle,
+    }
+);
+
+/// One allocation to make.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct AllocationInfo {
+    /// Out.
+    pub(crate) allocation: Handle,
+    pad: u32,
+    /// In: the memory of the program it consists of, or null.
+    pub(crate) sysmem: u64,
+    /// In: where the vendor's data is, before and after.
+    pub(crate) priv_drv_data: u64,
+    /// In: how much.
+    pub(crate) priv_drv_data_size: u32,
+    /// In.
+    pub(crate) vidpn_source_id: u32,
+    /// In.
+    pub(crate) flags: u32,
+    pad1: u32,
+    gpu_virtual_address: u64,
+    priority: u64,
+    reserved: [u64; 5],
+}
+
+same_layout!(
+    AllocationInfo,
+    d3dddi_allocationinfo2 {
+        allocation,
+        sysmem,
+        priv_drv_data,
+        priv_drv_data_size,
+        vidpn_source_id,
+        flags,
+        gpu_virtual_address,
+        reserved,
+    }
+);
+
+/// An allocation that needs no data of the vendor.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct StandardAllocation {
+    /// In: what kind.
+    pub(crate) r#type: u32,
+    pub(crate) reserved: u32,
+    /// In: bytes.
+    pub(crate) heap_size: u64,
+    /// In.
+    pub(crate) flags: u32,
+    pub(crate) reserved1: u32,
+}
+
+impl StandardAllocation {
+    /// Kind: memory of the program.
+    pub(crate) const EXISTING_HEAP: u32 = 1;
+    /// Kind: memory that several adapters can use.
+    pub(crate) const CROSS_ADAPTER: u32 = 2;
+}
+
+const _: () = {
+    use crate::linux::uapi_header::d3dkmt_createstandardallocation as Theirs;
+    use core::mem::offset_of;
+
+    assert!(size_of::<StandardAllocation>() == size_of::<Theirs>());
+    assert!(offset_of!(StandardAllocation, r#type) == offset_of!(Theirs, type_));
+    assert!(offset_of!(StandardAllocation, heap_size) == offset_of!(Theirs, existing_heap_data));
+    assert!(offset_of!(StandardAllocation, flags) == offset_of!(Theirs, flags));
+};
+
+/// Argument of DestroyAllocation2.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct DestroyAllocation {
+    /// In: on which device.
+    pub(crate) device: Handle,
+    /// In: which resource, if no allocations are named.
+    pub(crate) resource: Handle,
+    /// In: where the handles of allocations are.
+    pub(crate) allocations: u64,
+    /// In: how many.
+    pub(crate) alloc_count: u32,
+    /// In.
+    pub(crate) flags: u32,
+}
+
+same_layout!(
+    DestroyAllocation,
+    d3dkmt_destroyallocation2 {
+        device,
+        resource,
+        allocations,
+        alloc_count,
+        flags,
+    }
+);

@@ -7,7 +7,10 @@
 //! pages before they are unpinned. If the thread that destroys the device is killed, a worker
 //! goes on where it stopped.
 
-use super::Process;
+use super::{
+    batch::Batch,
+    Process, //
+};
 use crate::{
     linux::waiter::Patience,
     message::device::{
@@ -15,7 +18,6 @@ use crate::{
         FlushDevice, //
     },
     objects::{
-        adapter::Active,
         device::Device,
         object::Object, //
     },
@@ -113,9 +115,21 @@ impl Process {
 
             Self::unless_impatient(active.call_for(self.on_host()?, command, patience))?;
         }
+
+        let mut batch = Batch::new(self, device, active.as_deref(), patience);
+
+        // What is left out when patience ends goes with the device.
         while let Some((handle, object)) = self.take_doomed(device.handle()) {
-            self.bury_piece(device, active.as_deref(), handle, object, patience)?;
+            // Another thread may still hold it.
+            object.revoke();
+            match object {
+                Object::Allocation(allocation) => batch.allocation(handle, allocation)?,
+                Object::Resource(_) => batch.resource(handle)?,
+                // The host destroys the rest with the device.
+                _ => {}
+            }
         }
+        batch.flush()?;
         if let Some(active) = &active {
             let command = DestroyDevice {
                 device: device.handle(),
@@ -142,23 +156,8 @@ impl Process {
         }
     }
 
-    /// The end of something on a device. The host destroys what is not told here with the device.
-    fn bury_piece(
-        &self,
-        _device: &Device,
-        _active: Option<&Active>,
-        _handle: Handle,
-        object: Object,
-        _patience: Patience,
-    ) -> Result {
-        // Another thread may still hold it.
-        object.revoke();
-        drop(object);
-        Ok(())
-    }
-
     /// The host's opinion does not matter here; that nobody waits for it any more does.
-    fn unless_impatient<T>(result: Result<T>) -> Result {
+    pub(super) fn unless_impatient<T>(result: Result<T>) -> Result {
         match result {
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
             _ => Ok(()),

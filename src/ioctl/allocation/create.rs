@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Making allocations.
+
+use super::request::Request;
+use crate::{
+    ioctl::{
+        user_args::{
+            read_bytes,
+            write_field,
+            write_slice,
+            Argument, //
+        },
+        Caller,
+        Ioctl, //
+    },
+    message::allocation::{
+        self as command,
+        Created,
+        DataParts,
+        DataSizes,
+        DestroyAllocation, //
+    },
+    objects::{
+        allocation::{
+            Allocation,
+            Description, //
+        },
+        census::Kind,
+        device::{
+            Device,
+            DeviceGuard, //
+        },
+        object::Object,
+        process::{
+            Place,
+            Process, //
+        },
+        resource::Resource,
+        shared_resource::{
+            KeptAllocation,
+            KeptAllocations,
+            KeptData,
+            SharedResource, //
+        },
+    },
+    uapi::allocation::{
+        AllocationInfo,
+        CreateAllocation as Abi,
+        StandardAllocation, //
+    },
+    wire::Handle,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// What the allocations are to be a part of.
+enum Owner {
+    /// The device alone.
+    Device,
+    /// A resource that is made with them.
+    New {
+        /// Others may open it.
+        shared: bool,
+    },
+    /// A resource that exists.
+    Existing(Arc<Resource>),
+}
+
+impl Owner {
+    /// Finds out, and checks that the allocations may be.
+    fn find(process: &Process, device: &Arc<Device>, argument: &Abi) -> Result<Self> {
+        let has = |flag: u32| argument.flags & flag != 0;
+
+        if has(Abi::CREATE_RESOURCE) {
+            let shared = has(Abi::CREATE_SHARED);
+
+            if shared && !has(Abi::NT_SECURITY_SHARING) {
+                return Err(EINVAL);
+            }
+            return Ok(Self::New { shared });
+        }
+        if argument.resource.is_none() {
+            return Ok(Self::Device);
+        }
+
+        let resource = process.get::<Resource>(argument.resource)?;
+        let is_sealed = resource.shared().is_some_and(|shared| shared.is_sealed());
+
+        if is_sealed || !Arc::ptr_eq(resource.device(), device) {
+            return Err(EINVAL);
+        }
+        Ok(Self::Existing(resource))
+    }
+
+    /// Whether data has to be kept for those who open the resource.
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Device => false,
+            Self::New { shared } => *shared,
+            Self::Existing(resource) => resource.shared().is_some(),
+        }
+    }
+
+    /// The resource that exists.
+    fn handle(&self) -> Handle {
+        match self {
+            Self::Existing(resource) => resource.handle(),
+            _ => Handle::NONE,
+        }
+    }
+}
+
+/// What is kept for those who open the resource, if it is shared.
+#[derive(Default)]
+struct Kept {
+    data: KeptData,
+    allocations: KeptAllocations,
+}
+
+/// One request on its way.
+struct Creation<'a> {
+    process: &'a Process,
+    guard: &'a DeviceGuard,
+    argument: &'a Argument<Abi>,
+    request: &'a Request,
+    owner: &'a Owner,
+}
+
+impl Creation<'_> {
+    /// Writes the data of the message, and keeps a copy of what others need.
+    fn write_data(&self, parts: DataParts<'_>, kept: &mut Kept) -> Result {
+        let keep = |kept: &mut KVVec<u8>, bytes: &[u8]| -> Result {
+            if matches!(self.owner, Owner::New { shared: true }) {
+                kept.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
+            }
+            Ok(())
+        };
+
+        read_bytes(self.argument.private_runtime_data, parts.runtime)?;
+        keep(&mut kept.data.runtime, parts.runtime)?;
+        match &self.request.standard {
+            Some(standard) => parts.resource.copy_from_slice(standard.as_bytes()),
+            None => {
+                read_bytes(self.argument.priv_drv_data, parts.resource)?;
+                keep(&mut kept.data.resource, parts.resource)?;
+            }
+        }
+
+        let mut rest = parts.allocations;
+
+        for info in &self.request.infos {
+            // CAST: 32 bits fit.
+            let size = info.priv_drv_data_size as usize;
+            let (data, others) = rest.split_at_mut_checked(size).ok_or(EINVAL)?;
+
+            read_bytes(info.priv_drv_data, data)?;
+            if self.owner.is_shared() {
+                kept.allocations.keep_data(data)?;
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+
+    /// Lets the host make everything.
+    fn call(&self, kept: &mut Kept) -> Result<Created> {
+        let argument = self.argument;
+        let infos = &self.request.infos;
+        let mut flags = argument.flags;
+
+        if self.request.has_sysmem() {
+            flags |= Abi::EXISTING_SYSMEM;
+        }
+
+        let sizes = DataSizes::new(
+            self.guard.adapter().version(),
+            infos,
+            argument.private_runtime_data_size,
+            match self.request.standard {
+                // CAST: It is 24.
+                Some(_) => size_of::<StandardAllocation>() as u32,
+                None => argument.priv_drv_data_size,
+            },
+        )?;
+
+        self.guard.active().call(
+            self.process.on_host()?,
+            command::CreateAllocation {
+                device: self.guard.handle(),
+                resource: self.owner.handle(),
+                flags,
+                runtime_handle: argument.private_runtime_resource_handle,
+                infos,
+                sizes,
+                data: |parts: DataParts<'_>| self.write_data(parts, kept),
+            },
+        )
+    }
+
+    /// Destroys on the host what was just made.
+    fn destroy(&self, resource: Handle, handles: &[Handle]) {
+        let Ok(sender) = self.process.on_host() else {
+            return;
+        };
+        let allocations = if resource.is_none() { handles } else { &[] };
+
+        let _ = self.guard.active().call(
+            sender,
+            DestroyAllocation {
+                device: self.guard.handle(),
+                resource,
+                allocations,
+                flags: DestroyAllocation::ASSUME_NOT_IN_USE,
+            },
+        );
+    }
+
+    /// Makes the resource on our side, if one is wanted.
+    fn make_resource(&self, handle: Handle, data: KeptData) -> Result<Option<Arc<Resource>>> {
+        let census = &self.process.services().census;
+        let device = self.guard.device();
+        let shared = match self.owner {
+            Owner::Device => return Ok(None),
+            Owner::Existing(resource) => return Ok(Some(resource.clone())),
+            Owner::New { shared: false } => None,
+            Owner::New { shared: true } => Some(SharedResource::new(
+                device.adapter().clone(),
+                data,
+                census.count(Kind::SharedObject),
+            )?),
+        };
+
+        Resource::new(device.clone(), handle, shared, census.count(Kind::Resource)).map(Some)
+    }
+
+    /// Tells the program about the allocation at `index`.
+    fn report(&self, index: usize, handle: Handle, data: &[u8]) -> Result {
+        let info = self.request.infos.get(index).ok_or(EINVAL)?;
+        // CAST: There are at most 1024 of 96 bytes.
+        let offset = (index * size_of::<AllocationInfo>()) as u64;
+        let place = self.argument.allocation_info.wrapping_add(offset);
+
+        if !data.is_empty() {
+            write_slice(info.priv_drv_data, data)?;
+        }
+        write_slice(place, &[handle])
+    }
+
+    /// Makes the allocations on our side, and tells the program.
+    fn make_allocations(
+        &self,
+        created: &Created,
+        resource: Option<&Arc<Resource>>,
+        objects: &mut KVVec<Object>,
+        kept: &mut KeptAllocations,
+    ) -> Result {
+        let census = &self.process.services().census;
+
+        for (index, made) in created.allocations(&self.request.infos).enumerate() {
+            let made = made?;
+            let description = Description {
+                resource: resource.cloned(),
+                size: made.size,
+                cached: made.cached,
+            };
+            let allocation = Allocation::new(
+                self.guard.device().clone(),
+                made.handle,
+                description,
+                census.count(Kind::Allocation),
+            )?;
+
+            if self.owner.is_shared() {
+                let info = self.request.infos.get(index).ok_or(EINVAL)?;
+
+                kept.keep(KeptAllocation {
+                    data_size: info.priv_drv_data_size,
+                    size: made.size,
+                    cached: made.cached,
+                })?;
+            }
+            self.report(index, made.handle, made.data)?;
+            objects.push(Object::Allocation(allocation), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self) -> Result {
+        let count = self.request.infos.len();
+        let mut kept = Kept::default();
+        // Memory is found before there is anything to lose.
+        let mut handles = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+        let mut places = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
+        let mut objects = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
+        let created = self.call(&mut kept)?;
+        let device = self.guard.handle();
+        let new_resource = match self.owner {
+            Owner::New { .. } => created.resource(),
+            _ => Handle::NONE,
+        };
+        let parent = match self.owner {
+            Owner::Device => device,
+            Owner::New { .. } => new_resource,
+            Owner::Existing(resource) => resource.handle(),
+        };
+
+        if let Owner::New { .. } = self.owner {
+            let place = Place {
+                handle: new_resource,
+                parent: Some(device),
+            };
+
+            places.push(place, GFP_KERNEL_ACCOUNT)?;
+        }
+        for handle in created.handles() {
+            let handle = handle?;
+            let place = Place {
+                handle,
+                parent: Some(parent),
+            };
+
+            handles.push(handle, GFP_KERNEL_ACCOUNT)?;
+            places.push(place, GFP_KERNEL_ACCOUNT)?;
+        }
+
+        let newborn = self
+            .process
+            .newborn(&places, || self.destroy(new_resource, &handles))?;
+        let resource = self.make_resource(new_resource, kept.data)?;
+
+        if let (Owner::New { .. }, Some(resource)) = (self.owner, &resource) {
+            write_field!(self.argument, Abi, resource, &new_resource)?;
+            objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
+        }
+        self.make_allocations(
+            &created,
+            resource.as_ref(),
+            &mut objects,
+            &mut kept.allocations,
+        )?;
+        write_field!(
+            self.argument,
+            Abi,
+            global_share,
+            &self.argument.global_share
+        )?;
+        if let Some(shared) = resource.as_ref().and_then(|resource| resource.shared()) {
+            shared.add(&kept.allocations)?;
+        }
+        newborn.publish(objects)
+    }
+}
+
+/// 0x06: makes allocations, on their own, as a new resource, or as more of an existing one.
+pub(super) struct CreateAllocation;
+
+impl Ioctl for CreateAllocation {
+    const REQUEST: u32 = 0xC048_4706;
+
+    type Argument = Abi;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let request = Request::read(&argument)?;
+        let guard = process.device(argument.device)?;
+        let owner = Owner::find(process, guard.device(), &argument)?;
+
+        request.check_sysmem()?;
+        Creation {
+            process,
+            guard: &guard,
+            argument: &argument,
+            request: &request,
+            owner: &owner,
+        }
+        .run()?;
+        Ok(0)
+    }
+}

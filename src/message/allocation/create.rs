@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command that makes allocations.
+
+use super::DestroyAllocation;
+use crate::{
+    message::{
+        encode,
+        put,
+        room,
+        take,
+        take_at,
+        Command,
+        Opcode, //
+    },
+    transport::{
+        Birth,
+        Outgoing,
+        ReplyBuffer,
+        UndoHow, //
+    },
+    uapi::allocation::AllocationInfo,
+    wire::{
+        Envelope,
+        Handle,
+        HostProcess,
+        InterfaceVersion, //
+    },
+};
+use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// No part of the data is this long.
+const DATA_LIMIT: usize = 128 * 1024;
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+struct CreateHead {
+    device: Handle,
+    resource: Handle,
+    private_runtime_data_size: u32,
+    priv_drv_data_size: u32,
+    alloc_count: u32,
+    flags: u32,
+    private_runtime_resource_handle: u64,
+    make_resident: u8,
+    padding: [u8; 7],
+}
+
+static_assert!(size_of::<CreateHead>() == 64 - 24);
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+struct Descriptor {
+    flags: u32,
+    priv_drv_data_size: u32,
+    vidpn_source_id: u32,
+}
+
+static_assert!(size_of::<Descriptor>() == 12);
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+struct CreateReplyHead {
+    flags: u32,
+    resource: Handle,
+    global_share: Handle,
+    vgpu_flags: u32,
+}
+
+static_assert!(size_of::<CreateReplyHead>() == 16);
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+struct CreateReplyElement {
+    allocation: Handle,
+    priv_drv_data_size: u32,
+    flags: u32,
+    padding: u32,
+    size: u64,
+    driver_info: [u64; 6],
+}
+
+static_assert!(size_of::<CreateReplyElement>() == 72);
+
+impl CreateReplyElement {
+    /// Flag: the processor caches the memory when it is shown to a program.
+    const CACHED: u32 = 1 << 19;
+}
+
+/// How much data comes with allocations that are to be made.
+#[derive(Clone, Copy)]
+pub(crate) struct DataSizes {
+    count: usize,
+    runtime: usize,
+    resource: usize,
+    allocations: usize,
+}
+
+impl DataSizes {
+    /// Adds up what comes with `infos`.
+    ///
+    /// # Errors
+    ///
+    /// `EOVERFLOW` if a host of `version` cannot be told that much.
+    pub(crate) fn new(
+        version: InterfaceVersion,
+        infos: &[AllocationInfo],
+        runtime: u32,
+        resource: u32,
+    ) -> Result<Self> {
+        // CAST: 32 bits fit, and the sum of some of them as well.
+        let sizes = Self {
+            count: infos.len(),
+            runtime: runtime as usize,
+            resource: resource as usize,
+            allocations: infos
+                .iter()
+                .map(|info| info.priv_drv_data_size as usize)
+                .sum(),
+        };
+        let largest = sizes.runtime.max(sizes.resource).max(sizes.allocations);
+
+        if largest >= DATA_LIMIT || sizes.body_len() > room(version) {
+            return Err(EOVERFLOW);
+        }
+        Ok(sizes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.runtime + self.resource + self.allocations
+    }
+
+    fn body_len(&self) -> usize {
+        size_of::<CreateHead>() + self.count * size_of::<Descriptor>() + self.data_len()
+    }
+
+    /// Where the data about the allocations starts in a reply.
+    fn reply_data(&self) -> usize {
+        size_of::<CreateReplyHead>() + self.count * size_of::<CreateReplyElement>()
+    }
+}
+
+/// The places of the data in a message.
+pub(crate) struct DataParts<'a> {
+    /// Of the runtime library.
+    pub(crate) runtime: &'a mut [u8],
+    /// Of the vendor, about the resource.
+    pub(crate) resource: &'a mut [u8],
+    /// Of the vendor, about one allocation after the other.
+    pub(crate) allocations: &'a mut [u8],
+}
+
+/// Makes allocations, and a resource if one is wanted.
+pub(crate) struct CreateAllocation<'a, F> {
+    /// On this device.
+    pub(crate) device: Handle,
+    /// They are added to this resource, if any.
+    pub(crate) resource: Handle,
+    /// As the user wants it.
+    pub(crate) flags: u32,
+    /// A number by which the runtime library knows the resource.
+    pub(crate) runtime_handle: u64,
+    /// The allocations.
+    pub(crate) infos: &'a [AllocationInfo],
+    /// How much data there is.
+    pub(crate) sizes: DataSizes,
+    /// Writes the data.
+    pub(crate) data: F,
+}
+
+impl<F> CreateAllocation<'_, F> {
+    /// Flag: a resource is wanted.
+    const CREATE_RESOURCE: u32 = 1 << 0;
+}
+
+impl<F: FnMut(DataParts<'_>) -> Result> Command for CreateAllocation<'_, F> {
+    const OPCODE: Opcode = Opcode::Vgpu(4);
+
+    type Reply = Created;
+
+    fn undo(&self) -> Option<UndoHow> {
+        let wants_resource = self.flags & Self::CREATE_RESOURCE != 0;
+        let birth = Birth {
+            device: self.device,
+            allocations: if wants_resource { 0 } else { self.infos.len() },
+        };
+
+        Some(UndoHow::WithBirth(undo_create, birth))
+    }
+
+    fn body_len(&self) -> usize {
+        self.sizes.body_len()
+    }
+
+    fn fill(&mut self, body: &mut [u8]) -> Result {
+        let sizes = self.sizes;
+        // CAST: All of them were 32 bits wide when they came.
+        let head = CreateHead {
+            device: self.device,
+            resource: self.resource,
+            private_runtime_data_size: sizes.runtime as u32,
+            priv_drv_data_size: sizes.resource as u32,
+            alloc_count: sizes.count as u32,
+            flags: self.flags,
+            private_runtime_resource_handle: self.runtime_handle,
+            make_resident: 0,
+            padding: [0; 7],
+        };
+        let (start, rest) = body
+            .split_at_mut_checked(size_of::<CreateHead>())
+            .ok_or(EINVAL)?;
+        let (descriptors, rest) = rest
+            .split_at_mut_checked(sizes.count * size_of::<Descriptor>())
+            .ok_or(EINVAL)?;
+        let (runtime, rest) = rest.split_at_mut_checked(sizes.runtime).ok_or(EINVAL)?;
+        let (resource, allocations) = rest.split_at_mut_checked(sizes.resource).ok_or(EINVAL)?;
+
+        put(start, &head)?;
+        for (place, info) in descriptors
+            .chunks_exact_mut(size_of::<Descriptor>())
+            .zip(self.infos)
+        {
+            let descriptor = Descriptor {
+                flags: info.flags,
+                priv_drv_data_size: info.priv_drv_data_size,
+                vidpn_source_id: info.vidpn_source_id,
+            };
+
+            put(place, &descriptor)?;
+        }
+        (self.data)(DataParts {
+            runtime,
+            resource,
+            allocations,
+        })
+    }
+
+    fn reply_len(&self, _version: InterfaceVersion) -> usize {
+        self.sizes.reply_data() + self.sizes.allocations
+    }
+
+    fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<Created> {
+        let head: CreateReplyHead = take(reply.bytes())?;
+
+        Ok(Created {
+            reply,
+            resource: head.resource,
+            sizes: self.sizes,
+        })
+    }
+}
+
+/// What the host has made.
+pub(crate) struct Created {
+    reply: ReplyBuffer,
+    resource: Handle,
+    sizes: DataSizes,
+}
+
+/// One allocation the host has made.
+pub(crate) struct CreatedAllocation<'a> {
+    /// Its handle.
+    pub(crate) handle: Handle,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Whether the processor caches it when it is shown to a program.
+    pub(crate) cached: bool,
+    /// Data of the vendor's, no more than was sent.
+    pub(crate) data: &'a [u8],
+}
+
+impl Created {
+    /// The new resource, if one was wanted.
+    pub(crate) fn resource(&self) -> Handle {
+        self.resource
+    }
+
+    fn element(&self, index: usize) -> Result<CreateReplyElement> {
+        let offset = size_of::<CreateReplyHead>() + index * size_of::<CreateReplyElement>();
+
+        take_at(self.reply.bytes(), offset)
+    }
+
+    /// The handles of the allocations, in their order.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = Result<Handle>> + '_ {
+        (0..self.sizes.count).map(|index| Ok(self.element(index)?.allocation))
+    }
+
+    /// The allocations, in the order of the `infos` they were made from.
+    ///
+    /// The items are `EINVAL` where the host returns more data than it was sent.
+    pub(crate) fn allocations<'a>(
+        &'a self,
+        infos: &'a [AllocationInfo],
+    ) -> impl Iterator<Item = Result<CreatedAllocation<'a>>> + 'a {
+        let mut rest = self
+            .reply
+            .bytes()
+            .get(self.sizes.reply_data()..)
+            .unwrap_or_default();
+
+        infos.iter().enumerate().map(move |(index, info)| {
+            let element = self.element(index)?;
+
+            if element.priv_drv_data_size > info.priv_drv_data_size {
+                return Err(EINVAL);
+            }
+
+            // CAST: 32 bits fit.
+            let size = element.priv_drv_data_size as usize;
+            let (data, others) = rest.split_at_checked(size).ok_or(EINVAL)?;
+
+            rest = others;
+            Ok(CreatedAllocation {
+                handle: element.allocation,
+                size: element.size,
+                cached: element.flags & CreateReplyElement::CACHED != 0,
+                data,
+            })
+        })
+    }
+}
+
+/// Destroys what nobody has waited for: a new resource with everything in it, or allocations.
+fn undo_create(
+    reply: &[u8],
+    birth: Birth,
+    envelope: Envelope,
+    process: HostProcess,
+) -> Result<Option<Outgoing>> {
+    let head: CreateReplyHead = take(reply)?;
+    let mut handles = KVVec::with_capacity(birth.allocations, GFP_KERNEL)?;
+
+    for index in 0..birth.allocations {
+        let offset = size_of::<CreateReplyHead>() + index * size_of::<CreateReplyElement>();
+        let handle: Handle = take_at(reply, offset)?;
+
+        // A host that could not make them says so with zeros.
+        if handle.is_none() {
+            return Ok(None);
+        }
+        handles.push(handle, GFP_KERNEL)?;
+    }
+
+    let resource = if handles.is_empty() {
+        head.resource
+    } else {
+        Handle::NONE
+    };
+
+    if handles.is_empty() && resource.is_none() {
+        return Ok(None);
+    }
+
+    let mut command = DestroyAllocation {
+        device: birth.device,
+        resource,
+        allocations: &handles,
+        flags: DestroyAllocation::ASSUME_NOT_IN_USE,
+    };
+
+    Ok(Some(encode(envelope, process, &mut command)?))
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_message_create_allocation)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::Link,
+        transport::mock::{
+            envelope,
+            Answer,
+            Mock,
+            Rig,
+            LONG, //
+        },
+    };
+    use zerocopy::FromZeros;
+
+    const DEVICE: Handle = Handle::from_raw(0x4000_0040);
+
+    fn infos(sizes: &[u32]) -> Result<KVVec<AllocationInfo>> {
+        let mut infos = KVVec::new();
+
+        for (index, size) in sizes.iter().enumerate() {
+            let mut info = AllocationInfo::new_zeroed();
+
+            info.flags = 1;
+            info.priv_drv_data_size = *size;
+            info.vidpn_source_id = index as u32;
+            infos.push(info, GFP_KERNEL)?;
+        }
+        Ok(infos)
+    }
+
+    fn fill(parts: DataParts<'_>) -> Result {
+        parts.runtime.fill(1);
+        parts.resource.fill(2);
+        parts.allocations.fill(3);
+        Ok(())
+    }
+
+    fn create(
+        infos: &[AllocationInfo],
+        version: u32,
+        flags: u32,
+    ) -> Result<CreateAllocation<'_, fn(DataParts<'_>) -> Result>> {
+        Ok(CreateAllocation {
+            device: DEVICE,
+            resource: Handle::NONE,
+            flags,
+            runtime_handle: 9,
+            infos,
+            sizes: DataSizes::new(envelope(version).version, infos, 5, 3)?,
+            data: fill,
+        })
+    }
+
+    #[test]
+    fn create_layout() -> Result {
+        let infos = infos(&[4, 0, 7])?;
+        let mut command = create(&infos, 40, 0)?;
+        let message = encode(envelope(40), HostProcess::GUEST, &mut command)?;
+        let bytes = message.bytes();
+
+        assert_eq!(bytes.len(), 16 + 64 + 3 * 12 + 5 + 3 + 11);
+        assert_eq!(take_at::<u32>(bytes, 16 + 16)?, 4);
+        assert_eq!(take_at::<Handle>(bytes, 16 + 24)?, DEVICE);
+        for (offset, value) in [
+            (28, 0u32),
+            (32, 5),
+            (36, 3),
+            (40, 3),
+            (44, 0),
+            (48, 9),
+            (56, 0),
+        ] {
+            assert_eq!(take_at::<u32>(bytes, 16 + offset)?, value);
+        }
+        for (index, size) in [4u32, 0, 7].into_iter().enumerate() {
+            let start = 16 + 64 + 12 * index;
+
+            assert_eq!(take_at::<u32>(bytes, start)?, 1);
+            assert_eq!(take_at::<u32>(bytes, start + 4)?, size);
+            assert_eq!(take_at::<u32>(bytes, start + 8)?, index as u32);
+        }
+        assert_eq!(bytes[16 + 64 + 36..][..8], [1, 1, 1, 1, 1, 2, 2, 2]);
+        assert_eq!(bytes[16 + 64 + 36 + 8..], [3; 11]);
+        Ok(())
+    }
+
+    #[test]
+    fn create_limits() -> Result {
+        const MOST: u32 = 131_072;
+
+        for (version, size, fits) in [
+            (40, 130_992 - 12 - 8, true),
+            (40, 130_992 - 12 - 7, false),
+            (27, 131_008 - 12 - 8, true),
+            (27, 131_008 - 12 - 7, false),
+            (40, u32::MAX, false),
+        ] {
+            let infos = infos(&[size])?;
+
+            assert_eq!(create(&infos, version, 0).is_ok(), fits);
+        }
+
+        let none = infos(&[0])?;
+        let version = envelope(40).version;
+
+        for (runtime, resource) in [(MOST, 0), (0, MOST), (u32::MAX, u32::MAX)] {
+            assert!(DataSizes::new(version, &none, runtime, resource).is_err());
+        }
+
+        let many = infos(&[u32::MAX; 1024])?;
+
+        assert!(DataSizes::new(version, &many, 0, 0).is_err());
+        Ok(())
+    }
+
+    /// A reply about as many allocations as there are `elements`: handle, size of the data.
+    fn reply(resource: u32, elements: &[(u32, u32)], data: &[u8]) -> Result<KVVec<u8>> {
+        let mut bytes = KVVec::new();
+        let mut word = |value: u32| bytes.extend_from_slice(&value.to_le_bytes(), GFP_KERNEL);
+
+        for value in [0, resource, 0, 0] {
+            word(value)?;
+        }
+        for (handle, size) in elements {
+            for value in [*handle, *size, 1 << 19, 0, 0x2000, 1] {
+                word(value)?;
+            }
+            for _ in 0..12 {
+                word(0)?;
+            }
+        }
+        bytes.extend_from_slice(data, GFP_KERNEL)?;
+        Ok(bytes)
+    }
+
+    fn ask(
+        rig: &Rig,
+        link: &Link<Mock>,
+        infos: &[AllocationInfo],
+        answer: &[u8],
+    ) -> Result<Created> {
+        rig.host.then(Answer::reply(answer)?)?;
+        link.call(HostProcess::GUEST, create(infos, 40, 1)?, LONG)
+    }
+
+    #[test]
+    fn create_replies() -> Result {
+        let rig = Rig::new()?;
+        let link = rig.link(envelope(40))?;
+        let infos = infos(&[4, 0, 2])?;
+        let full = reply(0x4000_0080, &[(1, 3), (2, 0), (3, 2)], &[1, 2, 3, 4, 5, 6])?;
+        let created = ask(&rig, &link, &infos, &full)?;
+        let mut seen = 0;
+
+        assert_eq!(created.resource().raw(), 0x4000_0080);
+        for made in created.allocations(&infos) {
+            let made = made?;
+            // The data of one follows that of the other, by the sizes that were returned.
+            let data: &[u8] = match made.handle.raw() {
+                1 => &[1, 2, 3],
+                2 => &[],
+                _ => &[4, 5],
+            };
+
+            assert_eq!(made.data, data);
+            assert_eq!(made.size, 0x1_0000_2000);
+            assert!(made.cached);
+            seen += 1;
+        }
+        assert_eq!(seen, 3);
+        assert_eq!(created.handles().filter(Result::is_ok).count(), 3);
+
+        // More data than was sent, for one of them.
+        let wrong = reply(0, &[(1, 3), (2, 1), (3, 2)], &[0; 6])?;
+        let created = ask(&rig, &link, &infos, &wrong)?;
+
+        assert!(created
+            .allocations(&infos)
+            .nth(1)
+            .is_some_and(|made| made.is_err()));
+
+        // A byte too short.
+        let short = full.get(..full.len() - 1).ok_or(EIO)?;
+
+        assert!(ask(&rig, &link, &infos, short).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn late_creation_is_undone() -> Result {
+        let undo = |flags: u32, reply: &[u8]| -> Result<Option<Outgoing>> {
+            let infos = infos(&[0, 0])?;
+            let Some(UndoHow::WithBirth(make, birth)) = create(&infos, 40, flags)?.undo() else {
+                return Err(EIO);
+            };
+
+            make(reply, birth, envelope(27), HostProcess::GUEST)
+        };
+        let elements = [(0x4000_00C0, 0), (0x4000_0100, 0)];
+
+        // A resource goes with everything in it.
+        let message = undo(1, &reply(0x4000_0080, &elements, &[])?)?.ok_or(EIO)?;
+        let bytes = message.bytes();
+
+        assert_eq!(bytes.len(), 48);
+        assert_eq!(take_at::<u32>(bytes, 16)?, 5);
+        assert_eq!(take_at::<Handle>(bytes, 24)?, DEVICE);
+        assert_eq!(take_at::<u32>(bytes, 28)?, 0x4000_0080);
+        assert_eq!(take_at::<u32>(bytes, 32)?, 0);
+        assert_eq!(take_at::<u32>(bytes, 36)?, 1);
+
+        // Without one the allocations are named; what the host calls a resource does not count.
+        let message = undo(0, &reply(7, &elements, &[])?)?.ok_or(EIO)?;
+        let bytes = message.bytes();
+
+        assert_eq!(bytes.len(), 48 + 8);
+        assert_eq!(take_at::<u32>(bytes, 28)?, 0);
+        assert_eq!(take_at::<u32>(bytes, 32)?, 2);
+        assert_eq!(take_at::<u32>(bytes, 40)?, 0x4000_00C0);
+        assert_eq!(take_at::<u32>(bytes, 44)?, 0x4000_0100);
+
+        // Nothing was made.
+        assert!(undo(1, &reply(0, &elements, &[])?)?.is_none());
+        assert!(undo(0, &reply(0, &[(0, 0), (0, 0)], &[])?)?.is_none());
+        // The reply is too short.
+        assert!(undo(0, &reply(0, &[(1, 0)], &[])?).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The end of allocations and resources, one by one.
+
+use super::Process;
+use crate::{
+    objects::{
+        allocation::Allocation,
+        device::Device,
+        object::{
+            Kind,
+            Object, //
+        },
+        object_table::ObjectTable,
+        resource::Resource, //
+    },
+    wire::Handle,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// The allocation `handle` stands for, if it is on `device`.
+fn allocation_of<'a>(
+    objects: &'a ObjectTable<Object>,
+    device: &Arc<Device>,
+    handle: Handle,
+) -> Option<&'a Arc<Allocation>> {
+    objects
+        .get(handle)
+        .and_then(Allocation::of)
+        .filter(|allocation| Arc::ptr_eq(allocation.device(), device))
+}
+
+/// Whether two allocations have the same owner.
+fn same_owner(left: &Allocation, right: &Allocation) -> bool {
+    match (left.resource(), right.resource()) {
+        (None, None) => true,
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        _ => false,
+    }
+}
+
+impl Process {
+    /// Lets nobody find the allocations `handles` of `device` any more. No index may occur twice.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`, when nothing was done, unless all of them are allocations of `device` that belong
+    /// together and are not shared.
+    pub(crate) fn doom_allocations(&self, device: &Arc<Device>, handles: &[Handle]) -> Result {
+        self.with_objects(|objects| {
+            let first = handles.first().copied().unwrap_or(Handle::NONE);
+            let first = allocation_of(objects, device, first).ok_or(EINVAL)?;
+            let shared = first
+                .resource()
+                .is_some_and(|resource| resource.shared().is_some());
+
+            if shared {
+                return Err(EINVAL);
+            }
+            for handle in handles {
+                allocation_of(objects, device, *handle)
+                    .filter(|allocation| same_owner(allocation, first))
+                    .ok_or(EINVAL)?;
+            }
+            for handle in handles {
+                objects.doom(*handle);
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets nobody find the resource `handle` of `device` any more, nor what is in it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is none.
+    pub(crate) fn doom_resource(&self, device: &Arc<Device>, handle: Handle) -> Result {
+        self.with_objects(|objects| {
+            objects
+                .get(handle)
+                .and_then(Resource::of)
+                .filter(|resource| Arc::ptr_eq(resource.device(), device))
+                .ok_or(EINVAL)?;
+            objects.doom(handle);
+            Ok(())
+        })
+    }
+}
