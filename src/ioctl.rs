@@ -8,6 +8,7 @@
 mod adapter;
 mod address;
 mod allocation;
+mod allocation_priority;
 mod clock;
 mod context;
 mod device;
@@ -113,6 +114,7 @@ static TABLE: [Option<Entry>; SLOTS] = table(&[
     adapter::ENTRIES,
     address::ENTRIES,
     allocation::ENTRIES,
+    allocation_priority::ENTRIES,
     clock::ENTRIES,
     context::ENTRIES,
     device::ENTRIES,

@@ -9,6 +9,7 @@
 pub(crate) mod adapter;
 pub(crate) mod address;
 pub(crate) mod allocation;
+pub(crate) mod allocation_priority;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod device;
@@ -16,8 +17,10 @@ pub(crate) mod device_state;
 pub(crate) mod escape;
 pub(crate) mod global;
 pub(crate) mod hw_queue;
+mod list;
 pub(crate) mod lock;
 pub(crate) mod notification;
+pub(crate) mod offer;
 pub(crate) mod paging_queue;
 pub(crate) mod priority;
 pub(crate) mod private_data;

@@ -9,6 +9,7 @@
 pub(crate) mod adapter;
 pub(crate) mod address;
 pub(crate) mod allocation;
+pub(crate) mod allocation_priority;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod device;

@@ -88,7 +88,7 @@ impl<'a> Batch<'a> {
             device: self.device.handle(),
             resource,
             allocations,
-            flags: DestroyAllocation::ASSUME_NOT_IN_USE,
+            flags: 0,
         };
         let result = active.call_for(self.process.on_host()?, command, self.patience);
 

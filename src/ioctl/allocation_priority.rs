@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Priorities of allocations.
+
+use super::{
+    entry,
+    residency::user_handles,
+    user_args::{
+        read_bytes,
+        write_slice,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    message::allocation_priority::{
+        self as command,
+        Subjects, //
+    },
+    objects::device::DeviceGuard,
+    uapi::allocation_priority::AllocationPriority,
+};
+use kernel::prelude::*;
+
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry::<SetAllocationPriority>(),
+    entry::<GetAllocationPriority>(),
+];
+
+/// Whose priorities are meant, and the right to ask the host.
+///
+/// # Errors
+///
+/// `EINVAL` unless that is either a resource or some allocations; those of looking the device up.
+fn find(
+    caller: &Caller<'_>,
+    argument: &AllocationPriority,
+) -> Result<(DeviceGuard, Subjects<impl FnMut(&mut [u8]) -> Result>)> {
+    let guard = caller.process.device(argument.device)?;
+    let count = argument.allocation_count;
+
+    if count > AllocationPriority::MOST || (count == 0) == argument.resource.is_none() {
+        return Err(EINVAL);
+    }
+
+    let subjects = Subjects {
+        device: argument.device,
+        resource: argument.resource,
+        allocations: user_handles(argument.allocation_list, count)?,
+    };
+
+    Ok((guard, subjects))
+}
+
+/// 0x2E: sets priorities.
+struct SetAllocationPriority;
+
+impl Ioctl for SetAllocationPriority {
+    const REQUEST: u32 = 0xC020_472E;
+
+    type Argument = AllocationPriority;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let (guard, subjects) = find(caller, &argument)?;
+
+        guard.active().call(
+            caller.process.on_host()?,
+            command::SetAllocationPriority {
+                subjects,
+                priorities: |bytes: &mut [u8]| read_bytes(argument.priorities, bytes),
+            },
+        )
+    }
+}
+
+/// 0x3C: asks for priorities.
+struct GetAllocationPriority;
+
+impl Ioctl for GetAllocationPriority {
+    const REQUEST: u32 = 0xC020_473C;
+
+    type Argument = AllocationPriority;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let (guard, subjects) = find(caller, &argument)?;
+        let priorities = guard.active().call(
+            caller.process.on_host()?,
+            command::GetAllocationPriority { subjects },
+        )?;
+
+        write_slice(argument.priorities, priorities.bytes())?;
+        Ok(0)
+    }
+}
