@@ -10,6 +10,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/hyperv.h>
 #include <linux/mman.h>
+#include <linux/sync_file.h>
 #include <linux/vmalloc.h>
 #include <misc/d3dkmthk.h>
 

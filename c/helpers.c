@@ -4,6 +4,7 @@
  * rust/helpers/dxgkrnl.c.
  */
 
+#include <linux/dma-fence.h>
 #include <linux/hyperv.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
@@ -138,6 +139,23 @@ int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool 
 	return io_remap_pfn_range(vma, vma->vm_start, pfn, vma->vm_end - vma->vm_start,
 				  vma->vm_page_prot);
 }
+
+#ifdef CONFIG_SYNC_FILE
+void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence)
+{
+	dma_fence_get(fence);
+}
+
+void dxgkrnl_helper_dma_fence_put(struct dma_fence *fence)
+{
+	dma_fence_put(fence);
+}
+
+void dxgkrnl_helper_dma_fence_set_error(struct dma_fence *fence, int error)
+{
+	dma_fence_set_error(fence, error);
+}
+#endif
 
 bool dxgkrnl_helper_ratelimit(void)
 {

@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+struct dma_fence;
 struct mm_struct;
 struct page;
 struct pid;
@@ -45,6 +46,12 @@ void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool
 void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable);
 
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining);
+
+#ifdef CONFIG_SYNC_FILE
+void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence);
+void dxgkrnl_helper_dma_fence_put(struct dma_fence *fence);
+void dxgkrnl_helper_dma_fence_set_error(struct dma_fence *fence, int error);
+#endif
 
 bool dxgkrnl_helper_ratelimit(void);
 

@@ -10,6 +10,8 @@ mod bindings;
 pub(crate) mod anon_file;
 pub(crate) mod channel;
 pub(crate) mod compat;
+#[cfg(CONFIG_SYNC_FILE)]
+pub(crate) mod dma_fence;
 pub(crate) mod errno;
 pub(crate) mod eventfd;
 pub(crate) mod global;
@@ -22,6 +24,8 @@ pub(crate) mod pid;
 pub(crate) mod queue;
 pub(crate) mod ratelimit;
 pub(crate) mod rwsem;
+#[cfg(CONFIG_SYNC_FILE)]
+pub(crate) mod sync_file;
 pub(crate) mod trace;
 pub(crate) mod user_mapping;
 pub(crate) mod user_pages;

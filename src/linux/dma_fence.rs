@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Fences: what other drivers and user programs can wait for.
+//!
+//! A fence that was given out always signals: whoever makes one gets a [`Signaller`], which does it
+//! when it is dropped, if not before. A fence of ours carries a [`Payload`], by which it is
+//! recognised when it comes back; it keeps the module loaded as long as anybody has it.
+//!
+//! Fences are signalled and released in any context. Neither takes a lock of ours.
+//!
+//! C header: `include/linux/dma-fence.h`
+
+use super::{
+    bindings,
+    compat, //
+};
+use core::{
+    any::TypeId,
+    mem::{
+        offset_of,
+        ManuallyDrop, //
+    },
+    ptr::{
+        self,
+        NonNull, //
+    },
+};
+use kernel::{
+    bindings::{
+        dma_fence,
+        dma_fence_ops, //
+    },
+    error::to_result,
+    prelude::*,
+    str::CStr,
+    sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        Arc, //
+    },
+    types::Opaque,
+    ModuleMetadata, //
+};
+
+/// What a fence of ours carries.
+pub(crate) trait Payload: Send + Sync + 'static {
+    /// What the timeline of the fence is called.
+    const TIMELINE: &'static CStr;
+
+    /// The fence is gone. Called in any context: must not sleep, nor drop what may sleep when it
+    /// is dropped. That belongs to a work queue of the module, which is drained when the module
+    /// goes.
+    fn released(this: Arc<Self>);
+}
+
+/// What a fence of ours begins with, whatever it carries.
+#[repr(C)]
+struct Header {
+    fence: Opaque<dma_fence>,
+    kind: TypeId,
+    timeline: &'static CStr,
+    /// Somebody has begun to signal it.
+    claimed: Atomic<bool>,
+    /// Gives back the payload. To be called once, when nobody has the fence any more.
+    give_back: unsafe fn(NonNull<Header>),
+}
+
+/// A fence of ours.
+#[repr(C)]
+struct Ours<T: Payload> {
+    header: Header,
+    payload: ManuallyDrop<Arc<T>>,
+}
+
+// So that the default function frees all of it.
+static_assert!(offset_of!(Header, fence) == 0);
+
+/// A table of operations that the kernel only reads.
+#[repr(transparent)]
+struct Operations(dma_fence_ops);
+
+// SAFETY: The table is never changed, and what it points at is code.
+unsafe impl Sync for Operations {}
+
+/// The operations of all our fences. That a fence has exactly these tells that it is one, signalled
+/// or not: a fence with a release operation keeps them.
+static OPERATIONS: Operations = Operations(dma_fence_ops {
+    get_driver_name: Some(driver_name),
+    get_timeline_name: Some(timeline_name),
+    release: Some(release),
+    ..pin_init::zeroed()
+});
+
+extern "C" fn driver_name(_fence: *mut dma_fence) -> *const c_char {
+    <crate::LocalModule as ModuleMetadata>::NAME.as_char_ptr()
+}
+
+/// # Safety
+///
+/// `fence` must be one of ours.
+unsafe extern "C" fn timeline_name(fence: *mut dma_fence) -> *const c_char {
+    // SAFETY: Our fences begin with a `Header`, whose name does not change.
+    unsafe { (*fence.cast::<Header>()).timeline }.as_char_ptr()
+}
+
+/// # Safety
+///
+/// `fence` must be one of ours that nobody has any more.
+unsafe extern "C" fn release(fence: *mut dma_fence) {
+    // SAFETY: The core calls this with a valid fence, and our fences begin with a `Header`.
+    let header = unsafe { NonNull::new_unchecked(fence.cast::<Header>()) };
+
+    // SAFETY: As above. Nobody has the fence, and the core calls this once.
+    unsafe { (header.as_ref().give_back)(header) };
+    // SAFETY: The fence was allocated as a whole, by `kmalloc()`, and begins with the C structure.
+    // It holds a reference to the module, given up here. The core calls this in an RCU section,
+    // and a module that is unloaded waits for those: we may return.
+    unsafe {
+        kernel::bindings::dma_fence_free(fence);
+        kernel::bindings::module_put(compat::this_module());
+    }
+}
+
+/// Gives back what a fence carries.
+///
+/// # Safety
+///
+/// `header` must be that of an `Ours<T>` that nobody has any more. May be called once.
+unsafe fn give_back<T: Payload>(header: NonNull<Header>) {
+    // SAFETY: By the contract of this function nobody else looks at the payload, now or later.
+    let payload = unsafe { ManuallyDrop::take(&mut header.cast::<Ours<T>>().as_mut().payload) };
+
+    T::released(payload);
+}
+
+/// A reference to a fence, of ours or of another driver.
+///
+/// # Invariants
+///
+/// `raw` is valid, and this object holds a reference to it.
+pub(crate) struct Fence {
+    raw: NonNull<dma_fence>,
+}
+
+// SAFETY: Fences may be used, and references to them dropped, by any thread.
+unsafe impl Send for Fence {}
+// SAFETY: All functions on a fence may be called in parallel.
+unsafe impl Sync for Fence {}
+
+impl Fence {
+    /// Takes over a reference.
+    ///
+    /// # Safety
+    ///
+    /// `raw` must be valid, and the caller must own a reference, which is ours then.
+    pub(super) unsafe fn from_raw(raw: NonNull<dma_fence>) -> Self {
+        // INVARIANT: By the contract of this function.
+        Self { raw }
+    }
+
+    /// The fence, for C.
+    pub(super) fn as_ptr(&self) -> *mut dma_fence {
+        self.raw.as_ptr()
+    }
+
+    /// What the fence begins with, if it is one of ours.
+    fn header(&self) -> Option<&Header> {
+        // SAFETY: By the type invariant the fence is valid. When a fence of another driver is
+        // signalled the field may be cleared, hence the volatile read.
+        let operations = unsafe { (&raw const (*self.as_ptr()).ops).read_volatile() };
+
+        if !ptr::eq(operations, ptr::from_ref(&OPERATIONS).cast()) {
+            return None;
+        }
+        // SAFETY: Our fences begin with a `Header`, which stays as long as the reference.
+        Some(unsafe { &*self.as_ptr().cast::<Header>() })
+    }
+
+    /// What the fence carries, if it is one of ours with a payload of type `T`. A fence made by
+    /// merging others carries nothing.
+    pub(crate) fn payload<T: Payload>(&self) -> Option<Arc<T>> {
+        if self.header()?.kind != TypeId::of::<T>() {
+            return None;
+        }
+        // SAFETY: The header says that it is that of an `Ours<T>`. The payload is there as long as
+        // anybody has the fence.
+        let ours = unsafe { self.raw.cast::<Ours<T>>().as_ref() };
+
+        Some((*ours.payload).clone())
+    }
+
+    /// Waits until the fence signals. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` if a signal arrives, and the error with which the fence was signalled.
+    pub(crate) fn wait(&self) -> Result {
+        // SAFETY: By the type invariant the fence is valid.
+        let rest = unsafe {
+            kernel::bindings::dma_fence_wait_timeout(self.as_ptr(), true, isize::MAX)
+            //
+        };
+
+        if rest < 0 {
+            return Err(ERESTARTSYS);
+        }
+        self.status()
+    }
+
+    /// Nothing, or the error with which the fence was signalled.
+    ///
+    /// # Errors
+    ///
+    /// That one.
+    fn status(&self) -> Result {
+        // SAFETY: By the type invariant the fence is valid.
+        to_result(unsafe { kernel::bindings::dma_fence_get_status(self.as_ptr()) })
+    }
+}
+
+impl Clone for Fence {
+    fn clone(&self) -> Self {
+        // SAFETY: By the type invariant the fence is valid.
+        unsafe { bindings::dxgkrnl_helper_dma_fence_get(self.as_ptr()) };
+
+        // INVARIANT: The reference was just taken.
+        Self { raw: self.raw }
+    }
+}
+
+impl Drop for Fence {
+    /// Does not sleep; may be called in interrupt context.
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this object holds a reference, given up here.
+        unsafe { bindings::dxgkrnl_helper_dma_fence_put(self.as_ptr()) }
+    }
+}
+
+/// Who signals a fence of ours. If it is dropped without having done so, the fence signals with
+/// `ENODEV`: those who wait must not wait for ever.
+///
+/// # Invariants
+///
+/// The fence is one of ours.
+pub(crate) struct Signaller {
+    fence: Fence,
+}
+
+impl Signaller {
+    /// Makes a fence on a timeline of its own that carries `payload`, and stands at `seqno`.
+    pub(crate) fn new<T: Payload>(payload: Arc<T>, seqno: u64) -> Result<Self> {
+        let ours = KBox::new(
+            Ours {
+                header: Header {
+                    fence: Opaque::zeroed(),
+                    kind: TypeId::of::<T>(),
+                    timeline: T::TIMELINE,
+                    claimed: Atomic::new(false),
+                    give_back: give_back::<T>,
+                },
+                payload: ManuallyDrop::new(payload),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let raw: *mut dma_fence = KBox::into_raw(ours).cast();
+
+        // SAFETY:
+        // - The memory is ours, and lives until the fence is released. It begins with the C
+        //   structure.
+        // - The operations live as long as the module, to which the fence holds a reference; the
+        //   caller is code of the module, and so there is one already.
+        unsafe {
+            kernel::bindings::__module_get(compat::this_module());
+            kernel::bindings::dma_fence_init64(
+                raw,
+                ptr::from_ref(&OPERATIONS).cast(),
+                ptr::null_mut(),
+                kernel::bindings::dma_fence_context_alloc(1),
+                seqno,
+            );
+        }
+
+        // SAFETY: A new fence has one reference, which is ours. `into_raw` returns no null pointer.
+        let fence = unsafe { Fence::from_raw(NonNull::new_unchecked(raw)) };
+
+        // INVARIANT: It was just made.
+        Ok(Self { fence })
+    }
+
+    /// The fence.
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Signals the fence: done, or given up for the reason given. Only the first call does. Does
+    /// not sleep; may be called in interrupt context, but not under a lock that those who wait for
+    /// fences may take.
+    pub(crate) fn signal(&self, result: Result) {
+        let first = self
+            .fence
+            .header()
+            .is_some_and(|header| !header.claimed.xchg(true, Full));
+
+        if !first {
+            return;
+        }
+        if let Err(error) = result {
+            // SAFETY: The fence is valid. It is not signalled, as this is the first call.
+            unsafe {
+                bindings::dxgkrnl_helper_dma_fence_set_error(self.fence.as_ptr(), error.to_errno())
+            };
+        }
+        // SAFETY: The fence is valid.
+        unsafe { kernel::bindings::dma_fence_signal(self.fence.as_ptr()) }
+    }
+}
+
+impl Drop for Signaller {
+    fn drop(&mut self) {
+        self.signal(Err(ENODEV));
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_dma_fence)]
+mod tests {
+    use super::*;
+
+    struct One {
+        released: Arc<Atomic<u32>>,
+    }
+
+    impl Payload for One {
+        const TIMELINE: &'static CStr = c"test";
+
+        fn released(this: Arc<Self>) {
+            this.released.fetch_add(1, Full);
+        }
+    }
+
+    struct Other;
+
+    impl Payload for Other {
+        const TIMELINE: &'static CStr = c"test";
+
+        fn released(_this: Arc<Self>) {}
+    }
+
+    fn make() -> Result<(Signaller, Arc<Atomic<u32>>)> {
+        let released = Arc::new(Atomic::new(0), GFP_KERNEL)?;
+        let one = Arc::new(
+            One {
+                released: released.clone(),
+            },
+            GFP_KERNEL,
+        )?;
+
+        Ok((Signaller::new(one, u64::MAX)?, released))
+    }
+
+    #[test]
+    fn payload_comes_back_before_and_after() -> Result {
+        let (signaller, released) = make()?;
+        let fence = signaller.fence().clone();
+
+        for _ in 0..2 {
+            assert!(fence
+                .payload::<One>()
+                .is_some_and(|one| Arc::ptr_eq(&one.released, &released)));
+            assert!(fence.payload::<Other>().is_none());
+            signaller.signal(Ok(()));
+        }
+        assert_eq!(fence.wait(), Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn first_signal_counts() -> Result {
+        let (signaller, _) = make()?;
+        let fence = signaller.fence().clone();
+
+        signaller.signal(Err(EIO));
+        signaller.signal(Ok(()));
+        drop(signaller);
+        assert_eq!(fence.wait(), Err(EIO));
+        Ok(())
+    }
+
+    #[test]
+    fn abandoned_fence_signals() -> Result {
+        let (signaller, released) = make()?;
+        let fence = signaller.fence().clone();
+
+        drop(signaller);
+        assert_eq!(fence.wait(), Err(ENODEV));
+        assert_eq!(released.fetch_add(0, Full), 0);
+        drop(fence);
+        assert_eq!(released.fetch_add(0, Full), 1);
+        Ok(())
+    }
+}
