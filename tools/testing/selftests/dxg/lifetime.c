@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes that end with everything alive: by exit, by exec, by a signal, in the
+ * middle of a call. The host must have forgotten all of it soon after.
+ */
+#include <signal.h>
+
+#include "dxg_calls.h"
+#include "kselftest_harness.h"
+
+#define ROUNDS	5
+
+FIXTURE(lifetime)
+{
+	struct dxg_gpu gpu;
+	int objects;
+};
+
+FIXTURE_VARIANT(lifetime)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(lifetime, render) { .compute = false };
+FIXTURE_VARIANT_ADD(lifetime, compute) { .compute = true };
+
+FIXTURE_SETUP(lifetime)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+	self->objects = dxg_host_objects_settled();
+}
+
+FIXTURE_TEARDOWN(lifetime)
+{
+	EXPECT_TRUE(dxg_host_objects_return(self->objects));
+	/* Nobody was hurt. */
+	EXPECT_EQ(0, dxg_device_state(self->gpu.fd, self->gpu.device));
+	dxg_gpu_close(&self->gpu);
+}
+
+static void lock(const struct dxg_scene *scene)
+{
+	struct d3dkmt_lock2 args = {
+		.device.v = scene->gpu.device,
+		.allocation.v = scene->handle[DXG_ALLOCATION],
+	};
+
+	dxg_ioctl(scene->gpu.fd, LX_DXLOCK2, &args);
+}
+
+/* A scene that is used: memory mapped, work queued */
+static int busy_scene(struct dxg_scene *scene, bool compute)
+{
+	int result = dxg_scene_open(scene, compute);
+
+	if (result)
+		return result;
+	lock(scene);
+	for_each_call(call, scene) {
+		unsigned char args[DXG_ARGUMENT_MAX];
+
+		if (call->destroys || call->request == LX_DXMARKDEVICEASERROR)
+			continue;
+		call->fill(scene, args);
+		dxg_ioctl(scene->gpu.fd, call->request, args);
+	}
+	return 0;
+}
+
+static int exit_busy(void *data)
+{
+	struct dxg_scene scene;
+
+	return busy_scene(&scene, *(bool *)data);
+}
+
+TEST_F_TIMEOUT(lifetime, exit, 240)
+{
+	bool compute = variant->compute;
+
+	for (int i = 0; i < ROUNDS; i++)
+		EXPECT_OK(dxg_in_child(exit_busy, &compute));
+}
+
+static int close_busy(void *data)
+{
+	struct dxg_scene scene;
+	int result = busy_scene(&scene, *(bool *)data);
+
+	if (result)
+		return result;
+	dxg_scene_close(&scene);
+	/* The mappings are gone with the descriptor, and the process goes on. */
+	if (dxg_can_read(scene.paging_value))
+		return 100;
+	return busy_scene(&scene, *(bool *)data);
+}
+
+TEST_F_TIMEOUT(lifetime, close, 240)
+{
+	bool compute = variant->compute;
+
+	for (int i = 0; i < ROUNDS; i++)
+		EXPECT_OK(dxg_in_child(close_busy, &compute));
+}
+
+static int exec_busy(void *data)
+{
+	struct dxg_scene scene;
+	int result = busy_scene(&scene, *(bool *)data);
+
+	if (result)
+		return result;
+	/* The descriptor closes, the memory of the old program is gone. */
+	execl("/bin/true", "true", NULL);
+	return 99;
+}
+
+TEST_F_TIMEOUT(lifetime, exec, 240)
+{
+	bool compute = variant->compute;
+
+	for (int i = 0; i < ROUNDS; i++)
+		EXPECT_OK(dxg_in_child(exec_busy, &compute));
+}
+
+/* Whatever a process does for ever, until it is killed */
+static void wait_for_ever(struct dxg_scene *scene)
+{
+	pause();
+}
+
+static void call_for_ever(struct dxg_scene *scene)
+{
+	for (;;) {
+		for_each_call(call, scene) {
+			unsigned char args[DXG_ARGUMENT_MAX];
+
+			if (call->destroys)
+				continue;
+			call->fill(scene, args);
+			if (dxg_ioctl(scene->gpu.fd, call->request, args) == -ENOTTY)
+				return;
+		}
+	}
+}
+
+static void create_for_ever(struct dxg_scene *scene)
+{
+	__u32 device, handle, member;
+	int fd = scene->gpu.fd;
+
+	while (!dxg_create_device(fd, scene->gpu.adapter, &device) &&
+	       !dxg_create_context(fd, device, &handle) &&
+	       !dxg_create_allocation(fd, device, 8, &handle) &&
+	       !dxg_create_resource(fd, device, 1, &handle, &member) &&
+	       !dxg_create_fence(fd, device, &handle))
+		;
+}
+
+static void destroy_for_ever(struct dxg_scene *scene)
+{
+	struct dxg_paging_queue queue;
+	int fd = scene->gpu.fd;
+	__u32 device, handle;
+
+	while (!dxg_create_device(fd, scene->gpu.adapter, &device) &&
+	       !dxg_create_paging_queue(fd, device, &queue) &&
+	       !dxg_create_allocation(fd, device, 8, &handle) &&
+	       !dxg_make_resident(fd, &queue, &handle, 1) &&
+	       !dxg_destroy_allocation(fd, device, handle) &&
+	       !dxg_destroy_device(fd, device))
+		;
+}
+
+static int call_in_thread(void *data, unsigned int index)
+{
+	if (index % 2)
+		create_for_ever(data);
+	else
+		call_for_ever(data);
+	return 0;
+}
+
+static void threads_for_ever(struct dxg_scene *scene)
+{
+	dxg_together(4, call_in_thread, scene);
+}
+
+FIXTURE(killed)
+{
+	struct dxg_gpu gpu;
+	int objects;
+};
+
+FIXTURE_VARIANT(killed)
+{
+	bool compute;
+	void (*victim)(struct dxg_scene *scene);
+};
+
+FIXTURE_VARIANT_ADD(killed, waiting) { .victim = wait_for_ever };
+FIXTURE_VARIANT_ADD(killed, waiting_compute) { .compute = true, .victim = wait_for_ever };
+FIXTURE_VARIANT_ADD(killed, calling) { .victim = call_for_ever };
+FIXTURE_VARIANT_ADD(killed, creating) { .victim = create_for_ever };
+FIXTURE_VARIANT_ADD(killed, creating_compute) { .compute = true, .victim = create_for_ever };
+FIXTURE_VARIANT_ADD(killed, destroying) { .victim = destroy_for_ever };
+FIXTURE_VARIANT_ADD(killed, threads) { .victim = threads_for_ever };
+
+FIXTURE_SETUP(killed)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+	self->objects = dxg_host_objects_settled();
+}
+
+FIXTURE_TEARDOWN(killed)
+{
+	dxg_gpu_close(&self->gpu);
+}
+
+TEST_F_TIMEOUT(killed, leaves_nothing, 240)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		int ready[2], status;
+		char byte;
+		pid_t child;
+
+		ASSERT_EQ(0, pipe(ready));
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			struct dxg_scene scene;
+
+			close(self->gpu.fd);
+			if (dxg_scene_open(&scene, variant->compute) ||
+			    write(ready[1], "", 1) != 1)
+				_exit(1);
+			lock(&scene);
+			variant->victim(&scene);
+			_exit(2);
+		}
+		close(ready[1]);
+		EXPECT_EQ(1, read(ready[0], &byte, 1));
+		close(ready[0]);
+		/* Another moment each time */
+		dxg_sleep_ms(5 + 17 * round);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		/* Had a call failed, the victim would have ended by itself. */
+		EXPECT_EQ(SIGKILL, status);
+	}
+	EXPECT_TRUE(dxg_host_objects_return(self->objects));
+	EXPECT_EQ(0, dxg_device_state(self->gpu.fd, self->gpu.device));
+}
+
+DXG_REQUIRE_DEVICE
+TEST_HARNESS_MAIN
