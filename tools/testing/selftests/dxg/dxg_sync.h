@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Synchronization objects for the tests of /dev/dxg: made, signalled and waited for
+ * in one line each.
+ *
+ * Each function that calls the driver returns what the ioctl returned, or the
+ * negative errno.
+ */
+#ifndef DXG_SYNC_H
+#define DXG_SYNC_H
+
+#include "dxg_objects.h"
+
+/* Both flags that an object needs which others may open */
+#define DXG_SHARED		3u
+/* The flags of an object made from a sync file: it cannot be signalled */
+#define DXG_NO_SIGNAL		0x10u
+
+struct dxg_monitored {
+	__u32 handle;
+	dxg_fence value;
+	__u64 gpu_va;
+};
+
+/*
+ * What only the host can refuse: of signals and waits it may not tell, and then they
+ * work even with handles that do not.
+ */
+#define EXPECT_HOST_REFUSES(call)					\
+	EXPECT_ERRNO(dxg_asynchronous() ? 0 : EINVAL, call)
+
+int dxg_create_sync(int fd, __u32 device, __u32 type, __u32 flags, __u32 *object);
+int dxg_create_monitored(int fd, __u32 device, __u64 initial, __u32 flags,
+			 struct dxg_monitored *fence);
+int dxg_create_semaphore(int fd, __u32 device, __u32 initial, __u32 max, __u32 *object);
+/* A CPU notification that adds to an eventfd */
+int dxg_create_notification(int fd, __u32 device, int event, __u32 *object);
+int dxg_destroy_sync(int fd, __u32 object);
+
+/* One monitored fence, signalled or waited for by the CPU or by a context. */
+int dxg_signal_cpu(const struct dxg_gpu *gpu, __u32 object, __u64 value);
+int dxg_signal_gpu(int fd, __u32 context, __u32 object, __u64 value);
+int dxg_wait_cpu(const struct dxg_gpu *gpu, __u32 object, __u64 value);
+int dxg_wait_event(const struct dxg_gpu *gpu, __u32 object, __u64 value, int event);
+int dxg_wait_gpu(int fd, __u32 context, __u32 object, __u64 value);
+
+/* One object without a value, or with a value that only the GPU sees */
+int dxg_signal_legacy(int fd, __u32 context, __u32 object, __u64 value);
+int dxg_wait_legacy(int fd, __u32 context, __u32 object, __u64 value);
+
+/* An eventfd that is not waited for, and what was added to it within ten seconds. */
+int dxg_event(void);
+__u64 dxg_event_count(int event);
+/* Whether nothing is added to it for a while. */
+bool dxg_event_silent(int event);
+
+/* A descriptor for a shared object */
+int dxg_share(int fd, __u32 object, int *descriptor);
+int dxg_open_shared(const struct dxg_gpu *gpu, int descriptor, __u32 flags,
+		    struct dxg_monitored *fence);
+
+int dxg_create_sync_file(const struct dxg_gpu *gpu, __u32 fence, __u64 value, int *descriptor);
+int dxg_wait_sync_file(int fd, __u32 context, int descriptor);
+int dxg_open_sync_file(const struct dxg_gpu *gpu, int descriptor, __u64 *value,
+		       struct dxg_monitored *fence);
+
+/* A resource with one allocation of @pages pages that others may open */
+int dxg_create_shared_resource(const struct dxg_gpu *gpu, __u32 pages, __u32 *resource,
+			       __u32 *allocation);
+
+/* Sends a descriptor through a socket, and takes one: negative errno */
+int dxg_send_descriptor(int socket, int descriptor);
+int dxg_receive_descriptor(int socket);
+
+/*
+ * Lets this process map nothing more, which is how a mapping of the host's memory
+ * fails; ends with the process.
+ */
+void dxg_no_more_memory(void);
+
+#endif /* DXG_SYNC_H */
