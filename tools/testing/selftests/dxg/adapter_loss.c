@@ -1,117 +1,391 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An adapter that goes while it has objects: every call says so, and whatever there
- * was can be taken down without it. Needs a host that takes an adapter away when its
- * guest asks (gpupv-host --removal-port), and leaves the machine without it, so it is
- * not among the programs run by default.
+ * An adapter is lost while a process has objects of every kind on it: all calls say
+ * so, what takes things away still works, and nobody is left waiting. For hosts that
+ * let their guest ask for it (gpupv-host --removal-port), and root.
  */
+#include <dirent.h>
 #include <fcntl.h>
+#include <linux/sync_file.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <time.h>
 
-#include "dxg_calls.h"
+#include "dxg_count.h"
+#include "dxg_sync_calls.h"
 #include "kselftest_harness.h"
 
-/* What test_removal.sh does: the upper half of a byte asks, the lower half names. */
-#define PORT		1542
-#define EJECT		3
-#define TEAR_OUT	4
+/* The port, and what the upper half of a byte asks for; the lower half is a channel */
+#define REMOVAL_PORT	0x606
+#define RESCIND		0x10
+#define OFFER		0x20
+/* The global channel, then those of the adapters */
+#define GLOBAL		0
+#define RENDER		1
+#define COMPUTE		2
 
-static bool ask(unsigned int action, unsigned int device)
+#define PCI_DRIVER	"/sys/bus/pci/drivers/dxgkrnl"
+
+static int write_to(const char *path, off_t offset, const void *data, size_t size)
 {
-	unsigned char byte = action * 16 + device;
-	int port = open("/dev/port", O_WRONLY | O_CLOEXEC);
-	bool asked = port >= 0 && pwrite(port, &byte, 1, PORT) == 1;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int result = fd < 0 ? -errno : 0;
 
-	close(port);
-	return asked;
+	if (!result && pwrite(fd, data, size, offset) != size)
+		result = -errno;
+	close(fd);
+	return result;
 }
 
-static bool gone(const struct dxg_scene *scene)
+static int ask(int what)
+{
+	unsigned char byte = what;
+
+	return write_to("/dev/port", REMOVAL_PORT, &byte, 1);
+}
+
+static int drive(const char *file, const char *function)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI_DRIVER "/%s", file);
+	return write_to(path, 0, function, strlen(function));
+}
+
+/* The PCI function of an adapter: of the driver's, the one with this device number. */
+static bool find_function(unsigned int wanted, char *name, size_t size)
+{
+	DIR *directory = opendir(PCI_DRIVER);
+	struct dirent *entry;
+	bool found = false;
+
+	while (directory && !found && (entry = readdir(directory))) {
+		char path[512];
+		unsigned int id;
+		FILE *stream;
+
+		snprintf(path, sizeof(path), PCI_DRIVER "/%s/device", entry->d_name);
+		stream = strchr(entry->d_name, ':') ? fopen(path, "r") : NULL;
+		if (!stream)
+			continue;
+		found = fscanf(stream, "%x", &id) == 1 && id == wanted;
+		fclose(stream);
+		snprintf(name, size, "%.31s", entry->d_name);
+	}
+	if (directory)
+		closedir(directory);
+	return found;
+}
+
+/* Gives both functions away and takes them back: that makes new adapters. */
+static int rebind(void)
+{
+	const unsigned int devices[] = { DXG_PCI_RENDER, DXG_PCI_COMPUTE };
+
+	for (int i = 0; i < ARRAY_SIZE(devices); i++) {
+		char function[32];
+
+		if (!find_function(devices[i], function, sizeof(function)))
+			return -ENODEV;
+		if (drive("unbind", function) || drive("bind", function))
+			return -EIO;
+	}
+	return 0;
+}
+
+/* Waits until both adapters work. */
+static bool complete(void)
 {
 	for (int i = 0; i < 1000; i++) {
-		if (dxg_device_state(scene->gpu.fd, scene->gpu.device) == -ENODEV)
+		struct dxg_list list = {};
+		int fd = dxg_open();
+
+		if (fd >= 0) {
+			dxg_list(fd, &list);
+			close(fd);
+		}
+		if (list.count == 2)
 			return true;
 		dxg_sleep_ms(10);
 	}
 	return false;
 }
 
+enum loss { CHANNEL, FUNCTION, EVERYTHING };
+
 FIXTURE(loss)
 {
-	struct dxg_scene scene;
-	struct d3dkmt_lock2 lock;
+	struct dxg_sync_scene scene;
+	char function[32];
+	bool unbound;
+	/* Goes on with what it is doing while we look */
+	pthread_t thread;
+	int result;
+	unsigned char *locked;
 };
 
 FIXTURE_VARIANT(loss)
 {
+	enum loss how;
 	bool compute;
-	unsigned int action;
-	/* By position, as the host counts */
-	unsigned int adapter;
 };
 
-FIXTURE_VARIANT_ADD(loss, ejected) { .action = EJECT, .adapter = 1 };
-FIXTURE_VARIANT_ADD(loss, torn_out) { .compute = true, .action = TEAR_OUT, .adapter = 2 };
+/* The host takes the adapter's channel back. */
+FIXTURE_VARIANT_ADD(loss, channel) { .how = CHANNEL };
+FIXTURE_VARIANT_ADD(loss, channel_compute) { .how = CHANNEL, .compute = true };
+/* Its PCI function goes. */
+FIXTURE_VARIANT_ADD(loss, function) { .how = FUNCTION };
+FIXTURE_VARIANT_ADD(loss, function_compute) { .how = FUNCTION, .compute = true };
+/* The channel goes that everything needs. */
+FIXTURE_VARIANT_ADD(loss, everything) { .how = EVERYTHING };
+
+#define SCENE		(&self->scene.scene)
+#define CALL(request, args)	dxg_ioctl(SCENE->gpu.fd, request, args)
 
 FIXTURE_SETUP(loss)
 {
-	int opened = dxg_scene_open(&self->scene, variant->compute);
-
-	if (opened == -ENODEV)
-		SKIP(return, "no such adapter");
-	ASSERT_EQ(0, opened);
-	self->lock.device.v = self->scene.gpu.device;
-	self->lock.allocation.v = self->scene.handle[DXG_ALLOCATION];
-	ASSERT_EQ(0, dxg_ioctl(self->scene.gpu.fd, LX_DXLOCK2, &self->lock));
+	ASSERT_TRUE(complete());
+	ASSERT_EQ(0, dxg_sync_scene_open(&self->scene, variant->compute));
+	ASSERT_TRUE(find_function(variant->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
+				  self->function, sizeof(self->function)));
 }
 
 FIXTURE_TEARDOWN(loss)
 {
-	dxg_scene_close(&self->scene);
+	dxg_sync_scene_close(&self->scene);
+	switch (variant->how) {
+	case CHANNEL:
+		ASSERT_EQ(0, ask(OFFER + (variant->compute ? COMPUTE : RENDER)));
+		ASSERT_EQ(0, rebind());
+		break;
+	case FUNCTION:
+		if (self->unbound)
+			ASSERT_OK(drive("bind", self->function));
+		break;
+	case EVERYTHING:
+		ASSERT_EQ(0, ask(OFFER + GLOBAL));
+		break;
+	}
+	EXPECT_TRUE(complete());
 }
 
-/* What needs no adapter: statistics name one by its LUID, which nobody has any more. */
-static int expected(const struct dxg_call *call)
+/* Lets it happen, and waits until the driver knows. */
+static int lose(FIXTURE_DATA(loss) *self, const FIXTURE_VARIANT(loss) *variant)
 {
-	if (call->destroys)
-		return 0;
-	return call->request == LX_DXQUERYSTATISTICS ? -EINVAL : -ENODEV;
+	int result = -EINVAL;
+
+	switch (variant->how) {
+	case CHANNEL:
+		result = ask(RESCIND + (variant->compute ? COMPUTE : RENDER));
+		break;
+	case FUNCTION:
+		result = drive("unbind", self->function);
+		self->unbound = !result;
+		break;
+	case EVERYTHING:
+		result = ask(RESCIND + GLOBAL);
+		break;
+	}
+	for (int i = 0; !result && i < 1000; i++) {
+		struct d3dkmt_adaptertype type;
+
+		result = dxg_query(SCENE->gpu.fd, SCENE->gpu.adapter, QAI_ADAPTERTYPE, &type,
+				   sizeof(type));
+		if (!result)
+			dxg_sleep_ms(10);
+	}
+	return result;
 }
 
-TEST_F_TIMEOUT(loss, all_calls, 120)
+#define ASSERT_LOST()	ASSERT_EQ(-ENODEV, lose(self, variant))
+
+TEST_F_TIMEOUT(loss, every_call, 120)
 {
-	struct dxg_scene *scene = &self->scene;
-	const enum dxg_kind last[] = { DXG_HW_QUEUE, DXG_CONTEXT, DXG_PAGING_QUEUE,
-				       DXG_ALLOCATION, DXG_RESOURCE, DXG_DEVICE };
+	struct d3dkmt_queryvideomemoryinfo memory = { .adapter.v = SCENE->gpu.adapter };
+	struct d3dkmt_isfeatureenabled feature = { .adapter.v = SCENE->gpu.adapter };
+	struct d3dkmt_lock2 lock = {
+		.device.v = SCENE->gpu.device,
+		.allocation.v = SCENE->handle[DXG_ALLOCATION],
+	};
 	unsigned char args[DXG_ARGUMENT_MAX];
-	__u32 adapter = 0;
 
-	ASSERT_TRUE(ask(variant->action, variant->adapter));
-	ASSERT_TRUE(gone(scene));
-	for_each_call(call, scene) {
-		if (call->destroys || call->request == LX_DXLOCK2 || call->request == LX_DXUNLOCK2)
+	/* Else the unlock would have another reason to fail. */
+	ASSERT_EQ(0, CALL(LX_DXLOCK2, &lock));
+	ASSERT_LOST();
+	/* One that is not mapped yet */
+	lock.allocation.v = self->scene.member;
+	EXPECT_ERRNO(ENODEV, CALL(LX_DXLOCK2, &lock));
+	for_each_call(call, SCENE) {
+		/* A lock beside one that is there was ever only counted. */
+		if (call->destroys || call->request == LX_DXLOCK2)
 			continue;
-		call->fill(scene, args);
-		EXPECT_EQ(expected(call), dxg_ioctl(scene->gpu.fd, call->request, args))
+		call->fill(SCENE, args);
+		/* It looks for an adapter by its LUID, and that is none any more. */
+		EXPECT_EQ(call->request == LX_DXQUERYSTATISTICS ? -EINVAL : -ENODEV,
+			  CALL(call->request, args))
 			TH_LOG("%s", call->name);
 	}
-	/* A lock beside one that is there was ever only counted. What it shows is gone. */
-	EXPECT_FALSE(dxg_can_read(scene->paging_value));
-	EXPECT_FALSE(dxg_can_read((void *)(uintptr_t)self->lock.data));
-	EXPECT_ERRNO(EINVAL, dxg_open_adapter(scene->gpu.fd, scene->gpu.luid, &adapter));
-	/* Bad handles are still bad handles. */
-	EXPECT_ERRNO(EINVAL, dxg_destroy_device(scene->gpu.fd, DXG_NO_HANDLE));
-	for (int i = 0; i < ARRAY_SIZE(last); i++) {
-		for_each_call(call, scene) {
-			if (call->destroys != last[i])
+	for_each_sync_call(call, &self->scene) {
+		if (call->destroys)
+			continue;
+		call->fill(SCENE, args);
+		EXPECT_EQ(-ENODEV, CALL(call->request, args)) TH_LOG("%s", call->name);
+	}
+	EXPECT_ERRNO(ENODEV, CALL(LX_DXQUERYVIDEOMEMORYINFO, &memory));
+	EXPECT_ERRNO(ENODEV, CALL(LX_ISFEATUREENABLED, &feature));
+}
+
+static int destroy_in_turn(struct dxg_sync_scene *scene, const struct dxg_call *calls,
+			   unsigned int count, enum dxg_kind kind)
+{
+	unsigned char args[DXG_ARGUMENT_MAX];
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (calls[i].destroys != kind)
+			continue;
+		calls[i].fill(&scene->scene, args);
+		return dxg_ioctl(scene->scene.gpu.fd, calls[i].request, args);
+	}
+	return -ENOENT;
+}
+
+TEST_F_TIMEOUT(loss, every_end, 120)
+{
+	/* What hangs on something goes before it. */
+	const enum dxg_kind kinds[] = {
+		DXG_HW_QUEUE, DXG_CONTEXT, DXG_PAGING_QUEUE, DXG_ALLOCATION, DXG_RESOURCE,
+		DXG_DEVICE,
+	};
+	struct winluid luid = SCENE->gpu.luid;
+	__u32 opened = 0;
+
+	ASSERT_LOST();
+	EXPECT_EQ(0, destroy_in_turn(&self->scene, dxg_sync_calls, dxg_sync_calls_count,
+				     DXG_SYNC_OBJECT));
+	for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!SCENE->handle[kinds[i]])
+			continue;
+		EXPECT_EQ(0, destroy_in_turn(&self->scene, dxg_calls, dxg_calls_count, kinds[i]))
+			TH_LOG("kind %d", kinds[i]);
+		/* And then it is gone. */
+		EXPECT_EQ(-EINVAL, destroy_in_turn(&self->scene, dxg_calls, dxg_calls_count,
+						   kinds[i]));
+	}
+	EXPECT_OK(dxg_close_adapter(SCENE->gpu.fd, SCENE->gpu.adapter));
+	EXPECT_ERRNO(EINVAL, dxg_open_adapter(SCENE->gpu.fd, luid, &opened));
+}
+
+/* The pages of the host are nobody's now; what was in them is not to be had. */
+TEST_F(loss, mappings)
+{
+	struct d3dkmt_lock2 lock = {
+		.device.v = SCENE->gpu.device,
+		.allocation.v = SCENE->handle[DXG_ALLOCATION],
+	};
+	dxg_fence fence = self->scene.fence.value;
+
+	ASSERT_EQ(0, CALL(LX_DXLOCK2, &lock));
+	ASSERT_TRUE(dxg_can_read(fence));
+	ASSERT_LOST();
+	EXPECT_FALSE(dxg_can_read(fence));
+	EXPECT_FALSE(dxg_can_read(self->scene.shared.value));
+	EXPECT_FALSE(dxg_can_read(SCENE->paging_value));
+	EXPECT_FALSE(dxg_can_write((void *)(uintptr_t)lock.data));
+}
+
+static void *wait_for_ever(void *data)
+{
+	FIXTURE_DATA(loss) *self = data;
+
+	self->result = dxg_wait_cpu(&SCENE->gpu, self->scene.fence.handle, ~0ULL);
+	return NULL;
+}
+
+TEST_F(loss, waits_end)
+{
+	struct sync_file_info info = {};
+	struct pollfd file = { .fd = self->scene.sync_file, .events = POLLIN };
+	struct timespec limit;
+	int event = dxg_event();
+
+	ASSERT_EQ(0, dxg_wait_event(&SCENE->gpu, self->scene.fence.handle, ~0ULL, event));
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, wait_for_ever, self));
+	dxg_sleep_ms(50);
+	ASSERT_LOST();
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 10;
+	ASSERT_EQ(0, pthread_timedjoin_np(self->thread, NULL, &limit));
+	EXPECT_EQ(-ENODEV, self->result);
+	/* A fence that was given out signals, and says that it is not because of the GPU. */
+	EXPECT_EQ(1, poll(&file, 1, 10000));
+	ASSERT_EQ(0, ioctl(self->scene.sync_file, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_GT(0, info.status);
+}
+
+static void *use_for_ever(void *data)
+{
+	FIXTURE_DATA(loss) *self = data;
+	unsigned char args[DXG_ARGUMENT_MAX];
+
+	for (;;) {
+		for_each_sync_call(call, &self->scene) {
+			if (call->destroys || call->request == LX_DXSHAREOBJECTS ||
+			    call->request == LX_DXCREATESYNCFILE)
 				continue;
-			call->fill(scene, args);
-			EXPECT_EQ(0, dxg_ioctl(scene->gpu.fd, call->request, args))
-				TH_LOG("%s", call->name);
-			EXPECT_EQ(-EINVAL, dxg_ioctl(scene->gpu.fd, call->request, args))
-				TH_LOG("%s again", call->name);
+			call->fill(SCENE, args);
+			self->result = dxg_ioctl(SCENE->gpu.fd, call->request, args);
+			if (self->result < 0)
+				return NULL;
 		}
 	}
-	EXPECT_EQ(0, dxg_close_adapter(scene->gpu.fd, scene->gpu.adapter));
+}
+
+/* In the middle of everything */
+TEST_F_TIMEOUT(loss, in_use, 120)
+{
+	struct timespec limit;
+
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, use_for_ever, self));
+	dxg_sleep_ms(50);
+	ASSERT_LOST();
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 10;
+	ASSERT_EQ(0, pthread_timedjoin_np(self->thread, NULL, &limit));
+	EXPECT_EQ(-ENODEV, self->result);
+}
+
+/* A process that does nothing about it leaves nothing either. */
+static int lose_and_exit(void *data)
+{
+	const FIXTURE_VARIANT(loss) *variant = data;
+	FIXTURE_DATA(loss) child = {};
+	int result = dxg_sync_scene_open(&child.scene, variant->compute);
+
+	if (result || !find_function(variant->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
+				     child.function, sizeof(child.function)))
+		return result ?: ENXIO;
+	result = lose(&child, variant);
+	return result == -ENODEV ? 0 : EEXIST;
+}
+
+TEST_F_TIMEOUT(loss, exit, 120)
+{
+	struct dxg_count before;
+
+	dxg_count_take(&before);
+	self->unbound = true;
+	EXPECT_EQ(0, dxg_in_child(lose_and_exit, (void *)variant));
+	/* Ours are still there, and so is what the driver had before. */
+	EXPECT_TRUE(dxg_count_driver_returns(&before));
+}
+
+static void __attribute__((constructor)) require_removal(void)
+{
+	if (access("/dev/port", W_OK) || access(PCI_DRIVER, X_OK) || !complete()) {
+		ksft_print_header();
+		ksft_exit_skip("needs root, two adapters and a host that removes them\n");
+	}
 }
 
 DXG_REQUIRE_DEVICE

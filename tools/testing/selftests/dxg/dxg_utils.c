@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dxg_layout.h"
 #include "dxg_utils.h"
 #include "kselftest.h"
 
