@@ -229,3 +229,6 @@ impl Memories {
         self.all.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

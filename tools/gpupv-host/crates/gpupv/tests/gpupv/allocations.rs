@@ -191,7 +191,7 @@ fn standard_allocations() {
     assert_eq!(word(&ask(&mut m, 1, b), 0), 0xC000_0023);
 
     let standard = |m: &mut MemoryGuest, kind: u32, flags: u32, heap: u64| {
-        let mut body = words(&[m.device, 0, 0, 24, 1, flags | 1 << 16]);
+        let mut body = words(&[m.device, 0, 0, 24, 1, flags | (1 << 16)]);
         body.extend([0; 16]);
         body.extend(words(&[0, 0, 0]));
         body.extend(words(&[kind, 0]));

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Memory of the guest that comes as a GPADL of the global channel.
+
+use std::io;
+use std::sync::Arc;
+
+use gpupv::Config;
+use hyperv::Partition;
+use vm_memory::{GuestAddress, GuestMemoryMmap};
+use vmbus::gpadl::PageList;
+use vmbus::GpadlView;
+use vmm_sys_util::eventfd::EventFd;
+
+use crate::guest::{word, words};
+use crate::memory_guest::*;
+
+/// RAM and nothing else.
+struct Ram(GuestMemoryMmap);
+
+impl Partition for Ram {
+    fn memory(&self) -> &GuestMemoryMmap {
+        &self.0
+    }
+
+    fn post_message(&self, _vp: u32, _payload: &[u8]) {}
+
+    fn clear_messages(&self) {}
+
+    fn signal_event(&self, _vp: u32, _flag: u32) {}
+
+    fn bind_event(&self, _connection: u32) -> io::Result<EventFd> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn unbind_event(&self, _connection: u32, _fd: &EventFd) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn vp_count(&self) -> u32 {
+        1
+    }
+}
+
+/// Pages 5, 6, 7... of a machine with 1 MiB.
+fn view(byte_offset: u32, byte_count: u32) -> GpadlView {
+    let ranges = [(GuestAddress(0), 1 << 20)];
+    let ram = Ram(GuestMemoryMmap::from_ranges(&ranges).unwrap());
+    let pages = (byte_offset + byte_count).div_ceil(4096);
+    let pages = PageList {
+        pfns: (5..).take(pages as usize).collect(),
+        byte_offset,
+        byte_count,
+    };
+    GpadlView::new(Arc::new(ram), &pages)
+}
+
+impl MemoryGuest {
+    fn lend(&mut self, id: u32, view: Option<GpadlView>) {
+        self.guest.global.device.gpadl(id, view);
+    }
+
+    fn hand_over(&mut self, allocation: u32, gpadl: u32) -> u32 {
+        // Without the padding at the end, which the ring puts back.
+        let body = words(&[self.device, allocation, gpadl]);
+        word(&self.send(45, &body), 0)
+    }
+}
+
+fn started() -> (MemoryGuest, u32) {
+    let config = Config {
+        map_guest_memory: false,
+        ..Config::default()
+    };
+    let mut m = MemoryGuest::new(config);
+    let (_, made) = m.create(0, EXISTING_SYSMEM, &[local(3 * 4096)]);
+    (m, made[0].handle)
+}
+
+#[test]
+fn handed_over_used_and_taken_back() {
+    let (mut m, a) = started();
+    m.lend(9, Some(view(0, 3 * 4096)));
+    assert_eq!(m.make_resident(0, &[a]).0, INVALID_PARAMETER, "not there");
+    assert_eq!(m.hand_over(a, 9), 0);
+    assert_eq!(m.make_resident(0, &[a]).0, PENDING);
+    assert_eq!(m.residency(&[a]), [2]);
+    assert_eq!(m.destroy(0, &[a]), 0);
+    m.lend(9, None);
+    m.guest.assert_clean();
+}
+
+#[test]
+fn taken_back_too_early() {
+    let (mut m, a) = started();
+    m.lend(9, Some(view(0, 3 * 4096)));
+    assert_eq!(m.hand_over(a, 9), 0);
+    m.lend(9, None);
+    let expected = ["GPADL 0x9 taken back from an allocation"];
+    assert_eq!(m.guest.violations(), expected);
+}
+
+#[test]
+fn what_does_not_fit() {
+    let (mut m, a) = started();
+    // Too small, too large, not at the start of a page, unknown.
+    for (id, offset, len) in [(1, 0, 2 * 4096), (2, 0, 4 * 4096), (3, 8, 3 * 4096)] {
+        m.lend(id, Some(view(offset, len)));
+        assert_eq!(m.hand_over(a, id), INVALID_PARAMETER, "GPADL {id}");
+    }
+    assert_eq!(m.hand_over(a, 4), INVALID_PARAMETER);
+    assert_eq!(m.guest.violations().len(), 4);
+    m.lend(5, Some(view(0, 3 * 4096)));
+    assert_eq!(m.hand_over(a, 5), 0);
+    assert_eq!(m.hand_over(a, 5), INVALID_PARAMETER, "a second time");
+    assert_eq!(m.guest.violations().len(), 5);
+}
+
+#[test]
+fn an_old_guest_does_the_same() {
+    let config = Config {
+        interface_version: 27,
+        ..Config::default()
+    };
+    let mut m = MemoryGuest::new(config);
+    let (_, made) = m.create(0, EXISTING_SYSMEM, &[local(4096)]);
+    m.lend(7, Some(view(0, 4096)));
+    assert_eq!(m.hand_over(made[0].handle, 7), 0);
+    let (status, value, _) = m.make_resident(0, &[made[0].handle]);
+    assert_eq!(status, PENDING);
+    m.wait_for(value);
+    m.guest.assert_clean();
+}
