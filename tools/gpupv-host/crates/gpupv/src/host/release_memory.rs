@@ -45,7 +45,10 @@ impl Shared {
             self.gpadls.insert(id, view);
             return;
         }
-        self.gpadls.remove(&id);
+        if self.gpadls.remove(&id).is_none() {
+            // The channel was closed before, and everything lent went with it.
+            return;
+        }
         let in_use = |memory: &Memory| {
             let guest = memory.guest.as_ref();
             guest.and_then(|guest| guest.gpadl()) == Some(id)

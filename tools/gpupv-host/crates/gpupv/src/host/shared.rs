@@ -207,6 +207,7 @@ impl Shared {
     /// The global channel was closed: the guest can no longer destroy its processes.
     pub(crate) fn global_closed(&mut self, why: Closed) {
         self.channels.closed(Source::Global);
+        self.gpadls.clear();
         if why == Closed::Shutdown {
             return;
         }

@@ -66,7 +66,7 @@ fn random_use_adds_up() {
         usize::try_from(seed >> 33).unwrap() % limit
     };
     let (mut refused, mut evicted) = (0, 0);
-    for _ in 0..30_000 {
+    for _ in 0..10_000 {
         let ids: Vec<MemoryId> = memories.all.keys().copied().collect();
         let process = PROCESSES[random(3)];
         let some: Vec<MemoryId> = match ids.len() {
@@ -117,7 +117,7 @@ fn random_use_adds_up() {
         check(&memories, limits.capacity);
         evicted = memories.evictions(0).count;
     }
-    assert!(refused > 100 && evicted > 100, "{refused}, {evicted}");
+    assert!(refused > 50 && evicted > 50, "{refused}, {evicted}");
     for id in memories.all.keys().copied().collect::<Vec<_>>() {
         memories.release(id);
     }

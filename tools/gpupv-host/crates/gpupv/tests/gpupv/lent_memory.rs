@@ -8,7 +8,7 @@ use gpupv::Config;
 use hyperv::Partition;
 use vm_memory::{GuestAddress, GuestMemoryMmap};
 use vmbus::gpadl::PageList;
-use vmbus::GpadlView;
+use vmbus::{Closed, GpadlView};
 use vmm_sys_util::eventfd::EventFd;
 
 use crate::guest::{word, words};
@@ -97,6 +97,17 @@ fn taken_back_too_early() {
     m.lend(9, None);
     let expected = ["GPADL 0x9 taken back from an allocation"];
     assert_eq!(m.guest.violations(), expected);
+}
+
+#[test]
+fn the_end_of_the_machine_takes_nothing_back() {
+    let (mut m, a) = started();
+    m.lend(9, Some(view(0, 3 * 4096)));
+    assert_eq!(m.hand_over(a, 9), 0);
+    m.guest.close_all(Closed::Shutdown);
+    m.lend(9, None);
+    m.guest.assert_clean();
+    assert_eq!(m.left("allocation"), 1, "still to be reported");
 }
 
 #[test]
