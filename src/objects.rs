@@ -15,7 +15,7 @@
 //! 6. `Adapter::state` (spinlock): alive or not.
 //! 7. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
 //!    the last are held while the VMBus core talks to the host. Not taken under 1 to 6.
-//! 8. `Inbox::requests`, `Request::outcome`, `Names::table` (spinlocks, interrupts off): never
+//! 8. `Inbox::requests`, `Request::outcome`, `Directory::table` (spinlocks, interrupts off): never
 //!    together.
 //!
 //! A [`gate`] is not a lock: whoever has passed one may wait for the host, and takes what locks
@@ -27,10 +27,13 @@ pub(crate) mod adapter;
 pub(crate) mod allocation;
 pub(crate) mod census;
 pub(crate) mod context;
+pub(crate) mod dependents;
 pub(crate) mod device;
+mod directory;
 pub(crate) mod execution_state;
 pub(crate) mod fence_page;
 mod gate;
+pub(crate) mod guest_event;
 pub(crate) mod handle_table;
 pub(crate) mod host;
 pub(crate) mod hw_queue;
@@ -40,8 +43,10 @@ pub(crate) mod object;
 pub(crate) mod object_table;
 pub(crate) mod paging_queue;
 pub(crate) mod process;
+pub(crate) mod quota;
 pub(crate) mod resource;
 pub(crate) mod services;
 pub(crate) mod shared;
 pub(crate) mod shared_resource;
 pub(crate) mod sync_object;
+pub(crate) mod waits;

@@ -23,7 +23,8 @@ use crate::{
         process::{
             Flush,
             Place, //
-        }, //
+        },
+        waits::Waits, //
     },
     uapi::device as abi,
 };
@@ -47,6 +48,8 @@ impl Ioctl for CreateDevice {
         let active = adapter.active()?;
         let changes = StateChanges::new()?;
         let cookie = services.notices.devices.register(changes.clone())?;
+        let waits = Waits::new()?;
+        let dependences = process.depend_on(&adapter, waits.clone())?;
         let sender = process.on_host()?;
         let handle = active.call(
             sender,
@@ -63,7 +66,14 @@ impl Ioctl for CreateDevice {
             let _ = active.call(sender, command::DestroyDevice { device: handle });
         })?;
         let counted = services.census.count(Kind::Device);
-        let device = Device::new(adapter, handle, changes, cookie, counted)?;
+        let device = Device::new(
+            adapter,
+            handle,
+            (waits, dependences),
+            changes,
+            cookie,
+            counted,
+        )?;
 
         write_field!(argument, abi::CreateDevice, device, &handle)?;
         process.publish_device(newborn, device)?;

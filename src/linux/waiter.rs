@@ -129,6 +129,18 @@ impl Waiter {
             }
         }
     }
+
+    /// Waits until [`Self::fire`] was called.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` after any signal.
+    pub(crate) fn wait_interruptible(&self) -> Result {
+        // SAFETY: The completion was initialised by `new` and is pinned.
+        to_result(unsafe {
+            kernel::bindings::wait_for_completion_interruptible(self.completion.get())
+        })
+    }
 }
 
 /// A counter of events that threads can sleep on.

@@ -8,6 +8,7 @@
 //!
 //! `Adapter::state` is held for a few instructions only, never while the host is waited for.
 
+use super::dependents::Dependents;
 use crate::{
     linux::{
         channel::Offer,
@@ -136,6 +137,7 @@ enum State {
 #[pin_data]
 pub(crate) struct Adapter {
     identity: Identity,
+    dependents: Arc<Dependents>,
     #[pin]
     state: SpinLock<State>,
 }
@@ -143,9 +145,12 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// An adapter that waits for its channel.
     pub(crate) fn new(identity: Identity) -> Result<Arc<Self>> {
+        let dependents = Dependents::new()?;
+
         Arc::pin_init(
             pin_init!(Self {
                 identity,
+                dependents,
                 state <- new_spinlock!(State::Waiting, "Adapter::state"),
             }),
             GFP_KERNEL,
@@ -165,6 +170,11 @@ impl Adapter {
     /// The version of the protocol it speaks.
     pub(crate) fn version(&self) -> InterfaceVersion {
         self.identity.version
+    }
+
+    /// Who is to be told when it stops.
+    pub(crate) fn dependents(&self) -> &Arc<Dependents> {
+        &self.dependents
     }
 
     /// The proof that it is active.
@@ -351,6 +361,7 @@ impl Adapter {
             }) => channel.close(),
             _ => {}
         }
+        self.dependents.cut_off();
     }
 
     /// Replaces the state by `new` if `wanted` agrees, and returns the old one.

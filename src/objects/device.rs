@@ -12,6 +12,7 @@ use super::{
         Adapter, //
     },
     census::Counted,
+    dependents::Dependences,
     execution_state::ExecutionState,
     gate::{
         Gate,
@@ -21,6 +22,7 @@ use super::{
         Registration,
         Subject, //
     },
+    waits::Waits,
 };
 use crate::wire::Handle;
 use core::ops::Deref;
@@ -67,6 +69,9 @@ pub(crate) struct Device {
     adapter: Arc<Adapter>,
     handle: Handle,
     gate: Gate,
+    waits: Arc<Waits>,
+    /// They end with the way to the host.
+    _dependences: Dependences,
     execution: ExecutionState,
     /// The cookie by which the host speaks of changes of that.
     _cookie: Registration,
@@ -78,6 +83,7 @@ impl Device {
     pub(crate) fn new(
         adapter: Arc<Adapter>,
         handle: Handle,
+        waits: (Arc<Waits>, Dependences),
         changes: Arc<StateChanges>,
         cookie: Registration,
         counted: Counted,
@@ -86,6 +92,8 @@ impl Device {
             adapter,
             handle,
             gate: Gate::new()?,
+            waits: waits.0,
+            _dependences: waits.1,
             execution: ExecutionState::new(changes),
             _cookie: cookie,
             _counted: counted,
@@ -107,6 +115,11 @@ impl Device {
     /// Whether it executes commands.
     pub(crate) fn execution(&self) -> &ExecutionState {
         &self.execution
+    }
+
+    /// What programs wait for on it.
+    pub(crate) fn waits(&self) -> &Arc<Waits> {
+        &self.waits
     }
 
     /// Its gate, for those who destroy it.

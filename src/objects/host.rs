@@ -3,6 +3,7 @@
 //! The global channel: one per virtual machine, opened when the first adapter needs it.
 
 use super::{
+    dependents::Dependents,
     io_window::IoWindow,
     services::Services, //
 };
@@ -38,6 +39,8 @@ pub(crate) struct HostAccess {
     pub(crate) link: Link,
     /// Where the host shows its memory.
     pub(crate) window: IoWindow,
+    /// Who is to be told when the channel is lost.
+    pub(crate) dependents: Arc<Dependents>,
 }
 
 /// The open global channel, and the window the host was given for its memory. The window goes back
@@ -74,6 +77,7 @@ impl Host {
             vgpu: Luid::default(),
         };
         let link = Link::new(transport.clone(), envelope).inspect_err(|_| transport.close())?;
+        let dependents = Dependents::new().inspect_err(|_| link.close())?;
         let window = offer
             .allocate_mmio(size, WINDOW_ALIGN)
             .and_then(IoWindow::new)
@@ -81,7 +85,11 @@ impl Host {
             .inspect_err(|_| link.close())?;
 
         Ok(Self {
-            access: HostAccess { link, window },
+            access: HostAccess {
+                link,
+                window,
+                dependents,
+            },
         })
     }
 
@@ -105,5 +113,6 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.access.link.close();
+        self.access.dependents.cut_off();
     }
 }

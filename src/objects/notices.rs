@@ -6,18 +6,9 @@
 //! An entry lives as long as its [`Registration`]. Late, repeated and invented notifications find
 //! nothing, and are harmless.
 
+use super::directory::Directory;
 use crate::{
-    id_table::{
-        Spare,
-        Table, //
-    },
-    linux::{
-        irq_lock::{
-            new_irq_lock,
-            IrqLock, //
-        },
-        ratelimit::pr_warn_limited, //
-    },
+    linux::ratelimit::pr_warn_limited,
     message::notification::{
         self,
         Notification, //
@@ -45,7 +36,7 @@ pub(crate) trait Subject: Send + Sync {
 #[pin_data]
 pub(crate) struct Names {
     #[pin]
-    table: IrqLock<Table<Arc<dyn Subject>, MAX_NAMED>>,
+    table: Directory<Arc<dyn Subject>, MAX_NAMED>,
 }
 
 /// A name; forgotten when this is dropped.
@@ -58,7 +49,7 @@ impl Names {
     fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                table <- new_irq_lock!(Table::new(), c"Names::table"),
+                table <- Directory::new(),
             }),
             GFP_KERNEL,
         )
@@ -70,39 +61,15 @@ impl Names {
     ///
     /// `ENOMEM`, and `EBUSY` if there are too many.
     pub(crate) fn register(self: &Arc<Self>, subject: Arc<dyn Subject>) -> Result<Registration> {
-        let mut subject = subject;
-
-        loop {
-            let mut table = self.table.lock();
-
-            match table.spare_for()? {
-                None => match table.insert(subject) {
-                    Ok(id) => {
-                        drop(table);
-                        return Ok(Registration {
-                            names: self.clone(),
-                            id,
-                        });
-                    }
-                    Err(back) => subject = back,
-                },
-                Some(slots) => {
-                    drop(table);
-
-                    let spare = Spare::new(slots)?;
-                    let rest = self.table.lock().grow(spare);
-
-                    drop(rest);
-                }
-            }
-        }
+        Ok(Registration {
+            id: self.table.insert(subject)?,
+            names: self.clone(),
+        })
     }
 
     fn notice(&self, id: u64) {
-        // Not under the lock: the subject may take locks of its own, and may be dropped here.
-        let subject = self.table.lock().get(id).cloned();
-
-        if let Some(subject) = subject {
+        // The subject may take locks of its own, and may be dropped here.
+        if let Some(subject) = self.table.get(id) {
             subject.noticed();
         }
     }
@@ -117,10 +84,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let subject = self.names.table.lock().remove(self.id);
-
-        // Not under the lock.
-        drop(subject);
+        drop(self.names.table.remove(self.id));
     }
 }
 

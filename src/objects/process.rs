@@ -29,12 +29,20 @@ use super::{
         Counted,
         Kind as Counts, //
     },
+    dependents::{
+        Dependences,
+        Dependent, //
+    },
     device::Device,
     handle_table::GuestTable,
     host::HostAccess,
     io_window::IoWindow,
     object::Object,
     object_table::ObjectTable,
+    quota::{
+        Permit,
+        Quota, //
+    },
     services::Services, //
 };
 use crate::{
@@ -81,6 +89,11 @@ use kernel::{
     },
 };
 
+/// Most guest events of a process. All processes together share what [`Notices`] can name.
+///
+/// [`Notices`]: super::notices::Notices
+const MAX_EVENTS: u32 = 1 << 16;
+
 /// The adapters a process has opened.
 struct Adapters {
     handles: GuestTable<Arc<Adapter>>,
@@ -102,6 +115,8 @@ pub(crate) struct Process {
     services: Services,
     /// Empty until the host has made the process, and for ever if it would not.
     on_host: SetOnce<HostProcess>,
+    /// How many events the host may signal it.
+    events: Arc<Quota>,
     /// Its requests that the host may still be busy with.
     account: Arc<Account>,
     /// Fires when it is known which.
@@ -129,6 +144,7 @@ impl Process {
         services: Services,
     ) -> Result<Arc<Self>> {
         let account = Account::new()?;
+        let events = Quota::new(MAX_EVENTS)?;
         let counted = services.census.count(Counts::Process);
 
         Arc::pin_init(
@@ -138,6 +154,7 @@ impl Process {
                 host,
                 services,
                 on_host: SetOnce::new(),
+                events,
                 account,
                 created <- Waiter::new(),
                 adapters <- new_mutex!(
@@ -210,6 +227,36 @@ impl Process {
     /// What it shares with the rest of the driver.
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// The way to the host, for those who outlive the process.
+    pub(crate) fn host(&self) -> &HostAccess {
+        &self.host
+    }
+
+    /// The right to one more guest event.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if it has too many.
+    pub(crate) fn event_permit(&self) -> Result<Permit> {
+        self.events.take()
+    }
+
+    /// Lets `dependent` be told when `adapter`, or the global channel, is lost.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and `EBUSY` if there are too many.
+    pub(crate) fn depend_on(
+        &self,
+        adapter: &Adapter,
+        dependent: Arc<dyn Dependent>,
+    ) -> Result<Dependences> {
+        Ok([
+            adapter.dependents().enter(dependent.clone())?,
+            self.host.dependents.enter(dependent)?,
+        ])
     }
 
     /// The addresses at which the host shows its memory.

@@ -19,7 +19,8 @@ use crate::{
     },
     objects::{
         device::Device,
-        object::Object, //
+        object::Object,
+        waits::Loss, //
     },
     transport::FAREWELL_PATIENCE,
     wire::Handle,
@@ -104,6 +105,7 @@ impl Process {
     pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
         device.gate().close();
         device.gate().settle(patience)?;
+        device.waits().lose(Loss::Device);
 
         // Without the adapter there is nobody to be told, and nothing but our side to clean up.
         let active = device.adapter().active().ok();

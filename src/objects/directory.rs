@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An [id table](crate::id_table) behind a lock of its own, for any context.
+//!
+//! What is taken out is dropped by whoever took it, when the lock is not held any more.
+
+use crate::{
+    id_table::{
+        Spare,
+        Table, //
+    },
+    linux::irq_lock::{
+        new_irq_lock,
+        IrqLock, //
+    },
+};
+use kernel::prelude::*;
+
+/// A table of at most `MAX` entries that may be used in softirq context.
+#[pin_data]
+pub(crate) struct Directory<T, const MAX: usize> {
+    #[pin]
+    table: IrqLock<Table<T, MAX>>,
+}
+
+impl<T, const MAX: usize> Directory<T, MAX> {
+    /// An empty table.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            table <- new_irq_lock!(Table::new(), c"Directory::table"),
+        })
+    }
+
+    /// Puts `content` in and returns its id, which is never 0. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and `EBUSY` if there are too many.
+    pub(crate) fn insert(&self, content: T) -> Result<u64> {
+        let mut content = content;
+
+        loop {
+            let mut table = self.table.lock();
+
+            match table.spare_for()? {
+                None => match table.insert(content) {
+                    Ok(id) => return Ok(id),
+                    Err(back) => content = back,
+                },
+                Some(slots) => {
+                    drop(table);
+
+                    let spare = Spare::new(slots)?;
+                    let rest = self.table.lock().grow(spare);
+
+                    drop(rest);
+                }
+            }
+        }
+    }
+
+    /// A copy of what `id` stands for, if it is anything.
+    pub(crate) fn get(&self, id: u64) -> Option<T>
+    where
+        T: Clone,
+    {
+        self.table.lock().get(id).cloned()
+    }
+
+    /// Takes out what `id` stands for, if it is anything.
+    pub(crate) fn remove(&self, id: u64) -> Option<T> {
+        self.table.lock().remove(id)
+    }
+
+    /// Takes out the next entry, beginning with slot `from`. `None` if there is none.
+    pub(crate) fn pop(&self, from: &mut usize) -> Option<T> {
+        self.table.lock().pop(from, |_| true)
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What guest events do when the host signals them.
+//!
+//! A guest event is a number that a message has named. Most are signalled once, as the end of a
+//! [wait](super::waits); that of a CPU notification as often as the host likes.
+
+use super::{
+    notices::{
+        Names,
+        Registration,
+        Subject, //
+    },
+    quota::Permit,
+    waits::{
+        Loss,
+        Wait, //
+    },
+};
+use crate::linux::{
+    eventfd::EventFd,
+    waiter::Waiter, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        Arc,
+        SetOnce, //
+    }, //
+};
+
+/// Adds one to an eventfd, once.
+pub(crate) struct EventOnce(EventFd);
+
+impl EventOnce {
+    /// For `event`.
+    pub(crate) fn new(event: EventFd) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self(event), GFP_KERNEL_ACCOUNT)?)
+    }
+}
+
+impl Wait for EventOnce {
+    fn reached(&self) {
+        self.0.signal();
+    }
+
+    fn lost(&self, loss: Loss) {
+        match loss {
+            // Whoever destroys the device does not want to hear of it any more.
+            Loss::Device => {}
+            // Nobody else would wake the program, and what it does next tells it why.
+            Loss::Host => self.0.signal(),
+        }
+    }
+}
+
+/// Wakes a thread.
+#[pin_data]
+pub(crate) struct Blocking {
+    lost: SetOnce<Loss>,
+    #[pin]
+    ended: Waiter,
+}
+
+impl Blocking {
+    /// For the thread that is about to call [`Self::wait`].
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                lost: SetOnce::new(),
+                ended <- Waiter::new(),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if it was lost, `ERESTARTSYS` after any signal.
+    pub(crate) fn wait(&self) -> Result {
+        self.ended.wait_interruptible()?;
+        match self.lost.as_ref() {
+            Some(_) => Err(ENODEV),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Wait for Blocking {
+    fn reached(&self) {
+        self.ended.fire();
+    }
+
+    fn lost(&self, loss: Loss) {
+        self.lost.populate(loss);
+        self.ended.fire();
+    }
+}
+
+/// An eventfd, added to at each signal.
+struct Doorbell(EventFd);
+
+impl Subject for Doorbell {
+    fn noticed(&self) {
+        self.0.signal();
+    }
+}
+
+/// A guest event that can be signalled as long as this exists.
+pub(crate) struct Notification {
+    /// The host finds nothing any more when this is gone.
+    name: Registration,
+    _permit: Permit,
+}
+
+impl Notification {
+    /// A guest event, with a name in `events`, that adds to `event`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and `EBUSY` if there are too many.
+    pub(crate) fn new(events: &Arc<Names>, permit: Permit, event: EventFd) -> Result<Self> {
+        Ok(Self {
+            name: events.register(Arc::new(Doorbell(event), GFP_KERNEL_ACCOUNT)?)?,
+            _permit: permit,
+        })
+    }
+
+    /// Its number, for a message.
+    pub(crate) fn event(&self) -> u64 {
+        self.name.id()
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_guest_event)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thread_is_woken() -> Result {
+        let reached = Blocking::new()?;
+        let lost = Blocking::new()?;
+
+        reached.reached();
+        assert_eq!(reached.wait(), Ok(()));
+        lost.lost(Loss::Host);
+        assert_eq!(lost.wait(), Err(ENODEV));
+        Ok(())
+    }
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waits on a device that the host ends, once, by signalling a guest event.
+//!
+//! A wait begins before the host is told, as the host may end it before it answers. It ends when
+//! the host signals it, when whoever began it withdraws it, or when it is lost: with its device,
+//! or with the way to the host. Each of these takes constant time for a wait, whatever their
+//! number, and the first of them counts.
+//!
+//! A signal comes in softirq context. A wait may end, and be dropped, in any context.
+
+use super::{
+    dependents::Dependent,
+    directory::Directory,
+    notices::{
+        Names,
+        Registration,
+        Subject, //
+    },
+    quota::Permit, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        Arc, //
+    }, //
+};
+
+/// Most waits on one device.
+const MAX_WAITS: usize = 1 << 17;
+
+/// Why a wait can never be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The program has destroyed the device, or ended.
+    Device,
+    /// The adapter is gone, or the channel that signals come by.
+    Host,
+}
+
+/// What is done when a wait ends. One of these is called, at most once.
+pub(crate) trait Wait: Send + Sync {
+    /// The host has signalled it. Called in softirq context; must not sleep.
+    fn reached(&self);
+
+    /// The host never will.
+    fn lost(&self, loss: Loss);
+}
+
+/// A wait, as the host finds it.
+struct Pending {
+    wait: Arc<dyn Wait>,
+    waits: Arc<Waits>,
+    /// Its id in `waits`; 0 until it has one.
+    place: Atomic<u64>,
+    over: Atomic<u32>,
+    _permit: Permit,
+}
+
+impl Pending {
+    /// Whether nobody has ended it before.
+    fn end(&self) -> bool {
+        self.over.xchg(1, Full) == 0
+    }
+}
+
+impl Subject for Pending {
+    fn noticed(&self) {
+        if !self.end() {
+            return;
+        }
+        self.wait.reached();
+
+        // Without a place the host has guessed the name: `begin` sees that it is over.
+        match self.place.fetch_add(0, Full) {
+            0 => {}
+            place => drop(self.waits.entries.remove(place)),
+        }
+    }
+}
+
+/// A wait, as its device finds it.
+struct Entry {
+    pending: Arc<Pending>,
+    _name: Registration,
+}
+
+/// The waits on a device.
+#[pin_data]
+pub(crate) struct Waits {
+    cut_off: Atomic<u32>,
+    #[pin]
+    entries: Directory<Entry, MAX_WAITS>,
+}
+
+impl Waits {
+    /// None yet.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                cut_off: Atomic::new(0),
+                entries <- Directory::new(),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Begins a wait that has a name in `events`. To be done while the device is held.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the host will never signal it, `ENOMEM`, and `EBUSY` if there are too many.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        events: &Arc<Names>,
+        permit: Permit,
+        wait: Arc<dyn Wait>,
+    ) -> Result<Ticket> {
+        let pending = Arc::new(
+            Pending {
+                wait,
+                waits: self.clone(),
+                place: Atomic::new(0),
+                over: Atomic::new(0),
+                _permit: permit,
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let name = events.register(pending.clone())?;
+        let event = name.id();
+        let place = self.entries.insert(Entry {
+            pending: pending.clone(),
+            _name: name,
+        })?;
+
+        let ticket = Ticket {
+            waits: Some(self.clone()),
+            place,
+            event,
+        };
+
+        pending.place.xchg(place, Full);
+        // One of the two sees the other, see `noticed`.
+        if pending.over.fetch_add(0, Full) != 0 {
+            drop(self.entries.remove(place));
+        }
+        // The same with `cut_off`, which may have looked before this wait was there.
+        if self.cut_off.fetch_add(0, Full) != 0 {
+            return Err(ENODEV);
+        }
+        Ok(ticket)
+    }
+
+    /// All that have begun are lost.
+    pub(crate) fn lose(&self, loss: Loss) {
+        let mut from = 0;
+
+        while let Some(entry) = self.entries.pop(&mut from) {
+            if entry.pending.end() {
+                entry.pending.wait.lost(loss);
+            }
+        }
+    }
+}
+
+impl Dependent for Waits {
+    fn cut_off(&self) {
+        self.cut_off.xchg(1, Full);
+        self.lose(Loss::Host);
+    }
+}
+
+/// A wait that has begun. It is withdrawn when this is dropped.
+pub(crate) struct Ticket {
+    waits: Option<Arc<Waits>>,
+    place: u64,
+    event: u64,
+}
+
+impl Ticket {
+    /// The guest event that ends the wait, for a message.
+    pub(crate) fn event(&self) -> u64 {
+        self.event
+    }
+
+    /// Leaves the wait to the host and to the device.
+    pub(crate) fn leave(mut self) {
+        self.waits = None;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(waits) = &self.waits {
+            drop(waits.entries.remove(self.place));
+        }
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_waits)]
+mod tests {
+    use super::*;
+    use crate::{
+        objects::{
+            notices::Notices,
+            quota::Quota, //
+        },
+        transport::Listener,
+    };
+
+    /// Counts how it ended: reached in units, device lost in tens, host lost in hundreds.
+    struct Counter(Atomic<u32>);
+
+    impl Counter {
+        fn new() -> Result<Arc<Self>> {
+            Ok(Arc::new(Self(Atomic::new(0)), GFP_KERNEL)?)
+        }
+
+        fn count(&self) -> u32 {
+            self.0.fetch_add(0, Full)
+        }
+    }
+
+    impl Wait for Counter {
+        fn reached(&self) {
+            self.0.fetch_add(1, Full);
+        }
+
+        fn lost(&self, loss: Loss) {
+            let unit = match loss {
+                Loss::Device => 10,
+                Loss::Host => 100,
+            };
+
+            self.0.fetch_add(unit, Full);
+        }
+    }
+
+    struct Rig {
+        notices: Arc<Notices>,
+        quota: Arc<Quota>,
+        waits: Arc<Waits>,
+    }
+
+    impl Rig {
+        fn new(most: u32) -> Result<Self> {
+            Ok(Self {
+                notices: Notices::new()?,
+                quota: Quota::new(most)?,
+                waits: Waits::new()?,
+            })
+        }
+
+        fn begin(&self, wait: &Arc<Counter>) -> Result<Ticket> {
+            self.waits
+                .begin(&self.notices.events, self.quota.take()?, wait.clone())
+        }
+
+        /// The host signals an event.
+        fn signal(&self, event: u64) {
+            let mut bytes = [0; 48];
+
+            bytes[24..32].copy_from_slice(&event.to_le_bytes());
+            self.notices.notified(&bytes);
+        }
+    }
+
+    #[test]
+    fn signal_ends_it_once() -> Result {
+        let rig = Rig::new(1)?;
+        let wait = Counter::new()?;
+        let ticket = rig.begin(&wait)?;
+        let event = ticket.event();
+
+        ticket.leave();
+        assert_eq!(rig.quota.take().err(), Some(EBUSY));
+        rig.signal(event);
+        rig.signal(event);
+        rig.waits.lose(Loss::Device);
+        assert_eq!(wait.count(), 1);
+        // Nothing of it is left.
+        rig.quota.take().map(drop)
+    }
+
+    #[test]
+    fn withdrawn_is_forgotten() -> Result {
+        let rig = Rig::new(1)?;
+        let wait = Counter::new()?;
+        let ticket = rig.begin(&wait)?;
+        let event = ticket.event();
+
+        drop(ticket);
+        rig.signal(event);
+        rig.waits.cut_off();
+        assert_eq!(wait.count(), 0);
+        rig.quota.take().map(drop)
+    }
+
+    #[test]
+    fn lost_with_device_or_host() -> Result {
+        let rig = Rig::new(8)?;
+        let waits = [Counter::new()?, Counter::new()?, Counter::new()?];
+        let mut events = [0; 3];
+
+        for (wait, event) in waits.iter().zip(&mut events) {
+            let ticket = rig.begin(wait)?;
+
+            *event = ticket.event();
+            ticket.leave();
+        }
+        rig.signal(events[1]);
+        rig.waits.lose(Loss::Device);
+        for event in events {
+            rig.signal(event);
+        }
+        assert_eq!(waits[0].count(), 10);
+        assert_eq!(waits[1].count(), 1);
+        assert_eq!(waits[2].count(), 10);
+
+        rig.begin(&waits[0])?.leave();
+        rig.waits.cut_off();
+        assert_eq!(waits[0].count(), 110);
+        // There is no more to wait for.
+        assert_eq!(rig.begin(&waits[0]).err(), Some(ENODEV));
+        rig.quota.take()?;
+        assert_eq!(waits[0].count(), 110);
+        Ok(())
+    }
+
+    #[test]
+    fn ticket_outlives_its_wait() -> Result {
+        let rig = Rig::new(8)?;
+        let (first, second) = (Counter::new()?, Counter::new()?);
+        let ticket = rig.begin(&first)?;
+
+        rig.signal(ticket.event());
+        // The place is taken again, by somebody else.
+        let other = rig.begin(&second)?;
+        let event = other.event();
+
+        drop(ticket);
+        rig.signal(event);
+        assert_eq!((first.count(), second.count()), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn many() -> Result {
+        const MANY: u32 = 5_000;
+
+        let rig = Rig::new(MANY)?;
+        let wait = Counter::new()?;
+        let mut events = KVVec::new();
+
+        for _ in 0..MANY {
+            let ticket = rig.begin(&wait)?;
+
+            events.push(ticket.event(), GFP_KERNEL)?;
+            ticket.leave();
+        }
+        assert!(rig.begin(&wait).is_err());
+        for event in events.iter().rev() {
+            rig.signal(*event);
+        }
+        assert_eq!(wait.count(), MANY);
+        Ok(())
+    }
+}
