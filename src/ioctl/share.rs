@@ -2,7 +2,83 @@
 
 //! Objects as file descriptors.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        read_value,
+        write_slice,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    linux::{
+        anon_file,
+        errno, //
+    },
+    objects::{
+        object::Object,
+        process::Process,
+        shared::SyncObjectFile,
+        sync_object::SyncObject, //
+    },
+    uapi::share as abi,
+};
+use kernel::{
+    fs::File,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc, //
+    },
+};
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[entry::<ShareObjects>()];
+
+/// 0x3F: makes a file descriptor by which others can open an object.
+struct ShareObjects;
+
+impl Ioctl for ShareObjects {
+    const REQUEST: u32 = 0xC028_473F;
+
+    type Argument = abi::ShareObjects;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        if argument.object_count != 1 {
+            return Err(EINVAL);
+        }
+
+        let object = caller.process.object(read_value(argument.objects)?)?;
+        let descriptor = anon_file::reserve_fd().map_err(|_| errno::enotrecoverable())?;
+        let file = match object {
+            Object::SyncObject(object) => sync_object_file(caller.process, &object)?,
+            _ => return Err(EINVAL),
+        };
+
+        write_slice(
+            argument.shared_handle,
+            &[u64::from(descriptor.reserved_fd())],
+        )?;
+        descriptor.fd_install(file);
+        Ok(0)
+    }
+}
+
+/// A file that stands for a shared sync object.
+fn sync_object_file(process: &Process, object: &SyncObject) -> Result<ARef<File>> {
+    let shared = object.shared.as_ref().ok_or(EINVAL)?;
+    let pass = object.enter()?;
+    let export = shared.exports.export(process, object.handle)?;
+
+    drop(pass);
+
+    let file = SyncObjectFile {
+        object: shared.clone(),
+        _export: export,
+    };
+
+    anon_file::new_file(c"dxgsyncobj", Arc::new(file, GFP_KERNEL_ACCOUNT)?)
+}

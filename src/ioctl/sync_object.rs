@@ -2,7 +2,253 @@
 
 //! Sync objects.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        event_fd,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    linux::{
+        anon_file,
+        user_mapping::Access, //
+    },
+    message::sync_object as command,
+    objects::{
+        census::Kind,
+        device::DeviceGuard,
+        fence_page::FencePage,
+        guest_event::Notification,
+        object::Object,
+        process::{
+            Place,
+            Process, //
+        },
+        shared::{
+            Exports,
+            SharedSyncObject,
+            SyncObjectFile, //
+        },
+        sync_object::{
+            Owner,
+            SyncObject, //
+        },
+    },
+    uapi::sync_object::{
+        self as abi,
+        sync_flags,
+        sync_type, //
+    },
+    wire::Handle,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[
+    entry::<CreateSynchronizationObject2>(),
+    entry::<DestroySynchronizationObject>(),
+    entry::<OpenSyncObjectFromNtHandle2>(),
+];
+
+/// Shows the value of a fence that the host has just made or opened.
+fn map_value(process: &Process, made: &command::NewSyncObject) -> Result<FencePage> {
+    // A user-mode driver may set a fence itself.
+    FencePage::map(process, made.page, Access::ReadWrite)
+}
+
+/// Where a sync object goes in the table.
+fn place(device: &DeviceGuard, handle: Handle, monitored: bool) -> Place {
+    Place {
+        handle,
+        parent: monitored.then(|| device.handle()),
+    }
+}
+
+/// What a sync object belongs to.
+fn owner(device: &DeviceGuard, monitored: bool) -> Owner {
+    if monitored {
+        Owner::Device(device.device().clone())
+    } else {
+        Owner::Process
+    }
+}
+
+/// What all who open a new shared object will share.
+fn share(
+    process: &Process,
+    device: &DeviceGuard,
+    made: &command::NewSyncObject,
+    monitored: bool,
+) -> Result<Arc<SharedSyncObject>> {
+    if made.global.is_none() {
+        return Err(EINVAL);
+    }
+
+    let services = process.services();
+    let shared = SharedSyncObject {
+        adapter: device.adapter().clone(),
+        monitored,
+        global: made.global,
+        exports: Exports::new(process.host(), services)?,
+        _counted: services.census.count(Kind::SharedObject),
+    };
+
+    Ok(Arc::new(shared, GFP_KERNEL_ACCOUNT)?)
+}
+
+/// 0x10: makes a sync object.
+struct CreateSynchronizationObject2;
+
+impl Ioctl for CreateSynchronizationObject2 {
+    const REQUEST: u32 = 0xC060_4710;
+
+    type Argument = abi::CreateSynchronizationObject2;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let services = process.services();
+        let device = process.device(argument.device)?;
+        let mut answer = *argument;
+        let info = &mut answer.info;
+        let is_shared = info.flags & sync_flags::SHARED != 0;
+        let monitored = info.is_monitored();
+
+        if is_shared && info.flags & sync_flags::NT_SECURITY_SHARING == 0 {
+            return Err(EINVAL);
+        }
+
+        let notification = match (info.r#type, &mut info.details) {
+            (sync_type::CPU_NOTIFICATION, [event, ..]) => {
+                let notification = Notification::new(
+                    &services.notices.events,
+                    process.event_permit()?,
+                    event_fd(*event)?,
+                )?;
+
+                *event = notification.event();
+                Some(notification)
+            }
+            _ => None,
+        };
+        let made = device.active().call(
+            process.on_host()?,
+            command::CreateSyncObject {
+                device: device.handle(),
+                sync_type: info.r#type,
+                flags: info.flags,
+                details: info.input(),
+            },
+        )?;
+        let newborn = process.newborn(&[place(&device, made.handle, monitored)], || {
+            let _ = process.call_host(command::DestroySyncObject::from(made.handle));
+        })?;
+        let shared = is_shared
+            .then(|| share(process, &device, &made, monitored))
+            .transpose()?;
+        let page = monitored.then(|| map_value(process, &made)).transpose()?;
+
+        if let Some(page) = &page {
+            info.set_addresses(page.address(), made.gpu_address);
+        }
+        if is_shared {
+            info.shared_handle = made.global;
+        }
+        answer.sync_object = made.handle;
+
+        let object = SyncObject {
+            handle: made.handle,
+            adapter: device.adapter().clone(),
+            owner: owner(&device, monitored),
+            page,
+            shared,
+            _notification: notification,
+            _counted: services.census.count(Kind::SyncObject),
+        };
+        let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
+
+        argument.write_back(&answer)?;
+        newborn.publish([Object::SyncObject(object)])?;
+        Ok(0)
+    }
+}
+
+/// 0x1D: destroys a sync object.
+struct DestroySynchronizationObject;
+
+impl Ioctl for DestroySynchronizationObject {
+    const REQUEST: u32 = 0xC004_471D;
+
+    type Argument = abi::DestroySynchronizationObject;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        caller.process.remove_sync_object(argument.sync_object)
+    }
+}
+
+/// 0x40: opens a shared sync object by a file descriptor.
+struct OpenSyncObjectFromNtHandle2;
+
+impl Ioctl for OpenSyncObjectFromNtHandle2 {
+    const REQUEST: u32 = 0xC058_4740;
+
+    type Argument = abi::OpenSyncObjectFromNtHandle2;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let device = process.device(argument.device)?;
+        // CAST: A descriptor is in the lower half; the upper one does not count.
+        let file =
+            anon_file::object::<SyncObjectFile>(argument.nt_handle as u32).map_err(|_| EINVAL)?;
+        let shared = &file.object;
+
+        // The host knows its handle on no other adapter.
+        if !Arc::ptr_eq(&shared.adapter, device.adapter()) {
+            return Err(EINVAL);
+        }
+
+        let monitored = shared.monitored;
+        let opened = process.call_host(command::OpenSyncObject {
+            device: device.handle(),
+            global: shared.global,
+            engine_affinity: if monitored {
+                argument.engine_affinity
+            } else {
+                0
+            },
+            flags: argument.flags,
+        })?;
+        let newborn = process.newborn(&[place(&device, opened.handle, monitored)], || {
+            let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
+        })?;
+        let page = monitored.then(|| map_value(process, &opened)).transpose()?;
+        let mut answer = *argument;
+
+        if let Some(page) = &page {
+            answer.fence_value_cpu_va = page.address();
+            answer.fence_value_gpu_va = opened.gpu_address;
+        }
+        answer.sync_object = opened.handle;
+
+        let object = SyncObject {
+            handle: opened.handle,
+            adapter: device.adapter().clone(),
+            owner: owner(&device, monitored),
+            page,
+            shared: Some(shared.clone()),
+            _notification: None,
+            _counted: process.services().census.count(Kind::SyncObject),
+        };
+        let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
+
+        argument.write_back(&answer)?;
+        newborn.publish([Object::SyncObject(object)])?;
+        Ok(0)
+    }
+}

@@ -5,6 +5,7 @@
 //! A structure is read once, as a whole. What is written back are single fields, as the ABI says
 //! which bytes of the caller's structure a request may touch.
 
+use crate::linux::eventfd::EventFd;
 use core::ops::Deref;
 use kernel::{
     prelude::*,
@@ -43,6 +44,30 @@ pub(super) fn read_array<T: FromBytes + IntoBytes>(address: u64, count: usize) -
     }
     read_bytes(address, values.as_mut_slice().as_mut_bytes())?;
     Ok(values)
+}
+
+/// Reads an array.
+pub(super) fn read_slice<T: FromBytes + IntoBytes>(address: u64, values: &mut [T]) -> Result {
+    read_bytes(address, values.as_mut_bytes())
+}
+
+/// Reads a single value.
+pub(super) fn read_value<T: FromBytes + IntoBytes>(address: u64) -> Result<T> {
+    let mut value = T::new_zeroed();
+
+    read_bytes(address, value.as_mut_bytes())?;
+    Ok(value)
+}
+
+/// The eventfd of the caller that a field of 64 bits names.
+///
+/// # Errors
+///
+/// `EINVAL` if it names none.
+pub(super) fn event_fd(handle: u64) -> Result<EventFd> {
+    let fd = i32::try_from(handle)?;
+
+    EventFd::from_fd(fd).map_err(|_| EINVAL)
 }
 
 /// Writes an array.

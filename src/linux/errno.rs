@@ -27,3 +27,8 @@ pub(crate) fn eopnotsupp() -> Error {
 pub(crate) fn einprogress() -> Error {
     named(bindings::EINPROGRESS)
 }
+
+/// State not recoverable.
+pub(crate) fn enotrecoverable() -> Error {
+    named(bindings::ENOTRECOVERABLE)
+}

@@ -1,3 +1,135 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Commands about objects that several processes share.
+
+use super::{
+    device::OneHandleBody,
+    undo_by_handle,
+    Opcode,
+    Plain, //
+};
+use crate::{
+    linux::errno,
+    transport::UndoFn,
+    wire::{
+        Handle,
+        HostProcess,
+        NtStatus, //
+    },
+};
+use kernel::prelude::*;
+
+/// Makes an NT handle of a shared object.
+pub(crate) struct CreateNtSharedObject {
+    /// What the process calls it.
+    pub(crate) object: Handle,
+}
+
+impl Plain for CreateNtSharedObject {
+    const OPCODE: Opcode = Opcode::Global(1004);
+    // NT handles belong to the virtual machine as a whole.
+    const UNDO: Option<UndoFn> = Some(|reply, envelope, _process| {
+        undo_by_handle::<DestroyNtSharedObject>(reply, envelope, HostProcess::GUEST)
+    });
+
+    type Body = OneHandleBody;
+    type Answer = Handle;
+    type Reply = Handle;
+
+    fn body(&self) -> OneHandleBody {
+        OneHandleBody {
+            handle: self.object,
+            padding: 0,
+        }
+    }
+
+    fn reply(&self, handle: Handle) -> Result<Handle> {
+        if handle.is_none() {
+            return Err(errno::enotrecoverable());
+        }
+        Ok(handle)
+    }
+}
+
+/// Destroys an NT handle. Sent in the name of the guest, as the process that has made it may be
+/// gone.
+pub(crate) struct DestroyNtSharedObject {
+    /// The NT handle.
+    pub(crate) shared_object: Handle,
+}
+
+impl From<Handle> for DestroyNtSharedObject {
+    fn from(shared_object: Handle) -> Self {
+        Self { shared_object }
+    }
+}
+
+impl Plain for DestroyNtSharedObject {
+    const OPCODE: Opcode = Opcode::Global(1005);
+
+    type Body = OneHandleBody;
+    type Answer = NtStatus;
+    type Reply = isize;
+
+    fn body(&self) -> OneHandleBody {
+        OneHandleBody {
+            handle: self.shared_object,
+            padding: 0,
+        }
+    }
+
+    fn reply(&self, status: NtStatus) -> Result<isize> {
+        status.into_result()
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_message_share)]
+mod tests {
+    use super::*;
+    use crate::{
+        message::{
+            encode,
+            Command, //
+        },
+        transport::mock::envelope,
+    };
+
+    #[test]
+    fn create() -> Result {
+        let process = HostProcess::from_host(Handle::from_raw(0x4000_0080)).ok_or(EIO)?;
+        let object = Handle::from_raw(0x4000_0040);
+        let mut command = CreateNtSharedObject { object };
+        let message = encode(envelope(39), process, &mut command)?;
+        let bytes = message.bytes();
+
+        assert_eq!(bytes.len(), 32);
+        assert_eq!(bytes[8..16], [0x80, 0, 0, 0x40, 1, 0, 0, 0]);
+        assert_eq!(bytes[16..20], 1004u32.to_le_bytes());
+        assert_eq!(bytes[24..], [0x40, 0, 0, 0x40, 0, 0, 0, 0]);
+        assert!(command.reply(object).is_ok());
+        assert_eq!(
+            command
+                .reply(Handle::NONE)
+                .map_err(|error| error.to_errno()),
+            Err(-131)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn undo_is_nobody_s() -> Result {
+        let process = HostProcess::from_host(Handle::from_raw(0x4000_0080)).ok_or(EIO)?;
+        let undo = <CreateNtSharedObject as Command>::UNDO.ok_or(EIO)?;
+
+        assert!(undo(&[0; 4], envelope(40), process)?.is_none());
+
+        let message = undo(&[1, 2, 3, 4], envelope(39), process)?.ok_or(EIO)?;
+        let bytes = message.bytes();
+
+        assert_eq!(bytes[8..12], [0; 4]);
+        assert_eq!(bytes[16..20], 1005u32.to_le_bytes());
+        assert_eq!(bytes[24..], [1, 2, 3, 4, 0, 0, 0, 0]);
+        Ok(())
+    }
+}

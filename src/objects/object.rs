@@ -41,6 +41,7 @@ impl Object {
         match self {
             Self::HwQueue(queue) => queue.fence_page().revoke(),
             Self::PagingQueue(queue) => queue.fence_page().revoke(),
+            Self::SyncObject(object) => object.revoke(),
             _ => {}
         }
     }

@@ -1,3 +1,231 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Objects that several processes share, by way of file descriptors.
+//!
+//! The host keeps a shared object as long as a process has a handle for it, or there is an *NT
+//! handle* of the virtual machine. That one is made with the first descriptor and destroyed with
+//! the last: by a worker, as descriptors are closed by whoever and must not wait for the host.
+
+use super::{
+    adapter::Adapter,
+    census::Counted,
+    host::HostAccess,
+    process::Process,
+    services::Services, //
+};
+use crate::{
+    linux::{
+        queue::OwnedQueue,
+        waiter::{
+            Patience,
+            Waiter, //
+        },
+    },
+    message::share::{
+        CreateNtSharedObject,
+        DestroyNtSharedObject, //
+    },
+    transport::FAREWELL_PATIENCE,
+    wire::{
+        Handle,
+        HostProcess, //
+    },
+};
+use kernel::{
+    impl_has_work, new_mutex, new_work,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
+};
+
+/// An NT handle of the host.
+#[pin_data]
+struct NtHandle {
+    host: HostAccess,
+    handle: Handle,
+    #[pin]
+    work: Work<NtHandle>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for NtHandle { self.work }
+}
+
+impl WorkItem for NtHandle {
+    type Pointer = Arc<Self>;
+
+    /// Nobody needs it any more.
+    fn run(this: Arc<Self>) {
+        let command = DestroyNtSharedObject {
+            shared_object: this.handle,
+        };
+
+        // Nobody is left to be told.
+        let _ = this
+            .host
+            .link
+            .call(HostProcess::GUEST, command, FAREWELL_PATIENCE);
+    }
+}
+
+enum State {
+    /// There is no NT handle.
+    Private,
+    /// Somebody asks the host for one; it fires when that is over.
+    Pending(Arc<Waiter>),
+    /// There is one, and so many exports.
+    Exported(Arc<NtHandle>, usize),
+}
+
+/// Whether a shared object has an NT handle, and which.
+#[pin_data]
+pub(crate) struct Exports {
+    host: HostAccess,
+    queue: Arc<OwnedQueue>,
+    #[pin]
+    state: Mutex<State>,
+}
+
+/// Keeps the NT handle of a shared object, and so the object itself.
+pub(crate) struct Export(Arc<Exports>);
+
+impl Exports {
+    /// None yet. The NT handle will be given back over `host`.
+    pub(crate) fn new(host: &HostAccess, services: &Services) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                host: host.clone(),
+                queue: services.queue.clone(),
+                state <- new_mutex!(State::Private, "Exports::state"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Makes sure that there is an NT handle of what `process` calls `object`. The caller keeps it
+    /// from being destroyed.
+    ///
+    /// # Errors
+    ///
+    /// What the host says; `ERESTARTSYS` after a fatal signal.
+    pub(crate) fn export(self: &Arc<Self>, process: &Process, object: Handle) -> Result<Export> {
+        loop {
+            // Made here, because of the lock.
+            let turn = Arc::pin_init(Waiter::new(), GFP_KERNEL_ACCOUNT)?;
+            let earlier = {
+                let mut state = self.state.lock();
+
+                match &mut *state {
+                    State::Exported(_, exports) => {
+                        *exports += 1;
+                        return Ok(Export(self.clone()));
+                    }
+                    State::Pending(earlier) => Some(earlier.clone()),
+                    State::Private => {
+                        *state = State::Pending(turn.clone());
+                        None
+                    }
+                }
+            };
+
+            match earlier {
+                // If that one fails it is our turn.
+                Some(earlier) => earlier.wait(Patience::Killable)?,
+                None => {
+                    let result = self.ask(process, object);
+
+                    turn.fire();
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// Asks the host, when it is our turn.
+    fn ask(self: &Arc<Self>, process: &Process, object: Handle) -> Result<Export> {
+        let nt = process
+            .call_host(CreateNtSharedObject { object })
+            .and_then(|handle| NtHandle::new(&self.host, handle));
+        let mut state = self.state.lock();
+
+        match nt {
+            Ok(nt) => {
+                *state = State::Exported(nt, 1);
+                Ok(Export(self.clone()))
+            }
+            Err(error) => {
+                *state = State::Private;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl NtHandle {
+    /// The NT handle `handle`; if there is no memory for it, the host is told at once.
+    fn new(host: &HostAccess, handle: Handle) -> Result<Arc<Self>> {
+        let nt = pin_init!(Self {
+            host: host.clone(),
+            handle,
+            work <- new_work!("NtHandle::work"),
+        });
+
+        Arc::pin_init(nt, GFP_KERNEL_ACCOUNT).inspect_err(|_| {
+            let command = DestroyNtSharedObject {
+                shared_object: handle,
+            };
+            let _ = host
+                .link
+                .call(HostProcess::GUEST, command, FAREWELL_PATIENCE);
+        })
+    }
+}
+
+impl Drop for Export {
+    fn drop(&mut self) {
+        let last = {
+            let mut state = self.0.state.lock();
+
+            match &mut *state {
+                State::Exported(_, exports) if *exports > 1 => {
+                    *exports -= 1;
+                    State::Private
+                }
+                state => core::mem::replace(state, State::Private),
+            }
+        };
+
+        if let State::Exported(nt, _) = last {
+            // It was never queued before.
+            let _ = self.0.queue.enqueue(nt);
+        }
+    }
+}
+
+/// What all processes share that have opened one sync object.
+pub(crate) struct SharedSyncObject {
+    /// What it is on.
+    pub(crate) adapter: Arc<Adapter>,
+    /// Whether its value is in memory.
+    pub(crate) monitored: bool,
+    /// Its handle in all processes.
+    pub(crate) global: Handle,
+    /// Its NT handle.
+    pub(crate) exports: Arc<Exports>,
+    /// That it is there.
+    pub(crate) _counted: Counted,
+}
+
+/// What a descriptor of a shared sync object stands for.
+pub(crate) struct SyncObjectFile {
+    /// The object.
+    pub(crate) object: Arc<SharedSyncObject>,
+    /// Keeps it on the host.
+    pub(crate) _export: Export,
+}

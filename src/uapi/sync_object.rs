@@ -1,3 +1,278 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Structures about sync objects.
+
+use super::same_layout;
+use crate::{
+    linux::uapi_header,
+    wire::Handle, //
+};
+use core::mem::offset_of;
+use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// What kinds there are.
+pub(crate) mod sync_type {
+    /// Taken and given back by contexts.
+    pub(crate) const MUTEX: u32 = 1;
+    /// Counted down and up by contexts.
+    pub(crate) const SEMAPHORE: u32 = 2;
+    /// A value that only contexts see.
+    pub(crate) const FENCE: u32 = 3;
+    /// Signals an eventfd.
+    pub(crate) const CPU_NOTIFICATION: u32 = 4;
+    /// A value that is also in memory.
+    pub(crate) const MONITORED_FENCE: u32 = 5;
+    /// The same, and it advances by itself.
+    pub(crate) const PERIODIC_MONITORED_FENCE: u32 = 6;
+}
+
+/// Flags of a sync object that matter to the driver.
+pub(crate) mod sync_flags {
+    /// Others may open it.
+    pub(crate) const SHARED: u32 = 1 << 0;
+    /// By file descriptor.
+    pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 1;
+}
+
+/// What a sync object is like. What the details mean depends on the type.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct SyncObjectInfo {
+    /// In.
+    pub(crate) r#type: u32,
+    /// In.
+    pub(crate) flags: u32,
+    /// In and out.
+    pub(crate) details: [u64; 8],
+    /// Out: the same in all processes; only of shared objects.
+    pub(crate) shared_handle: Handle,
+    pad: u32,
+}
+
+same_layout!(
+    SyncObjectInfo,
+    d3dddi_synchronizationobjectinfo2 {
+        flags,
+        shared_handle,
+        pad
+    }
+);
+
+/// The addresses of the value of a monitored fence: first word of two in the details.
+const MONITORED_ADDRESSES: usize = 1;
+/// The same for a periodic one.
+const PERIODIC_ADDRESSES: usize = 2;
+
+static_assert!(
+    offset_of!(SyncObjectInfo, details)
+        == offset_of!(
+            uapi_header::d3dddi_synchronizationobjectinfo2,
+            __bindgen_anon_1
+        )
+);
+const _: () = {
+    type Theirs = uapi_header::d3dddi_synchronizationobjectinfo2__bindgen_ty_1__bindgen_ty_5;
+
+    assert!(offset_of!(Theirs, initial_fence_value) == 0);
+    assert!(offset_of!(Theirs, fence_cpu_virtual_address) == 8 * MONITORED_ADDRESSES);
+    assert!(offset_of!(Theirs, fence_gpu_virtual_address) == 8 * MONITORED_ADDRESSES + 8);
+    assert!(offset_of!(Theirs, engine_affinity) == 24);
+};
+const _: () = {
+    type Theirs = uapi_header::d3dddi_synchronizationobjectinfo2__bindgen_ty_1__bindgen_ty_6;
+
+    assert!(offset_of!(Theirs, adapter) == 0);
+    assert!(offset_of!(Theirs, vidpn_target_id) == 4);
+    assert!(offset_of!(Theirs, time) == 8);
+    assert!(offset_of!(Theirs, fence_cpu_virtual_address) == 8 * PERIODIC_ADDRESSES);
+    assert!(offset_of!(Theirs, fence_gpu_virtual_address) == 8 * PERIODIC_ADDRESSES + 8);
+    assert!(offset_of!(Theirs, engine_affinity) == 32);
+};
+
+impl SyncObjectInfo {
+    /// Where in the details the addresses of the value go, if there is a value in memory.
+    fn addresses(&self) -> Option<usize> {
+        match self.r#type {
+            sync_type::MONITORED_FENCE => Some(MONITORED_ADDRESSES),
+            sync_type::PERIODIC_MONITORED_FENCE => Some(PERIODIC_ADDRESSES),
+            _ => None,
+        }
+    }
+
+    /// Whether it has a value in memory.
+    pub(crate) fn is_monitored(&self) -> bool {
+        self.addresses().is_some()
+    }
+
+    /// What the host has to know of the details: the input, and nothing that happens to lie beside
+    /// it. Of a type that only the host knows, all.
+    pub(crate) fn input(&self) -> [u64; 8] {
+        const LOW_HALF: u64 = 0xFFFF_FFFF;
+
+        let [first, second, _, fourth, fifth, ..] = self.details;
+
+        match self.r#type {
+            sync_type::MUTEX => [first & LOW_HALF, 0, 0, 0, 0, 0, 0, 0],
+            sync_type::SEMAPHORE | sync_type::FENCE | sync_type::CPU_NOTIFICATION => {
+                [first, 0, 0, 0, 0, 0, 0, 0]
+            }
+            sync_type::MONITORED_FENCE => [first, 0, 0, fourth & LOW_HALF, 0, 0, 0, 0],
+            sync_type::PERIODIC_MONITORED_FENCE => [first, second, 0, 0, fifth & LOW_HALF, 0, 0, 0],
+            _ => self.details,
+        }
+    }
+
+    /// Notes where the value of a monitored fence is.
+    pub(crate) fn set_addresses(&mut self, cpu: u64, gpu: u64) {
+        let addresses = self.addresses().and_then(|at| self.details.get_mut(at..));
+
+        if let Some([cpu_place, gpu_place, ..]) = addresses {
+            *cpu_place = cpu;
+            *gpu_place = gpu;
+        }
+    }
+}
+
+/// Argument of CreateSynchronizationObject2.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct CreateSynchronizationObject2 {
+    /// In: on which device.
+    pub(crate) device: Handle,
+    reserved: u32,
+    /// In and out.
+    pub(crate) info: SyncObjectInfo,
+    /// Out.
+    pub(crate) sync_object: Handle,
+    reserved1: u32,
+}
+
+same_layout!(
+    CreateSynchronizationObject2,
+    d3dkmt_createsynchronizationobject2 {
+        device,
+        reserved,
+        info,
+        sync_object,
+        reserved1
+    }
+);
+
+/// Argument of DestroySynchronizationObject.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct DestroySynchronizationObject {
+    /// In: which one.
+    pub(crate) sync_object: Handle,
+}
+
+same_layout!(
+    DestroySynchronizationObject,
+    d3dkmt_destroysynchronizationobject { sync_object }
+);
+
+/// Argument of OpenSyncObjectFromNtHandle2.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct OpenSyncObjectFromNtHandle2 {
+    /// In: a file descriptor.
+    pub(crate) nt_handle: u64,
+    /// In: for which device.
+    pub(crate) device: Handle,
+    /// In.
+    pub(crate) flags: u32,
+    /// Out.
+    pub(crate) sync_object: Handle,
+    reserved1: u32,
+    /// Out: where a program sees the value of a monitored fence.
+    pub(crate) fence_value_cpu_va: u64,
+    /// Out: where the GPU sees it.
+    pub(crate) fence_value_gpu_va: u64,
+    /// In.
+    pub(crate) engine_affinity: u32,
+    pad: u32,
+    reserved: [u64; 5],
+}
+
+same_layout!(
+    OpenSyncObjectFromNtHandle2,
+    d3dkmt_opensyncobjectfromnthandle2 {
+        nt_handle,
+        device,
+        flags,
+        sync_object,
+        reserved1
+    }
+);
+
+const _: () = {
+    type Ours = OpenSyncObjectFromNtHandle2;
+    type Fence = uapi_header::d3dkmt_opensyncobjectfromnthandle2__bindgen_ty_1__bindgen_ty_1;
+
+    /// Where the union begins.
+    const START: usize = offset_of!(
+        uapi_header::d3dkmt_opensyncobjectfromnthandle2,
+        __bindgen_anon_1
+    );
+
+    assert!(offset_of!(Ours, fence_value_cpu_va) == START + offset_of!(Fence, fence_value_cpu_va));
+    assert!(offset_of!(Ours, fence_value_gpu_va) == START + offset_of!(Fence, fence_value_gpu_va));
+    assert!(offset_of!(Ours, engine_affinity) == START + offset_of!(Fence, engine_affinity));
+};
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_uapi_sync_object)]
+mod tests {
+    use super::*;
+
+    fn info(r#type: u32) -> SyncObjectInfo {
+        let word = |at: u64| (at << 32) | (at + 8);
+
+        SyncObjectInfo {
+            r#type,
+            flags: 0,
+            details: [0, 1, 2, 3, 4, 5, 6, 7].map(word),
+            shared_handle: Handle::NONE,
+            pad: 0,
+        }
+    }
+
+    #[test]
+    fn only_input_goes_to_the_host() {
+        let all = info(0).details;
+        let low = |at: usize| all[at] & 0xFFFF_FFFF;
+
+        assert_eq!(info(1).input(), [low(0), 0, 0, 0, 0, 0, 0, 0]);
+        for r#type in 2..=4 {
+            assert_eq!(info(r#type).input(), [all[0], 0, 0, 0, 0, 0, 0, 0]);
+        }
+        assert_eq!(info(5).input(), [all[0], 0, 0, low(3), 0, 0, 0, 0]);
+        assert_eq!(info(6).input(), [all[0], all[1], 0, 0, low(4), 0, 0, 0]);
+        for r#type in [0, 7, u32::MAX] {
+            assert_eq!(info(r#type).input(), all);
+        }
+    }
+
+    #[test]
+    fn addresses_go_where_the_type_has_them() {
+        let all = info(0).details;
+
+        for r#type in 0..8 {
+            let mut info = info(r#type);
+            let mut wanted = all;
+
+            match r#type {
+                5 => (wanted[1], wanted[2]) = (77, 88),
+                6 => (wanted[2], wanted[3]) = (77, 88),
+                _ => {}
+            }
+            info.set_addresses(77, 88);
+            assert_eq!(info.details, wanted);
+            assert_eq!(info.is_monitored(), r#type == 5 || r#type == 6);
+        }
+    }
+}

@@ -4,13 +4,17 @@
 
 use super::Process;
 use crate::{
-    message::Command,
+    message::{
+        sync_object::DestroySyncObject,
+        Command, //
+    },
     objects::{
         context::Context,
         device::Device,
         hw_queue::HwQueue,
         object::Kind,
-        paging_queue::PagingQueue, //
+        paging_queue::PagingQueue,
+        sync_object::SyncObject, //
     },
     wire::Handle,
 };
@@ -64,12 +68,46 @@ impl Process {
         // So that the device does not end on the host first.
         let _pass = object.device().hold()?;
 
+        self.take_out(handle, &object)?;
+        match object.device().adapter().active() {
+            Ok(active) => active.call(self.on_host()?, destroy(handle)).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Destroys the sync object behind `handle`: first here, then on the host, unless its adapter
+    /// has stopped. Unlike other objects it need not live on a device, and the host is told over
+    /// the global channel.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::remove`].
+    pub(crate) fn remove_sync_object(&self, handle: Handle) -> Result<isize> {
+        let object = self.get::<SyncObject>(handle)?;
+        let handle = object.handle;
+        // So that the device does not end on the host first.
+        let _pass = object.hold()?;
+
+        self.take_out(handle, &object)?;
+        match object.adapter.active() {
+            Ok(_) => self.call_host(DestroySyncObject::from(handle)),
+            Err(_) => Ok(0),
+        }
+    }
+
+    /// Lets nobody find `object` and what hangs on it any more. After that their numbers are free,
+    /// which the host may give out again as soon as it is told.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `handle` stands for it no longer.
+    fn take_out<K: Kind>(&self, handle: Handle, object: &Arc<K>) -> Result {
         self.with_objects(|objects| -> Result {
             // Another thread may have destroyed it meanwhile, and something else have its number.
             objects
                 .get(handle)
                 .and_then(K::of)
-                .filter(|found| Arc::ptr_eq(found, &object))
+                .filter(|found| Arc::ptr_eq(found, object))
                 .ok_or(EINVAL)?;
             objects.doom(handle);
             Ok(())
@@ -77,11 +115,6 @@ impl Process {
         while let Some((_, piece)) = self.take_doomed(handle) {
             piece.revoke();
         }
-
-        // Only now are the numbers free, which the host may give out again at once.
-        match object.device().adapter().active() {
-            Ok(active) => active.call(self.on_host()?, destroy(handle)).map(Some),
-            Err(_) => Ok(None),
-        }
+        Ok(())
     }
 }
