@@ -1,8 +1,229 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting for sync objects.
+//! Waiting for sync objects: contexts and hardware queues do, or programs.
 
-use super::Entry;
+use super::{
+    entry,
+    user_args::{
+        event_fd,
+        read_bytes,
+        read_slice,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    message::wait::{
+        Awaited,
+        WaitForSyncObjectFromCpu,
+        WaitForSyncObjectFromGpu, //
+    },
+    objects::{
+        context::Context,
+        device::DeviceGuard,
+        guest_event::{
+            Blocking,
+            EventOnce, //
+        },
+        hw_queue::HwQueue,
+        object::Object,
+        process::Process,
+        waits::{
+            Ticket,
+            Wait, //
+        }, //
+    },
+    uapi::wait as abi,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[];
+pub(super) const ENTRIES: &[Entry] = &[
+    entry::<WaitForSynchronizationObject2>(),
+    entry::<WaitForSynchronizationObjectFromGpu>(),
+    entry::<SubmitWaitForSyncObjectsToHwQueue>(),
+    entry::<WaitForSynchronizationObjectFromCpu>(),
+];
+
+/// Most objects a program may wait for at once. Messages hold fewer.
+const MAX_AWAITED: u32 = 131_072;
+
+/// Some objects that a context or a hardware queue waits for, or their values.
+type Few<T> = [T; abi::MAX_OBJECTS];
+
+/// The first `count` of a few, which must be at least one.
+fn first<T>(all: &mut Few<T>, count: u32) -> Result<&mut [T]> {
+    if count == 0 {
+        return Err(EINVAL);
+    }
+    // CAST: 32 bits fit.
+    all.get_mut(..count as usize).ok_or(EINVAL)
+}
+
+/// 0x12: a context waits for objects other than monitored fences.
+struct WaitForSynchronizationObject2;
+
+impl Ioctl for WaitForSynchronizationObject2 {
+    const REQUEST: u32 = 0xC0C8_4712;
+
+    type Argument = abi::WaitForSynchronizationObject2;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let mut objects = argument.object_array;
+        let objects = first(&mut objects, argument.object_count)?;
+        let device = process.get::<Context>(argument.context)?.device().enter()?;
+
+        device.active().submit(
+            process.on_host()?,
+            WaitForSyncObjectFromGpu {
+                context: argument.context,
+                awaited: Awaited::Legacy(objects, argument.fence_value),
+            },
+        )
+    }
+}
+
+/// 0x3B: a context waits for objects.
+struct WaitForSynchronizationObjectFromGpu;
+
+impl Ioctl for WaitForSynchronizationObjectFromGpu {
+    const REQUEST: u32 = 0xC050_473B;
+
+    type Argument = abi::WaitForSynchronizationObjectFromGpu;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let mut objects = Few::default();
+        let mut values = Few::default();
+        let objects = first(&mut objects, argument.object_count)?;
+        let values = first(&mut values, argument.object_count)?;
+
+        read_slice(argument.objects, objects)?;
+
+        let context = process.get::<Context>(argument.context)?;
+        let one = objects.first().copied().ok_or(EINVAL)?;
+        // All are taken for what the first one is; the host knows better if they are not.
+        let awaited = match process.object(one)? {
+            Object::SyncObject(object) if !object.is_monitored() => {
+                Awaited::Legacy(objects, argument.values)
+            }
+            Object::SyncObject(_) | Object::Fence => {
+                read_slice(argument.values, values)?;
+                Awaited::Monitored(objects, values)
+            }
+            _ => return Err(EINVAL),
+        };
+        let device = context.device().enter()?;
+
+        device.active().submit(
+            process.on_host()?,
+            WaitForSyncObjectFromGpu {
+                context: argument.context,
+                awaited,
+            },
+        )
+    }
+}
+
+/// 0x36: a hardware queue waits for monitored fences.
+struct SubmitWaitForSyncObjectsToHwQueue;
+
+impl Ioctl for SubmitWaitForSyncObjectsToHwQueue {
+    const REQUEST: u32 = 0xC018_4736;
+
+    type Argument = abi::SubmitWaitForSyncObjectsToHwQueue;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let mut objects = Few::default();
+        let mut values = Few::default();
+        let objects = first(&mut objects, argument.object_count)?;
+        let values = first(&mut values, argument.object_count)?;
+
+        read_slice(argument.objects, objects)?;
+        read_slice(argument.fence_values, values)?;
+
+        let device = process.get::<HwQueue>(argument.hwqueue)?.device().enter()?;
+
+        device.active().submit(
+            process.on_host()?,
+            WaitForSyncObjectFromGpu {
+                context: argument.hwqueue,
+                awaited: Awaited::Monitored(objects, values),
+            },
+        )
+    }
+}
+
+/// 0x3A: a program waits, or is told by an eventfd.
+struct WaitForSynchronizationObjectFromCpu;
+
+impl WaitForSynchronizationObjectFromCpu {
+    /// Asks the host to end `wait`. The ticket and the host's success code.
+    fn ask(
+        process: &Process,
+        device: &DeviceGuard,
+        argument: &abi::WaitForSynchronizationObjectFromCpu,
+        wait: Arc<dyn Wait>,
+    ) -> Result<(Ticket, isize)> {
+        let ticket = device.waits().begin(
+            &process.services().notices.events,
+            process.event_permit()?,
+            wait,
+        )?;
+        let status = device.active().call(
+            process.on_host()?,
+            WaitForSyncObjectFromCpu {
+                device: device.handle(),
+                flags: argument.flags,
+                event: ticket.event(),
+                object_count: argument.object_count,
+                arrays: |objects: &mut [u8], values: &mut [u8]| {
+                    read_bytes(argument.objects, objects)?;
+                    read_bytes(argument.fence_values, values)
+                },
+            },
+        )?;
+
+        Ok((ticket, status))
+    }
+}
+
+impl Ioctl for WaitForSynchronizationObjectFromCpu {
+    const REQUEST: u32 = 0xC028_473A;
+
+    type Argument = abi::WaitForSynchronizationObjectFromCpu;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+
+        if argument.object_count == 0 || argument.object_count > MAX_AWAITED {
+            return Err(EINVAL);
+        }
+        if argument.async_event != 0 {
+            let event = EventOnce::new(event_fd(argument.async_event)?)?;
+            let device = process.device(argument.device)?;
+            let (ticket, status) = Self::ask(process, &device, &argument, event)?;
+
+            ticket.leave();
+            return Ok(status);
+        }
+
+        let blocking = Blocking::new()?;
+        let device = process.device(argument.device)?;
+        let (_ticket, _) = Self::ask(process, &device, &argument, blocking.clone())?;
+
+        // Whoever destroys the device must not wait for this.
+        drop(device);
+        // After a signal the program may ask again from the start; nothing has changed, and this
+        // wait is withdrawn.
+        blocking.wait()?;
+        Ok(0)
+    }
+}
