@@ -146,6 +146,12 @@ void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence)
 	dma_fence_get(fence);
 }
 
+/* Whether there was a reference left to take another one from. */
+bool dxgkrnl_helper_dma_fence_get_rcu(struct dma_fence *fence)
+{
+	return dma_fence_get_rcu(fence);
+}
+
 void dxgkrnl_helper_dma_fence_put(struct dma_fence *fence)
 {
 	dma_fence_put(fence);

@@ -49,6 +49,7 @@ int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool 
 
 #ifdef CONFIG_SYNC_FILE
 void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence);
+bool dxgkrnl_helper_dma_fence_get_rcu(struct dma_fence *fence);
 void dxgkrnl_helper_dma_fence_put(struct dma_fence *fence);
 void dxgkrnl_helper_dma_fence_set_error(struct dma_fence *fence, int error);
 #endif

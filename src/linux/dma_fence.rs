@@ -3,7 +3,8 @@
 //! Fences: what other drivers and user programs can wait for.
 //!
 //! A fence that was given out always signals: whoever makes one gets a [`Signaller`], which does it
-//! when it is dropped, if not before. A fence of ours carries a [`Payload`], by which it is
+//! when it is dropped, if not before. The signaller does not keep the fence: when nobody waits any
+//! more there is nothing to signal. A fence of ours carries a [`Payload`], by which it is
 //! recognised when it comes back; it keeps the module loaded as long as anybody has it.
 //!
 //! Fences are signalled and released in any context. Neither takes a lock of ours.
@@ -30,14 +31,16 @@ use kernel::{
         dma_fence,
         dma_fence_ops, //
     },
-    error::to_result,
     prelude::*,
     str::CStr,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
-            Full, //
+            Full,
+            Release, //
         },
+        rcu,
         Arc, //
     },
     types::Opaque,
@@ -55,14 +58,45 @@ pub(crate) trait Payload: Send + Sync + 'static {
     fn released(this: Arc<Self>);
 }
 
+/// How the signaller finds its fence.
+///
+/// # Invariants
+///
+/// `fence` is null, or points at a fence of ours whose memory stays for one RCU grace period after
+/// the pointer was replaced by null.
+struct Link {
+    fence: Atomic<*mut dma_fence>,
+    /// Somebody has begun to signal it.
+    claimed: Atomic<bool>,
+}
+
+// SAFETY: The pointer is used as the type invariant allows, by any thread.
+unsafe impl Send for Link {}
+// SAFETY: As above.
+unsafe impl Sync for Link {}
+
+impl Link {
+    /// A reference to the fence, if anybody still has one.
+    fn fence(&self) -> Option<Fence> {
+        let _guard = rcu::read_lock();
+        let raw = NonNull::new(self.fence.load(Acquire))?;
+
+        // SAFETY: By the type invariant the memory stays during this RCU section.
+        if !unsafe { bindings::dxgkrnl_helper_dma_fence_get_rcu(raw.as_ptr()) } {
+            return None;
+        }
+        // SAFETY: A reference was just taken.
+        Some(unsafe { Fence::from_raw(raw) })
+    }
+}
+
 /// What a fence of ours begins with, whatever it carries.
 #[repr(C)]
 struct Header {
     fence: Opaque<dma_fence>,
     kind: TypeId,
     timeline: &'static CStr,
-    /// Somebody has begun to signal it.
-    claimed: Atomic<bool>,
+    link: Arc<Link>,
     /// Gives back the payload. To be called once, when nobody has the fence any more.
     give_back: unsafe fn(NonNull<Header>),
 }
@@ -114,6 +148,15 @@ unsafe extern "C" fn release(fence: *mut dma_fence) {
 
     // SAFETY: As above. Nobody has the fence, and the core calls this once.
     unsafe { (header.as_ref().give_back)(header) };
+    // From here on the signaller finds nothing.
+    //
+    // SAFETY: As above. Nobody looks at the link in the header again.
+    drop(unsafe {
+        let link = (&raw const (*header.as_ptr()).link).read();
+
+        link.fence.store(ptr::null_mut(), Release);
+        link
+    });
     // SAFETY: The fence was allocated as a whole, by `kmalloc()`, and begins with the C structure.
     // It holds a reference to the module, given up here. The core calls this in an RCU section,
     // and a module that is unloaded waits for those: we may return.
@@ -191,32 +234,14 @@ impl Fence {
         Some((*ours.payload).clone())
     }
 
-    /// Waits until the fence signals. Sleeps.
-    ///
-    /// # Errors
-    ///
-    /// `ERESTARTSYS` if a signal arrives, and the error with which the fence was signalled.
-    pub(crate) fn wait(&self) -> Result {
+    /// Nothing yet, done, or the error with which the fence was signalled.
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    fn status(&self) -> Option<Result> {
         // SAFETY: By the type invariant the fence is valid.
-        let rest = unsafe {
-            kernel::bindings::dma_fence_wait_timeout(self.as_ptr(), true, isize::MAX)
-            //
-        };
-
-        if rest < 0 {
-            return Err(ERESTARTSYS);
+        match unsafe { kernel::bindings::dma_fence_get_status(self.as_ptr()) } {
+            0 => None,
+            status => Some(kernel::error::to_result(status)),
         }
-        self.status()
-    }
-
-    /// Nothing, or the error with which the fence was signalled.
-    ///
-    /// # Errors
-    ///
-    /// That one.
-    fn status(&self) -> Result {
-        // SAFETY: By the type invariant the fence is valid.
-        to_result(unsafe { kernel::bindings::dma_fence_get_status(self.as_ptr()) })
     }
 }
 
@@ -240,24 +265,28 @@ impl Drop for Fence {
 
 /// Who signals a fence of ours. If it is dropped without having done so, the fence signals with
 /// `ENODEV`: those who wait must not wait for ever.
-///
-/// # Invariants
-///
-/// The fence is one of ours.
 pub(crate) struct Signaller {
-    fence: Fence,
+    link: Arc<Link>,
 }
 
 impl Signaller {
     /// Makes a fence on a timeline of its own that carries `payload`, and stands at `seqno`.
-    pub(crate) fn new<T: Payload>(payload: Arc<T>, seqno: u64) -> Result<Self> {
+    pub(crate) fn new<T: Payload>(payload: Arc<T>, seqno: u64) -> Result<(Self, Fence)> {
+        // INVARIANT: The pointer is null.
+        let link = Arc::new(
+            Link {
+                fence: Atomic::new(ptr::null_mut()),
+                claimed: Atomic::new(false),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
         let ours = KBox::new(
             Ours {
                 header: Header {
                     fence: Opaque::zeroed(),
                     kind: TypeId::of::<T>(),
                     timeline: T::TIMELINE,
-                    claimed: Atomic::new(false),
+                    link: link.clone(),
                     give_back: give_back::<T>,
                 },
                 payload: ManuallyDrop::new(payload),
@@ -281,39 +310,35 @@ impl Signaller {
                 seqno,
             );
         }
+        // INVARIANT: `release` replaces it by null before it frees the memory, after a grace
+        // period.
+        link.fence.store(raw, Release);
 
         // SAFETY: A new fence has one reference, which is ours. `into_raw` returns no null pointer.
         let fence = unsafe { Fence::from_raw(NonNull::new_unchecked(raw)) };
 
-        // INVARIANT: It was just made.
-        Ok(Self { fence })
-    }
-
-    /// The fence.
-    pub(crate) fn fence(&self) -> &Fence {
-        &self.fence
+        Ok((Self { link }, fence))
     }
 
     /// Signals the fence: done, or given up for the reason given. Only the first call does. Does
     /// not sleep; may be called in interrupt context, but not under a lock that those who wait for
     /// fences may take.
     pub(crate) fn signal(&self, result: Result) {
-        let first = self
-            .fence
-            .header()
-            .is_some_and(|header| !header.claimed.xchg(true, Full));
+        let Some(fence) = self.link.fence() else {
+            return;
+        };
 
-        if !first {
+        if self.link.claimed.xchg(true, Full) {
             return;
         }
         if let Err(error) = result {
             // SAFETY: The fence is valid. It is not signalled, as this is the first call.
             unsafe {
-                bindings::dxgkrnl_helper_dma_fence_set_error(self.fence.as_ptr(), error.to_errno())
+                bindings::dxgkrnl_helper_dma_fence_set_error(fence.as_ptr(), error.to_errno())
             };
         }
         // SAFETY: The fence is valid.
-        unsafe { kernel::bindings::dma_fence_signal(self.fence.as_ptr()) }
+        unsafe { kernel::bindings::dma_fence_signal(fence.as_ptr()) }
     }
 }
 
@@ -348,7 +373,7 @@ mod tests {
         fn released(_this: Arc<Self>) {}
     }
 
-    fn make() -> Result<(Signaller, Arc<Atomic<u32>>)> {
+    fn make() -> Result<(Signaller, Fence, Arc<Atomic<u32>>)> {
         let released = Arc::new(Atomic::new(0), GFP_KERNEL)?;
         let one = Arc::new(
             One {
@@ -356,48 +381,59 @@ mod tests {
             },
             GFP_KERNEL,
         )?;
+        let (signaller, fence) = Signaller::new(one, u64::MAX)?;
 
-        Ok((Signaller::new(one, u64::MAX)?, released))
+        Ok((signaller, fence, released))
     }
 
     #[test]
     fn payload_comes_back_before_and_after() -> Result {
-        let (signaller, released) = make()?;
-        let fence = signaller.fence().clone();
+        let (signaller, fence, released) = make()?;
 
-        for _ in 0..2 {
+        for status in [None, Some(Ok(()))] {
+            assert_eq!(fence.status(), status);
             assert!(fence
                 .payload::<One>()
                 .is_some_and(|one| Arc::ptr_eq(&one.released, &released)));
             assert!(fence.payload::<Other>().is_none());
             signaller.signal(Ok(()));
         }
-        assert_eq!(fence.wait(), Ok(()));
         Ok(())
     }
 
     #[test]
     fn first_signal_counts() -> Result {
-        let (signaller, _) = make()?;
-        let fence = signaller.fence().clone();
+        let (signaller, fence, _) = make()?;
 
         signaller.signal(Err(EIO));
         signaller.signal(Ok(()));
         drop(signaller);
-        assert_eq!(fence.wait(), Err(EIO));
+        assert_eq!(fence.status(), Some(Err(EIO)));
         Ok(())
     }
 
     #[test]
     fn abandoned_fence_signals() -> Result {
-        let (signaller, released) = make()?;
-        let fence = signaller.fence().clone();
+        let (signaller, fence, released) = make()?;
 
         drop(signaller);
-        assert_eq!(fence.wait(), Err(ENODEV));
-        assert_eq!(released.fetch_add(0, Full), 0);
+        assert_eq!(fence.status(), Some(Err(ENODEV)));
+        assert_eq!(released.load(Acquire), 0);
+        drop(fence.clone());
+        assert_eq!(released.load(Acquire), 0);
         drop(fence);
-        assert_eq!(released.fetch_add(0, Full), 1);
+        assert_eq!(released.load(Acquire), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn signaller_outlives_its_fence() -> Result {
+        let (signaller, fence, released) = make()?;
+
+        drop(fence);
+        assert_eq!(released.load(Acquire), 1);
+        signaller.signal(Ok(()));
+        drop(signaller);
         Ok(())
     }
 }
