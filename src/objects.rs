@@ -36,6 +36,7 @@ mod gate;
 pub(crate) mod guest_event;
 pub(crate) mod handle_table;
 pub(crate) mod host;
+pub(crate) mod host_view;
 pub(crate) mod hw_queue;
 pub(crate) mod io_window;
 pub(crate) mod notices;

@@ -79,7 +79,7 @@ impl Ioctl for CreateHwQueue {
                 .call(sender, command::DestroyHwQueue::from(made.queue));
         })?;
         let counted = process.services().census.count(Kind::HwQueue);
-        let fence = FencePage::map(process, made.fence_page, Access::ReadOnly)?;
+        let fence = FencePage::map(process, device.adapter(), made.fence_page, Access::ReadOnly)?;
         let address = fence.address();
         let queue = HwQueue::new(device.device().clone(), made.queue, fence, counted)?;
 

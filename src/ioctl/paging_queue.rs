@@ -65,7 +65,7 @@ impl Ioctl for CreatePagingQueue {
                 .call(sender, command::DestroyPagingQueue::from(made.queue));
         })?;
         let counted = process.services().census.count(Kind::PagingQueue);
-        let fence = FencePage::map(process, made.fence_page, Access::ReadOnly)?;
+        let fence = FencePage::map(process, device.adapter(), made.fence_page, Access::ReadOnly)?;
         let address = fence.address();
         let queue = PagingQueue::new(device.device().clone(), made.queue, fence, counted)?;
 

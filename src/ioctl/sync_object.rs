@@ -58,9 +58,13 @@ pub(super) const ENTRIES: &[Entry] = &[
 ];
 
 /// Shows the value of a fence that the host has just made or opened.
-fn map_value(process: &Process, made: &command::NewSyncObject) -> Result<FencePage> {
+fn map_value(
+    process: &Process,
+    device: &DeviceGuard,
+    made: &command::NewSyncObject,
+) -> Result<FencePage> {
     // A user-mode driver may set a fence itself.
-    FencePage::map(process, made.page, Access::ReadWrite)
+    FencePage::map(process, device.adapter(), made.page, Access::ReadWrite)
 }
 
 /// Where a sync object goes in the table.
@@ -152,7 +156,9 @@ impl Ioctl for CreateSynchronizationObject2 {
         let shared = is_shared
             .then(|| share(process, &device, &made, monitored))
             .transpose()?;
-        let page = monitored.then(|| map_value(process, &made)).transpose()?;
+        let page = monitored
+            .then(|| map_value(process, &device, &made))
+            .transpose()?;
 
         if let Some(page) = &page {
             info.set_addresses(page.address(), made.gpu_address);
@@ -227,7 +233,9 @@ impl Ioctl for OpenSyncObjectFromNtHandle2 {
         let newborn = process.newborn(&[place(&device, opened.handle, monitored)], || {
             let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
         })?;
-        let page = monitored.then(|| map_value(process, &opened)).transpose()?;
+        let page = monitored
+            .then(|| map_value(process, &device, &opened))
+            .transpose()?;
         let mut answer = *argument;
 
         if let Some(page) = &page {

@@ -5,11 +5,14 @@
 //! One fence per page, its value in the first 8 bytes. The driver never reads it: the value is the
 //! host's, and the user program believes it or not.
 
-use super::process::Process;
+use super::{
+    adapter::Adapter,
+    host_view::HostView,
+    process::Process, //
+};
 use crate::linux::user_mapping::{
     Access,
-    Caching,
-    UserMapping, //
+    Caching, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -18,35 +21,36 @@ use kernel::{
 
 /// The page of a fence in the address space of a user program, until this is dropped.
 pub(crate) struct FencePage {
-    mapping: UserMapping,
+    view: HostView,
 }
 
 impl FencePage {
     /// Shows the user program of `process`, which is the current one, the page that the host keeps
-    /// at `physical`.
+    /// at `physical` for a fence on `adapter`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` unless that is a page of the window: so looks the answer of a host that made no
-    /// fence. `ENOMEM`.
-    pub(crate) fn map(process: &Process, physical: u64, access: Access) -> Result<Self> {
+    /// Those of [`HostView::show`].
+    pub(crate) fn map(
+        process: &Process,
+        adapter: &Adapter,
+        physical: u64,
+        access: Access,
+    ) -> Result<Self> {
         // CAST: 64 bits hold any size.
         let size = PAGE_SIZE as u64;
-        let window = process.io_window();
+        let view = HostView::show(process, adapter, physical, size, access, Caching::WriteBack)?;
 
-        window.check(physical, size)?;
-        Ok(Self {
-            mapping: window.map(physical, size, access, Caching::WriteBack)?,
-        })
+        Ok(Self { view })
     }
 
     /// Where the user program sees the value.
     pub(crate) fn address(&self) -> u64 {
-        self.mapping.address()
+        self.view.address()
     }
 
     /// Takes the page away from the user program, before the host may use it for something else.
     pub(crate) fn revoke(&self) {
-        self.mapping.revoke();
+        self.view.revoke();
     }
 }
