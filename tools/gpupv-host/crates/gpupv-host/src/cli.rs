@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The command line, and the choice between the two ways of running.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use vm::stop::{Stop, StopReason};
 
 use crate::config::GuestConfig;
 use crate::console::Output;
-use crate::front::{self, Event, GuestConsole, Run, StopCause};
+use crate::front::{self, Event, Listeners, Run, StopCause};
 use crate::machine::Machine;
 use crate::nested::{self, OuterMachine};
 use crate::outcome::status;
+use crate::trace::TraceFormat;
 use crate::{logger, support};
 
 const EXIT_STATUS: &str = "\
@@ -75,6 +76,17 @@ struct RunArgs {
     /// Write what the host saw to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Write each GPU-PV message to a file, as it comes: a line with its fields and its answer.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// What the lines of --trace look like: for people, or JSON objects.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        requires = "trace"
+    )]
+    trace_format: TraceFormat,
     /// The newest GPU-PV interface version to offer.
     #[arg(long, value_name = "NUMBER")]
     interface_version: Option<u32>,
@@ -142,6 +154,7 @@ pub(crate) fn run() -> ExitCode {
         removal_port: args.removal_port,
         count_port: args.count_port,
         max_vmbus_version: args.max_vmbus_version,
+        trace: args.trace.is_some().then_some(args.trace_format),
         verbose: args.verbose,
     };
     logger::install(config.log_level(), |line| eprintln!("{line}"));
@@ -151,9 +164,10 @@ pub(crate) fn run() -> ExitCode {
 fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
     let files = read(&args.kernel).and_then(|kernel| {
         let initrd = args.initrd.as_deref().map(read).transpose()?;
-        Ok((kernel, initrd))
+        let trace = args.trace.as_deref().map(create).transpose()?;
+        Ok((kernel, initrd, trace))
     });
-    let (kernel, initrd) = match files {
+    let (kernel, initrd, trace) = match files {
         Ok(files) => files,
         Err(message) => {
             log::error!("{message}");
@@ -169,17 +183,21 @@ fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
     if runs_nested(args) {
         front::run(&options, |events, console| {
             let outer = outer_machine(args)?;
-            nested::start(&outer, config, &kernel, initrd, events, console)
+            nested::start(&outer, config, &kernel, initrd, (events, console, trace))
         })
     } else {
         front::run(&options, |events, console| {
-            start_directly(config, &kernel, initrd, events, console)
+            start_directly(config, &kernel, initrd, (events, console, trace))
         })
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    File::create(path).map_err(|error| format!("cannot create {}: {error}", path.display()))
 }
 
 /// Chooses, and says what it chose and why.
@@ -236,19 +254,21 @@ fn start_directly(
     config: &GuestConfig,
     kernel: &[u8],
     initrd: Option<&[u8]>,
-    events: std::sync::mpsc::Sender<Event>,
-    console: GuestConsole,
+    (events, console, trace): Listeners,
 ) -> Result<Box<dyn Run>, String> {
-    let output = Output::new(console).map_err(|error| format!("cannot start a thread: {error}"))?;
-    let machine = Machine::start(config, kernel, initrd, output.writer())
+    let threads = |error| format!("cannot start a thread: {error}");
+    let output = Output::new(console).map_err(threads)?;
+    let trace = trace.map(Output::new).transpose().map_err(threads)?;
+    let lines = trace.as_ref().map(Output::writer);
+    let machine = Machine::start(config, kernel, initrd, output.writer(), lines)
         .map_err(|error| error.to_string())?;
     let stop = machine.stop();
     std::thread::Builder::new()
         .name("machine".into())
         .spawn(move || {
             let outcome = machine.finish();
-            // All of the console comes before the end.
-            drop(output);
+            // All of the console and the trace comes before the end.
+            drop((output, trace));
             // The front end is gone when it did not want to wait.
             let _ = events.send(Event::Ended(outcome));
         })

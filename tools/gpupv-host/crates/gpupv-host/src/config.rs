@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::trace::TraceFormat;
+
 /// What every guest's command line begins with: the console, an end after a panic, and only the
 /// output and the probing that is needed, because both cost time.
 const CMDLINE: &str = "console=ttyS0 panic=-1 quiet 8250.nr_uarts=1";
@@ -25,6 +27,8 @@ pub(crate) struct GuestConfig {
     /// The guest may ask how many objects its processes have.
     pub(crate) count_port: bool,
     pub(crate) max_vmbus_version: Option<u32>,
+    /// Messages are written down, in this way.
+    pub(crate) trace: Option<TraceFormat>,
     /// Also show debug messages.
     pub(crate) verbose: bool,
 }

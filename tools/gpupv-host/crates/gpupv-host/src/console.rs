@@ -149,7 +149,7 @@ fn drain(shared: &Shared, mut target: impl Write) {
         if usable {
             if let Err(error) = target.write_all(&bytes).and_then(|()| target.flush()) {
                 // A reader that went away is no reason to end the guest.
-                log::warn!("cannot write the guest's console: {error}");
+                log::warn!("cannot pass output on: {error}");
                 usable = false;
             }
         }

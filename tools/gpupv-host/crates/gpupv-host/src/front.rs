@@ -46,6 +46,9 @@ pub(crate) trait Run {
     fn stop(&self, cause: StopCause);
 }
 
+/// Who hears of a run: of its events, of the guest's console, and, if a trace is wanted, of messages.
+pub(crate) type Listeners = (Sender<Event>, GuestConsole, Option<File>);
+
 /// Where the guest's console goes: standard output, and the tail.
 #[derive(Clone, Default)]
 pub(crate) struct GuestConsole {

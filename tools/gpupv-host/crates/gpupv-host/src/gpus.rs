@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use gpupv::trace::Sink;
 use gpupv::{AdapterDescription, Config, GpuPvHost};
 use hyperv::{HypervPartition, Partition};
 use vm::pci::PciBus;
@@ -49,6 +50,11 @@ impl GpuPlan {
         }
         let host = GpuPvHost::new(gpu).map_err(|error| error.to_string())?;
         Ok(Self { host, options })
+    }
+
+    /// Gives a record of each message to `sink`.
+    pub(crate) fn trace(&self, sink: Sink) {
+        self.host.set_trace(sink);
     }
 
     /// How large the VMBus window must be.

@@ -57,15 +57,20 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Builds the machine and starts it. The guest's console goes to `console`.
+    /// Builds the machine and starts it. The guest's console goes to `console`, the trace of messages,
+    /// if one is wanted, to `trace`; neither may block.
     pub(crate) fn start(
         config: &GuestConfig,
         kernel: &[u8],
         initrd: Option<&[u8]>,
         console: impl Write + Send + 'static,
+        trace: Option<impl Write + Send + 'static>,
     ) -> Result<Self, MachineError> {
         let kernel: Cow<'_, [u8]> = boot::kernel_elf(kernel)?;
         let plan = GpuPlan::new(config).map_err(MachineError::Gpu)?;
+        if let (Some(format), Some(trace)) = (config.trace, trace) {
+            plan.trace(format.sink(trace));
+        }
         let window = u64::from(plan.window_megabytes()) * MIB;
 
         let vm = Vm::new(

@@ -20,6 +20,7 @@ mod ram;
 mod removal;
 mod signals;
 mod support;
+mod trace;
 mod window;
 
 use std::process::ExitCode;

@@ -15,13 +15,12 @@ mod qemu;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use vm::boot::kernel_elf;
 
 use crate::config::GuestConfig;
-use crate::front::{Event, GuestConsole, Run};
+use crate::front::{Listeners, Run};
 use crate::gpus::GpuPlan;
 use archive::Archive;
 
@@ -49,8 +48,7 @@ pub(crate) fn start(
     config: &GuestConfig,
     kernel: &[u8],
     initrd: Option<&[u8]>,
-    events: Sender<Event>,
-    console: GuestConsole,
+    listeners: Listeners,
 ) -> Result<Box<dyn Run>, String> {
     // Inside, there are no libraries, and the failure would be hard to understand.
     if !cfg!(target_feature = "crt-static") {
@@ -87,7 +85,7 @@ pub(crate) fn start(
         cpus: config.cpus,
         guest_memory: config.memory,
     };
-    Ok(Box::new(machine.start(events, console)?))
+    Ok(Box::new(machine.start(listeners)?))
 }
 
 fn archive(

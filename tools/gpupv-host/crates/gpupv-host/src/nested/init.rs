@@ -4,7 +4,7 @@
 //! It mounts what it needs, loads KVM, runs the guest directly, says how it went, and powers off.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -99,17 +99,38 @@ fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
     let drain = console
         .try_clone()
         .map_err(|error| format!("cannot use {GUEST_CONSOLE} twice: {error}"))?;
-    let output = Output::new(console).map_err(|error| format!("cannot start a thread: {error}"))?;
-    let machine = Machine::start(&config, &kernel, initrd.as_deref(), output.writer())
+    let threads = |error| format!("cannot start a thread: {error}");
+    let output = Output::new(console).map_err(threads)?;
+    let trace = match config.trace {
+        Some(_) => Some(Output::new(TraceLink(link.clone())).map_err(threads)?),
+        None => None,
+    };
+    let lines = trace.as_ref().map(Output::writer);
+    let machine = Machine::start(&config, &kernel, initrd.as_deref(), output.writer(), lines)
         .map_err(|error| error.to_string())?;
     // Their content is in the guest's memory now.
     drop((kernel, initrd));
     log::debug!("the guest is running");
     obey(commands, machine.stop())?;
     let outcome = machine.finish();
-    drop(output);
+    drop((output, trace));
     tcdrain(&drain).map_err(|error| format!("cannot finish the guest's console: {error}"))?;
     Ok(outcome)
+}
+
+/// Passes lines of the trace on to the outside.
+struct TraceLink(Arc<Mutex<File>>);
+
+impl Write for TraceLink {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        link::send(&mut *link, &Message::Trace(lines.to_vec()))?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn path(name: &str) -> PathBuf {

@@ -13,6 +13,7 @@ const MARK: [u8; 2] = *b"GH";
 const KIND_LOG: u8 = 1;
 const KIND_OUTCOME: u8 = 2;
 const KIND_READY: u8 = 3;
+const KIND_TRACE: u8 = 4;
 /// Longer frames are a sign that the line carries something else.
 const BODY_MAX: u32 = 64 << 20;
 
@@ -26,6 +27,8 @@ pub(super) enum Message {
     Ready,
     /// A line for standard error.
     Log(String),
+    /// Lines for the trace, with their ends.
+    Trace(Vec<u8>),
     /// The last message.
     Outcome(Box<Outcome>),
 }
@@ -35,6 +38,7 @@ pub(super) fn send(out: &mut impl Write, message: &Message) -> io::Result<()> {
     let (kind, body) = match message {
         Message::Ready => (KIND_READY, Vec::new()),
         Message::Log(line) => (KIND_LOG, line.clone().into_bytes()),
+        Message::Trace(lines) => (KIND_TRACE, lines.clone()),
         Message::Outcome(outcome) => (KIND_OUTCOME, serde_json::to_vec(outcome)?),
     };
     let length = u32::try_from(body.len()).map_err(|_| invalid("the message is too long"))?;
@@ -62,6 +66,7 @@ pub(super) fn receive(input: &mut impl Read) -> io::Result<Option<Message>> {
         KIND_LOG => Ok(Some(Message::Log(
             String::from_utf8_lossy(&body).into_owned(),
         ))),
+        KIND_TRACE => Ok(Some(Message::Trace(body))),
         KIND_OUTCOME => Ok(Some(Message::Outcome(serde_json::from_slice(&body)?))),
         _ => Err(invalid("this message is of no known kind")),
     }
@@ -98,6 +103,7 @@ mod tests {
         let mut line = Vec::new();
         send(&mut line, &Message::Ready).unwrap();
         send(&mut line, &Message::Log("hello".into())).unwrap();
+        send(&mut line, &Message::Trace(b"one\ntwo\n".to_vec())).unwrap();
         let outcome = Outcome::without_guest(End::TestExit { status: 7 });
         send(&mut line, &Message::Outcome(Box::new(outcome))).unwrap();
 
@@ -105,6 +111,9 @@ mod tests {
         assert!(matches!(receive(&mut input).unwrap(), Some(Message::Ready)));
         assert!(
             matches!(receive(&mut input).unwrap(), Some(Message::Log(text)) if text == "hello")
+        );
+        assert!(
+            matches!(receive(&mut input).unwrap(), Some(Message::Trace(lines)) if lines == b"one\ntwo\n")
         );
         let Some(Message::Outcome(outcome)) = receive(&mut input).unwrap() else {
             panic!("no outcome")

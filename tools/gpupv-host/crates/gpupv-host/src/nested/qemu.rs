@@ -18,7 +18,7 @@ use rustix::process::Signal;
 
 use super::link::{self, Message};
 use crate::console::Tail;
-use crate::front::{Event, GuestConsole, Run, StopCause};
+use crate::front::{Event, Listeners, Run, StopCause};
 use crate::outcome::{End, Outcome};
 
 const QEMU: &str = "qemu-system-x86_64";
@@ -48,12 +48,8 @@ pub(super) struct Qemu {
 
 impl Machine<'_> {
     /// Starts the machine and the threads that listen to its lines.
-    pub(super) fn start(
-        &self,
-        events: Sender<Event>,
-        console: GuestConsole,
-    ) -> Result<Qemu, String> {
-        self.try_start(events, console).map_err(|error| match error.kind() {
+    pub(super) fn start(&self, listeners: Listeners) -> Result<Qemu, String> {
+        self.try_start(listeners).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!(
                 "{QEMU} is not installed; it is needed because the guest cannot run directly on this machine"
             ),
@@ -61,7 +57,7 @@ impl Machine<'_> {
         })
     }
 
-    fn try_start(&self, events: Sender<Event>, mut console: GuestConsole) -> io::Result<Qemu> {
+    fn try_start(&self, (events, mut console, trace): Listeners) -> io::Result<Qemu> {
         // In memory and without a name: there is nothing to clean up.
         let kernel = anonymous_file("kernel", self.kernel)?;
         let initrd = anonymous_file("initrd", self.initrd)?;
@@ -99,6 +95,7 @@ impl Machine<'_> {
             last_words,
             child: child.clone(),
             events,
+            trace,
         };
         std::thread::Builder::new()
             .name("link".into())
@@ -243,6 +240,7 @@ struct Lines {
     last_words: Arc<Mutex<Tail>>,
     child: Arc<Mutex<Child>>,
     events: Sender<Event>,
+    trace: Option<File>,
 }
 
 impl Lines {
@@ -253,6 +251,7 @@ impl Lines {
             match link::receive(&mut self.link) {
                 Ok(Some(Message::Ready)) => self.ready.store(true, Ordering::Relaxed),
                 Ok(Some(Message::Log(line))) => eprintln!("{line}"),
+                Ok(Some(Message::Trace(lines))) => self.write_trace(&lines),
                 Ok(Some(Message::Outcome(result))) => outcome = Some(*result),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
@@ -267,6 +266,15 @@ impl Lines {
         let outcome = outcome.unwrap_or_else(|| self.failure(end));
         // The front end is gone when it did not want to wait.
         let _ = self.events.send(Event::Ended(outcome));
+    }
+
+    fn write_trace(&mut self, lines: &[u8]) {
+        let result = self.trace.as_mut().map(|file| file.write_all(lines));
+        if let Some(Err(error)) = result {
+            log::error!("cannot write the trace: {error}");
+            // Once is enough.
+            self.trace = None;
+        }
     }
 
     fn failure(&self, error: Option<io::Error>) -> Outcome {

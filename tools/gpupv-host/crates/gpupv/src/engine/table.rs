@@ -55,6 +55,12 @@ impl Engine {
         }
     }
 
+    /// Whether a sync object may be shared.
+    pub(crate) fn is_shared(&self, sync: SyncId) -> bool {
+        let found = self.syncs.get(&sync);
+        found.is_some_and(|found| found.global.is_some())
+    }
+
     /// What a sync object is.
     pub(crate) fn primitive(&self, sync: SyncId) -> Option<&Primitive> {
         Some(&self.syncs.get(&sync)?.primitive)

@@ -73,7 +73,7 @@ impl fmt::Display for Fields {
 }
 
 impl Fields {
-    /// The fields of a message. What follows them is "data".
+    /// The fields of a message. What follows them is "tail".
     pub(super) fn new(layout: Option<&Layout>, bytes: &[u8], skipped: usize) -> Self {
         let mut fields = Vec::new();
         let mut end = skipped;
@@ -96,7 +96,7 @@ impl Fields {
             fields.push((field.name, Value::of(content)));
         }
         if let Some(rest) = bytes.get(end..).filter(|rest| rest.iter().any(|&b| b != 0)) {
-            fields.push(("data", Value::of(rest)));
+            fields.push(("tail", Value::of(rest)));
         }
         Self(fields)
     }

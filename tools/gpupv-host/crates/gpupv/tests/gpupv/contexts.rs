@@ -99,7 +99,7 @@ fn priorities_are_kept_apart() {
         word(&reply, 4) as i32
     };
     assert_eq!((get(&mut bench, 0), get(&mut bench, 1)), (0, 0));
-    let mut set = |bench: &mut Bench, priority: i32, in_process: u32| {
+    let set = |bench: &mut Bench, priority: i32, in_process: u32| {
         bench.status(33, &words(&[context, priority as u32, in_process, 0]))
     };
     assert_eq!(set(&mut bench, -7, 0), 0);

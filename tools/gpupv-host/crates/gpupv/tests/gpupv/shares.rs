@@ -113,6 +113,11 @@ fn what_was_opened_allows_what_its_flags_say() {
     assert_eq!(bench.wait(9, 0, &[(opened, 1)]), 0);
     assert_eq!(bench.signal_now(fence.handle, 1), 0);
     assert_eq!(bench.events(), [9]);
+    // It can be shared on, whatever its flags.
+    let plain = open(&mut bench, process, [device, fence.global, 0, 0]);
+    let nt = nt_handle(&mut bench, process, word(&plain, 0));
+    assert_ne!(nt, 0);
+    assert_eq!(destroy_nt(&mut bench, nt), 0);
     // A wait ends with the handle that it was begun with, and with no other.
     assert_eq!(bench.wait(10, 0, &[(opened, 2)]), 0);
     assert_eq!(bench.wait(11, 0, &[(fence.handle, 2)]), 0);

@@ -192,6 +192,20 @@ fn a_queued_wait_outlives_the_handle() {
 }
 
 #[test]
+fn old_guests_work_and_wait_too() {
+    let mut bench = Bench::with(gpupv::Config {
+        interface_version: 27,
+        ..gpupv::Config::default()
+    });
+    let (queue, fence) = (bench.hw_queue(), bench.fence(0));
+    assert_eq!(bench.submit_to_hw_queue(queue.handle, 1), 0);
+    assert_eq!(bench.signal_in(queue.handle, fence.handle, 1), 0);
+    assert_eq!(bench.wait(2, 0, &[(fence.handle, 1), (queue.fence, 1)]), 0);
+    bench.await_event(2);
+    bench.end();
+}
+
+#[test]
 fn a_guest_that_is_gone_hears_nothing() {
     let mut bench = Bench::new();
     let context = bench.context(0);

@@ -102,8 +102,11 @@ impl Shared {
         let adapter = objects.get(handle).map(|object| object.adapter);
         let adapter = adapter.ok_or(NtStatus::INVALID_PARAMETER)?;
         match objects.payload_mut(handle) {
-            Some(Payload::SyncObject(object)) if object.flags.is_shared() => {
+            Some(Payload::SyncObject(object)) => {
                 let sync = object.sync;
+                if !self.engine.is_shared(sync) {
+                    return Err(NtStatus::INVALID_PARAMETER.into());
+                }
                 self.engine.add_share(sync);
                 Ok(NtObject::Sync(sync))
             }
@@ -176,7 +179,13 @@ impl Shared {
         let object = Handle(request.object_handle.get());
         let found = objects.get(object).filter(|o| o.adapter == position);
         let number = match found.map(|object| &object.payload) {
-            Some(Payload::SyncObject(object)) if object.flags.is_shared() => object.sync.0,
+            Some(Payload::SyncObject(object)) => {
+                let sync = object.sync;
+                if !self.engine.is_shared(sync) {
+                    return Err(NtStatus::INVALID_PARAMETER.into());
+                }
+                sync.0
+            }
             Some(Payload::Resource(resource)) if resource.shared => {
                 let first = memories(objects, object).first().copied();
                 RESOURCES | first.ok_or(NtStatus::INVALID_PARAMETER)?.number()
