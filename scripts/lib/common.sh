@@ -15,7 +15,6 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 DXG_CACHE=${DXG_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/dxgkrnl}
 # The kernel series the module supports, newest first.
 DXG_SERIES="7.3 7.2"
-logs=$DXG_CACHE/logs
 
 die() {
 	printf 'error: %s\n' "$*" >&2
@@ -34,6 +33,9 @@ key() {
 
 # A name for this checkout, so that two checkouts do not share build results.
 checkout_id() { key "$top"; }
+# Where its results are, and the logs of all steps that were run for it.
+results=$DXG_CACHE/build/$(checkout_id)
+logs=$results/logs
 
 # need_space DIR MIB WHAT : a clear sentence instead of a half-written file.
 need_space() {
@@ -60,11 +62,11 @@ step() {
 		sleep 0.2
 		now=$((SECONDS - start))
 		if [ -t 2 ]; then
-			last=$(tail -c 400 "$log" | tr '\r' '\n' | grep -v '^ *$' | tail -n 1 | cut -c1-60)
+			last=$(tail -c 400 "$log" | tr -d '\0' | tr '\r' '\n' | grep -v '^ *$' | tail -n 1 | cut -c1-60)
 			printf '\r\033[K  ...  %s (%d s) %s' "$text" "$now" "$last" >&2
 		elif [ $((now / 30)) -gt "$shown" ]; then
 			shown=$((now / 30))
-			last=$(tail -n 1 "$log" | cut -c1-80)
+			last=$(tail -n 1 "$log" | tr -d '\0' | cut -c1-80)
 			printf '  ...  %s (%d s so far) %s\n' "$text" "$now" "$last" >&2
 		fi
 	done
