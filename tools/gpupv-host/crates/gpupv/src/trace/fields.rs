@@ -34,7 +34,9 @@ impl Value {
             .map_or(0, |n| n + 1);
         let shown = &bytes[..end.min(SHOWN)];
         let more = if end > SHOWN { ".." } else { "" };
-        let text: String = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('?');
+        let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 0xF)];
+        let text: String = shown.iter().flat_map(digits).collect();
         Self::Bytes(text + more)
     }
 }

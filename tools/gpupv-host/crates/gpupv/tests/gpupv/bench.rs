@@ -33,6 +33,7 @@ pub struct Queue {
 }
 
 /// Signals: objects, queues, values.
+#[derive(Default)]
 pub struct Signal<'a> {
     pub flags: u32,
     pub objects: &'a [u32],
@@ -42,19 +43,6 @@ pub struct Signal<'a> {
     pub value: u64,
     /// An event, or the device.
     pub event: u64,
-}
-
-impl Default for Signal<'_> {
-    fn default() -> Self {
-        Self {
-            flags: 0,
-            objects: &[],
-            queues: &[],
-            values: &[],
-            value: 0,
-            event: 0,
-        }
-    }
 }
 
 pub struct Bench {

@@ -10,6 +10,16 @@ const AT_SUBMISSION: u32 = 1;
 const EVENT: u32 = 2;
 const REWIND: u32 = 4;
 
+fn with<'a>(flags: u32, objects: &'a [u32], queues: &'a [u32], values: &'a [u64]) -> Signal<'a> {
+    Signal {
+        flags,
+        objects,
+        queues,
+        values,
+        ..Signal::default()
+    }
+}
+
 #[test]
 fn a_cpu_signals_at_once() {
     let mut bench = Bench::new();
@@ -110,26 +120,26 @@ fn queues_signal_when_they_get_there() {
     let hw = bench.hw_queue();
     let (gate, fence) = (bench.fence(0), bench.fence(0));
     assert_eq!(bench.wait_in(contexts[0], 0, &[(gate.handle, 1)]), 0);
-    let signal = |flags, queues, value: &'static [u64]| Signal {
-        flags,
-        objects: std::slice::from_ref(Box::leak(Box::new(fence.handle))),
-        queues,
-        values: value,
-        ..Signal::default()
-    };
-    assert_eq!(bench.signal(&signal(0, &contexts, &[5])), 0);
+    let object = [fence.handle];
+    assert_eq!(bench.signal(&with(0, &object, &contexts, &[5])), 0);
     assert_eq!(bench.value(fence.page), 0, "one queue is held up");
     // Another queue is not, and a signal can be done without waiting.
     assert_eq!(bench.signal_in(hw.handle, fence.handle, 3), 0);
     assert_eq!(bench.value(fence.page), 3);
-    assert_eq!(bench.signal(&signal(AT_SUBMISSION, &contexts, &[4])), 0);
+    assert_eq!(
+        bench.signal(&with(AT_SUBMISSION, &object, &contexts, &[4])),
+        0
+    );
     assert_eq!(bench.value(fence.page), 4);
     assert_eq!(bench.signal_now(gate.handle, 1), 0);
     assert_eq!(bench.value(fence.page), 5);
     // Too late: the value is not taken back, unless that is wanted.
-    assert_eq!(bench.signal(&signal(0, &contexts[1..], &[2])), 0);
+    assert_eq!(bench.signal(&with(0, &object, &contexts[1..], &[2])), 0);
     assert_eq!(bench.value(fence.page), 5);
-    assert_eq!(bench.signal(&signal(REWIND, &contexts[1..], &[2])), 0);
+    assert_eq!(
+        bench.signal(&with(REWIND, &object, &contexts[1..], &[2])),
+        0
+    );
     assert_eq!(bench.value(fence.page), 2);
     bench.end();
 }
@@ -166,11 +176,10 @@ fn events_take_their_place_in_the_queue() {
     let mut bench = Bench::new();
     let context = bench.context(0);
     let (gate, fence) = (bench.fence(0), bench.fence(0));
+    let queues = [context];
     let event = |flags, event| Signal {
-        flags,
-        queues: std::slice::from_ref(Box::leak(Box::new(context))),
         event,
-        ..Signal::default()
+        ..with(flags, &[], &queues, &[])
     };
     assert_eq!(bench.wait_in(context, 0, &[(gate.handle, 1)]), 0);
     assert_eq!(bench.signal(&event(EVENT, 21)), 0);
@@ -282,7 +291,7 @@ fn without_an_answer_it_works_the_same() {
         values: &[4],
         ..Signal::default()
     });
-    let packet = command(VGPU | 1 << 8, 26, bench.process, &body);
+    let packet = command(VGPU | (1 << 8), 26, bench.process, &body);
     let packet = extended(bench.guest.luids[0], &packet);
     assert_eq!(bench.guest.global.raw(packet, false), None);
     bench.await_value(fence.page, 4);
