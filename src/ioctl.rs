@@ -16,6 +16,7 @@ mod device_state;
 mod escape;
 mod hw_queue;
 mod lock;
+mod open_resource;
 mod paging_queue;
 mod priority;
 mod process;
@@ -122,6 +123,7 @@ static TABLE: [Option<Entry>; SLOTS] = table(&[
     escape::ENTRIES,
     hw_queue::ENTRIES,
     lock::ENTRIES,
+    open_resource::ENTRIES,
     paging_queue::ENTRIES,
     priority::ENTRIES,
     process::ENTRIES,

@@ -21,6 +21,7 @@ mod list;
 pub(crate) mod lock;
 pub(crate) mod notification;
 pub(crate) mod offer;
+pub(crate) mod open_resource;
 pub(crate) mod paging_queue;
 pub(crate) mod priority;
 pub(crate) mod private_data;

@@ -16,6 +16,7 @@ pub(crate) mod device;
 pub(crate) mod escape;
 pub(crate) mod hw_queue;
 pub(crate) mod lock;
+pub(crate) mod open_resource;
 pub(crate) mod paging_queue;
 pub(crate) mod priority;
 pub(crate) mod query;

@@ -18,10 +18,13 @@ use crate::{
         anon_file,
         errno, //
     },
+    message::share as command,
     objects::{
         object::Object,
         process::Process,
+        resource::Resource,
         shared::SyncObjectFile,
+        shared_resource::ResourceFile,
         sync_object::SyncObject, //
     },
     uapi::share as abi,
@@ -36,7 +39,7 @@ use kernel::{
 };
 
 /// The ioctls of this family.
-pub(super) const ENTRIES: &[Entry] = &[entry::<ShareObjects>()];
+pub(super) const ENTRIES: &[Entry] = &[entry::<ShareObjects>(), entry::<ShareObjectWithHost>()];
 
 /// 0x3F: makes a file descriptor by which others can open an object.
 struct ShareObjects;
@@ -55,6 +58,7 @@ impl Ioctl for ShareObjects {
         let descriptor = anon_file::reserve_fd().map_err(|_| errno::enotrecoverable())?;
         let file = match object {
             Object::SyncObject(object) => sync_object_file(caller.process, &object)?,
+            Object::Resource(resource) => resource_file(caller.process, &resource)?,
             _ => return Err(EINVAL),
         };
 
@@ -81,4 +85,42 @@ fn sync_object_file(process: &Process, object: &SyncObject) -> Result<ARef<File>
     };
 
     anon_file::new_file(c"dxgsyncobj", Arc::new(file, GFP_KERNEL_ACCOUNT)?)
+}
+
+/// A file that stands for a shared resource, to which nothing is added any more.
+fn resource_file(process: &Process, resource: &Resource) -> Result<ARef<File>> {
+    let shared = resource.shared().ok_or(EINVAL)?;
+    let device = resource.device().enter()?;
+    let export = shared.exports().export(process, resource.handle())?;
+
+    drop(device);
+    shared.seal()?;
+
+    let file = ResourceFile {
+        resource: shared.clone(),
+        export,
+    };
+
+    anon_file::new_file(c"dxgresource", Arc::new(file, GFP_KERNEL_ACCOUNT)?)
+}
+
+/// 0x44: makes an NT handle of an object for programs of the host. It is for the host to say
+/// whether the handles are good.
+struct ShareObjectWithHost;
+
+impl Ioctl for ShareObjectWithHost {
+    const REQUEST: u32 = 0xC018_4744;
+
+    type Argument = abi::ShareObjectWithHost;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let mut answer = *argument;
+
+        answer.object_vail_nt_handle = caller.process.call_host(command::ShareObjectWithHost {
+            device: argument.device_handle,
+            object: argument.object_handle,
+        })?;
+        argument.write_back(&answer)?;
+        Ok(0)
+    }
 }

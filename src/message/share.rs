@@ -18,6 +18,10 @@ use crate::{
     },
 };
 use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
 
 /// Makes an NT handle of a shared object.
 pub(crate) struct CreateNtSharedObject {
@@ -83,6 +87,55 @@ impl Plain for DestroyNtSharedObject {
     }
 }
 
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct ShareObjectWithHostBody {
+    device: Handle,
+    object: Handle,
+    reserved: u64,
+}
+
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct ShareObjectWithHostAnswer {
+    status: NtStatus,
+    alignment: u32,
+    vail_nt_handle: u64,
+}
+
+static_assert!(size_of::<ShareObjectWithHostBody>() == 40 - 24);
+static_assert!(size_of::<ShareObjectWithHostAnswer>() == 16);
+
+/// Makes an NT handle of an object for programs of the host.
+pub(crate) struct ShareObjectWithHost {
+    /// A device of the process.
+    pub(crate) device: Handle,
+    /// What the process calls the object.
+    pub(crate) object: Handle,
+}
+
+impl Plain for ShareObjectWithHost {
+    const OPCODE: Opcode = Opcode::Global(1021);
+
+    type Body = ShareObjectWithHostBody;
+    type Answer = ShareObjectWithHostAnswer;
+    /// The NT handle, which means nothing here.
+    type Reply = u64;
+
+    fn body(&self) -> ShareObjectWithHostBody {
+        ShareObjectWithHostBody {
+            device: self.device,
+            object: self.object,
+            reserved: 0,
+        }
+    }
+
+    fn reply(&self, answer: ShareObjectWithHostAnswer) -> Result<u64> {
+        answer.status.into_result()?;
+        Ok(answer.vail_nt_handle)
+    }
+}
+
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 #[kunit_tests(dxgkrnl_message_share)]
 mod tests {
@@ -130,6 +183,32 @@ mod tests {
         assert_eq!(bytes[8..12], [0; 4]);
         assert_eq!(bytes[16..20], 1005u32.to_le_bytes());
         assert_eq!(bytes[24..], [1, 2, 3, 4, 0, 0, 0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn share_with_host() -> Result {
+        let process = HostProcess::from_host(Handle::from_raw(0x4000_0080)).ok_or(EIO)?;
+        let mut command = ShareObjectWithHost {
+            device: Handle::from_raw(0x4000_0040),
+            object: Handle::from_raw(0x4000_00C0),
+        };
+        let message = encode(envelope(39), process, &mut command)?;
+        let bytes = message.bytes();
+
+        assert_eq!(bytes.len(), 40);
+        assert_eq!(bytes[16..20], 1021u32.to_le_bytes());
+        assert_eq!(bytes[24..32], [0x40, 0, 0, 0x40, 0xC0, 0, 0, 0x40]);
+        assert_eq!(bytes[32..], [0; 8]);
+
+        let answer = |status| ShareObjectWithHostAnswer {
+            status: NtStatus::from_raw(status),
+            alignment: 0,
+            vail_nt_handle: u64::MAX,
+        };
+
+        assert_eq!(command.reply(answer(0)), Ok(u64::MAX));
+        assert_eq!(command.reply(answer(0xC000_0022)), Err(EACCES));
         Ok(())
     }
 }

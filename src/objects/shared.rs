@@ -93,7 +93,10 @@ pub(crate) struct Exports {
 }
 
 /// Keeps the NT handle of a shared object, and so the object itself.
-pub(crate) struct Export(Arc<Exports>);
+pub(crate) struct Export {
+    exports: Arc<Exports>,
+    handle: Handle,
+}
 
 impl Exports {
     /// None yet. The NT handle will be given back over `host`.
@@ -122,9 +125,12 @@ impl Exports {
                 let mut state = self.state.lock();
 
                 match &mut *state {
-                    State::Exported(_, exports) => {
+                    State::Exported(nt, exports) => {
                         *exports += 1;
-                        return Ok(Export(self.clone()));
+                        return Ok(Export {
+                            exports: self.clone(),
+                            handle: nt.handle,
+                        });
                     }
                     State::Pending(earlier) => Some(earlier.clone()),
                     State::Private => {
@@ -156,8 +162,13 @@ impl Exports {
 
         match nt {
             Ok(nt) => {
+                let handle = nt.handle;
+
                 *state = State::Exported(nt, 1);
-                Ok(Export(self.clone()))
+                Ok(Export {
+                    exports: self.clone(),
+                    handle,
+                })
             }
             Err(error) => {
                 *state = State::Private;
@@ -187,10 +198,17 @@ impl NtHandle {
     }
 }
 
+impl Export {
+    /// The NT handle.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
+    }
+}
+
 impl Drop for Export {
     fn drop(&mut self) {
         let last = {
-            let mut state = self.0.state.lock();
+            let mut state = self.exports.state.lock();
 
             match &mut *state {
                 State::Exported(_, exports) if *exports > 1 => {
@@ -203,7 +221,7 @@ impl Drop for Export {
 
         if let State::Exported(nt, _) = last {
             // It was never queued before.
-            let _ = self.0.queue.enqueue(nt);
+            let _ = self.exports.queue.enqueue(nt);
         }
     }
 }

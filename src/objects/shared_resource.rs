@@ -8,7 +8,11 @@
 
 use super::{
     adapter::Adapter,
-    census::Counted, //
+    census::Counted,
+    shared::{
+        Export,
+        Exports, //
+    }, //
 };
 use core::mem;
 use kernel::{
@@ -109,22 +113,26 @@ enum Contents {
 pub(crate) struct SharedResource {
     adapter: Arc<Adapter>,
     data: KeptData,
+    exports: Arc<Exports>,
     #[pin]
     contents: Mutex<Contents>,
     _counted: Counted,
 }
 
 impl SharedResource {
-    /// A resource on `adapter` without allocations, which came with `data`.
+    /// A resource on `adapter` without allocations, which came with `data`, and has no NT handle
+    /// yet.
     pub(crate) fn new(
         adapter: Arc<Adapter>,
         data: KeptData,
+        exports: Arc<Exports>,
         counted: Counted,
     ) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 adapter,
                 data,
+                exports,
                 contents <- new_mutex!(
                     Contents::Open(KeptAllocations::new()),
                     "SharedResource::contents"
@@ -143,6 +151,11 @@ impl SharedResource {
     /// What it came with.
     pub(crate) fn data(&self) -> &KeptData {
         &self.data
+    }
+
+    /// Its NT handle.
+    pub(crate) fn exports(&self) -> &Arc<Exports> {
+        &self.exports
     }
 
     /// Whether nothing can be added any more.
@@ -181,4 +194,12 @@ impl SharedResource {
             }
         }
     }
+}
+
+/// What a descriptor of a shared resource stands for.
+pub(crate) struct ResourceFile {
+    /// The resource.
+    pub(crate) resource: Arc<SharedResource>,
+    /// Keeps it on the host.
+    pub(crate) export: Export,
 }

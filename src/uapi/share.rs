@@ -3,6 +3,7 @@
 //! Structures about objects that several processes share.
 
 use super::same_layout;
+use crate::wire::Handle;
 use kernel::prelude::*;
 use zerocopy_derive::{
     Immutable,
@@ -37,5 +38,28 @@ same_layout!(
         desired_access,
         reserved1,
         shared_handle
+    }
+);
+
+/// Argument of ShareObjectWithHost.
+#[repr(C)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct ShareObjectWithHost {
+    /// In: a device of the caller.
+    pub(crate) device_handle: Handle,
+    /// In: a resource or sync object.
+    pub(crate) object_handle: Handle,
+    reserved: u64,
+    /// Out: what programs of the host know it by.
+    pub(crate) object_vail_nt_handle: u64,
+}
+
+same_layout!(
+    ShareObjectWithHost,
+    d3dkmt_shareobjectwithhost {
+        device_handle,
+        object_handle,
+        reserved,
+        object_vail_nt_handle
     }
 );

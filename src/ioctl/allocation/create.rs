@@ -37,6 +37,7 @@ use crate::{
             Process, //
         },
         resource::Resource,
+        shared::Exports,
         shared_resource::{
             KeptAllocation,
             KeptAllocations,
@@ -229,6 +230,7 @@ impl Creation<'_> {
             Owner::New { shared: true } => Some(SharedResource::new(
                 device.adapter().clone(),
                 data,
+                Exports::new(self.process.host(), self.process.services())?,
                 census.count(Kind::SharedObject),
             )?),
         };

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Opening resources that another process has shared.
+
+use super::{
+    entry,
+    user_args::{
+        write_field,
+        write_slice,
+        Argument, //
+    },
+    Caller,
+    Entry,
+    Ioctl, //
+};
+use crate::{
+    linux::anon_file,
+    message::{
+        allocation::DestroyAllocation,
+        open_resource::{
+            self as command,
+            Opened, //
+        }, //
+    },
+    objects::{
+        allocation::{
+            Allocation,
+            Description, //
+        },
+        census::Kind,
+        device::{
+            Device,
+            DeviceGuard, //
+        },
+        object::Object,
+        process::{
+            Place,
+            Process, //
+        },
+        resource::Resource,
+        shared_resource::{
+            KeptAllocations,
+            ResourceFile, //
+        }, //
+    },
+    uapi::open_resource as abi,
+    wire::Handle,
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// The ioctls of this family.
+pub(super) const ENTRIES: &[Entry] = &[
+    entry::<QueryResourceInfoFromNtHandle>(),
+    entry::<OpenResourceFromNtHandle>(),
+];
+
+/// The resource that a field of 64 bits names.
+///
+/// # Errors
+///
+/// `EINVAL` if it names none.
+fn resource_file(nt_handle: u64) -> Result<Arc<ResourceFile>> {
+    // CAST: A descriptor is in the lower half; the upper one does not count.
+    anon_file::object(nt_handle as u32).map_err(|_| EINVAL)
+}
+
+/// 0x41: what whoever opens a resource needs room for.
+struct QueryResourceInfoFromNtHandle;
+
+impl Ioctl for QueryResourceInfoFromNtHandle {
+    const REQUEST: u32 = 0xC028_4741;
+
+    type Argument = abi::QueryResourceInfo;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let file = resource_file(argument.nt_handle)?;
+        let device = caller.process.get::<Device>(argument.device)?;
+        let _pass = device.hold()?;
+        let kept = file.resource.seal()?;
+        let data = file.resource.data();
+        let mut answer = *argument;
+
+        answer.private_runtime_data_size = u32::try_from(data.runtime.len())?;
+        answer.total_priv_drv_data_size = u32::try_from(kept.data().len())?;
+        answer.resource_priv_drv_data_size = u32::try_from(data.resource.len())?;
+        answer.allocation_count = u32::try_from(kept.allocations().len())?;
+        argument.write_back(&answer)?;
+        Ok(0)
+    }
+}
+
+/// One request on its way.
+struct Opening<'a> {
+    process: &'a Process,
+    device: &'a DeviceGuard,
+    argument: &'a Argument<abi::OpenResource>,
+    file: &'a ResourceFile,
+    kept: &'a KeptAllocations,
+}
+
+impl Opening<'_> {
+    /// Checks that the program knows what it opens, and has room for it.
+    fn check(&self) -> Result {
+        let argument = self.argument;
+        let data = self.file.resource.data();
+        // CAST: 32 bits fit.
+        let has_room = |size: u32, data: &[u8]| data.len() <= size as usize;
+
+        if argument.allocation_count as usize != self.kept.allocations().len()
+            || !has_room(argument.private_runtime_data_size, &data.runtime)
+            || !has_room(argument.resource_priv_drv_data_size, &data.resource)
+            || !has_room(argument.total_priv_drv_data_size, self.kept.data())
+            // The host knows its handle on no other adapter.
+            || !Arc::ptr_eq(self.file.resource.adapter(), self.device.adapter())
+        {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// Lets the host open the resource.
+    fn call(&self) -> Result<Opened> {
+        self.device.active().call(
+            self.process.on_host()?,
+            command::OpenResource {
+                device: self.device.handle(),
+                nt_handle: self.file.export.handle(),
+                allocation_count: self.argument.allocation_count,
+                data_size: self.argument.total_priv_drv_data_size,
+            },
+        )
+    }
+
+    /// Closes it on the host again.
+    fn close(&self, resource: Handle) {
+        let Ok(sender) = self.process.on_host() else {
+            return;
+        };
+
+        let _ = self.device.active().call(
+            sender,
+            DestroyAllocation {
+                device: self.device.handle(),
+                resource,
+                allocations: &[],
+                flags: DestroyAllocation::ASSUME_NOT_IN_USE,
+            },
+        );
+    }
+
+    /// Makes the allocations on our side, and what the program is told about them.
+    fn make_allocations(
+        &self,
+        opened: &Opened,
+        resource: &Arc<Resource>,
+        objects: &mut KVVec<Object>,
+        infos: &mut KVVec<abi::OpenAllocation>,
+    ) -> Result {
+        let census = &self.process.services().census;
+        let mut data = self.argument.total_priv_drv_data;
+
+        for (handle, kept) in opened.allocations().zip(self.kept.allocations()) {
+            let handle = handle?;
+            let description = Description {
+                resource: Some(resource.clone()),
+                size: kept.size,
+                cached: kept.cached,
+            };
+            let allocation = Allocation::new(
+                self.device.device().clone(),
+                handle,
+                description,
+                census.count(Kind::Allocation),
+            )?;
+            let info = abi::OpenAllocation::new(handle, data, kept.data_size);
+
+            data = data.wrapping_add(u64::from(kept.data_size));
+            objects.push(Object::Allocation(allocation), GFP_KERNEL_ACCOUNT)?;
+            infos.push(info, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the program about everything.
+    fn report(&self, resource: Handle, infos: &[abi::OpenAllocation]) -> Result {
+        let argument = self.argument;
+        let data = self.file.resource.data();
+        let total = u32::try_from(self.kept.data().len())?;
+
+        write_slice(argument.private_runtime_data, &data.runtime)?;
+        write_slice(argument.resource_priv_drv_data, &data.resource)?;
+        write_slice(argument.total_priv_drv_data, self.kept.data())?;
+        write_slice(argument.open_alloc_info, infos)?;
+        write_field!(argument, abi::OpenResource, resource, &resource)?;
+        write_field!(
+            argument,
+            abi::OpenResource,
+            total_priv_drv_data_size,
+            &total
+        )
+    }
+
+    fn run(&self) -> Result {
+        self.check()?;
+
+        let count = self.kept.allocations().len();
+        // Memory is found before there is anything to lose.
+        let mut places = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
+        let mut objects = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
+        let mut infos = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+        let opened = self.call()?;
+        let handle = opened.resource;
+        let place = Place {
+            handle,
+            parent: Some(self.device.handle()),
+        };
+
+        places.push(place, GFP_KERNEL_ACCOUNT)?;
+        for allocation in opened.allocations() {
+            let place = Place {
+                handle: allocation?,
+                parent: Some(handle),
+            };
+
+            places.push(place, GFP_KERNEL_ACCOUNT)?;
+        }
+
+        let newborn = self.process.newborn(&places, || self.close(handle))?;
+        let resource = Resource::new(
+            self.device.device().clone(),
+            handle,
+            Some(self.file.resource.clone()),
+            self.process.services().census.count(Kind::Resource),
+        )?;
+
+        objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
+        self.make_allocations(&opened, &resource, &mut objects, &mut infos)?;
+        self.report(handle, &infos)?;
+        newborn.publish(objects)
+    }
+}
+
+/// 0x42: opens a shared resource with everything in it.
+struct OpenResourceFromNtHandle;
+
+impl Ioctl for OpenResourceFromNtHandle {
+    const REQUEST: u32 = 0xC068_4742;
+
+    type Argument = abi::OpenResource;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let file = resource_file(argument.nt_handle)?;
+        let device = process.device(argument.device)?;
+        let kept = file.resource.seal()?;
+
+        Opening {
+            process,
+            device: &device,
+            argument: &argument,
+            file: &file,
+            kept: &kept,
+        }
+        .run()?;
+        Ok(0)
+    }
+}
