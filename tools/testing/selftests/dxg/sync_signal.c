@@ -272,7 +272,7 @@ TEST_F(signal, gpu2)
 	contexts[0] = self->context;
 	args.contexts = (uintptr_t)dxg_unmapped();
 	EXPECT_ERRNO(EFAULT, GPU2(&args));
-	args.contexts = (uintptr_t)dxg_guarded(sizeof(contexts) - 1, 0);
+	args.contexts = (uintptr_t)dxg_readonly(contexts, sizeof(contexts) - 1);
 	EXPECT_ERRNO(EFAULT, GPU2(&args));
 	args.contexts = (uintptr_t)contexts;
 	args.objects = (uintptr_t)dxg_guarded(sizeof(self->objects) - 1, 0);
@@ -456,7 +456,7 @@ TEST_F(signal, hwqueue)
 	}
 	args.hwqueues = (uintptr_t)dxg_unmapped();
 	EXPECT_ERRNO(EFAULT, HWQUEUE(&args));
-	args.hwqueues = (uintptr_t)dxg_guarded(sizeof(queues) - 1, 0);
+	args.hwqueues = (uintptr_t)dxg_readonly(queues, sizeof(queues) - 1);
 	EXPECT_ERRNO(EFAULT, HWQUEUE(&args));
 	args.hwqueues = (uintptr_t)queues;
 	args.objects = (uintptr_t)dxg_guarded(sizeof(self->objects) - 1, 0);
