@@ -51,6 +51,7 @@ use crate::{
         Lane,
         Outgoing,
         ReplyBuffer,
+        Route,
         Transport,
         Undo,
         UndoFn,
@@ -137,6 +138,9 @@ pub(crate) trait Command {
     /// How to destroy what it creates, if the reply comes when nobody waits any more.
     const UNDO: Option<UndoFn> = None;
 
+    /// Whether that is a command for the virtual machine as a whole.
+    const UNDO_IS_GLOBAL: bool = false;
+
     /// What the host answers.
     type Reply;
 
@@ -167,6 +171,9 @@ pub(crate) trait Plain {
     /// How to destroy what it creates, if the reply comes when nobody waits any more.
     const UNDO: Option<UndoFn> = None;
 
+    /// Whether that is a command for the virtual machine as a whole.
+    const UNDO_IS_GLOBAL: bool = false;
+
     /// The body, after the command header, as long as the protocol wants it.
     type Body: IntoBytes + zerocopy::Immutable;
 
@@ -186,6 +193,7 @@ pub(crate) trait Plain {
 impl<P: Plain> Command for P {
     const OPCODE: Opcode = P::OPCODE;
     const UNDO: Option<UndoFn> = P::UNDO;
+    const UNDO_IS_GLOBAL: bool = P::UNDO_IS_GLOBAL;
 
     type Reply = P::Reply;
 
@@ -356,6 +364,8 @@ pub(crate) struct Link<C: Channel = Arc<Session>> {
     transport: Arc<Transport<C>>,
     lane: Arc<Lane>,
     envelope: Envelope,
+    /// The way of global commands, and how they are wrapped, where it is another one.
+    global: Option<(Route, Envelope)>,
 }
 
 impl<C: Channel> Clone for Link<C> {
@@ -364,6 +374,7 @@ impl<C: Channel> Clone for Link<C> {
             transport: self.transport.clone(),
             lane: self.lane.clone(),
             envelope: self.envelope,
+            global: self.global.clone(),
         }
     }
 }
@@ -386,12 +397,21 @@ impl<C: Channel + 'static> Link<C> {
             transport,
             lane: Lane::new()?,
             envelope,
+            global: None,
         })
     }
 
     /// Messages in another envelope, and in a lane of their own, over the same transport.
     pub(crate) fn with_envelope(&self, envelope: Envelope) -> Result<Self> {
         Self::new(self.transport.clone(), envelope)
+    }
+
+    /// The same link, for commands that can only be undone by a command to `host`.
+    pub(crate) fn undoing_over(mut self, host: &Self) -> Self {
+        let route = host.transport.as_arc_borrow().route(&host.lane);
+
+        self.global = Some((route, host.envelope));
+        self
     }
 
     /// Ends what is under way on this link and its clones: it answers `ENODEV` from now on. The
@@ -403,6 +423,21 @@ impl<C: Channel + 'static> Link<C> {
     /// Closes the channel below.
     pub(crate) fn close(&self) {
         self.transport.close();
+    }
+
+    /// How to undo a command of kind `M`.
+    fn undo<M: Command>(&self, how: UndoHow, process: HostProcess) -> Undo {
+        let (route, envelope) = match &self.global {
+            Some((route, envelope)) if M::UNDO_IS_GLOBAL => (Some(route.clone()), *envelope),
+            _ => (None, self.envelope),
+        };
+
+        Undo {
+            how,
+            envelope,
+            process,
+            route,
+        }
     }
 
     /// Sends `command` in the name of `sender` and waits for the reply.
@@ -428,11 +463,7 @@ impl<C: Channel + 'static> Link<C> {
             account,
             message.bytes(),
             command.reply_len(self.envelope.version),
-            command.undo().map(|how| Undo {
-                how,
-                envelope: self.envelope,
-                process,
-            }),
+            command.undo().map(|how| self.undo::<M>(how, process)),
             patience,
         );
         let result = result.and_then(|reply| command.parse(self.envelope.version, reply));

@@ -39,6 +39,7 @@ pub(crate) use self::{
     },
     request::{
         Birth,
+        Route,
         Undo,
         UndoFn,
         UndoHow, //
@@ -163,10 +164,9 @@ impl<C: Channel + 'static> Transport<C> {
             return Err(EINVAL);
         }
 
-        let late = undo.map(|undo| Late {
+        let late = undo.map(|mut undo| Late {
+            route: undo.route.take().unwrap_or_else(|| self.route(lane)),
             undo,
-            home: Arc::<Self>::from(self),
-            lane: lane.clone(),
             queue: self.queue.clone(),
         });
         let request = Request::new(late)?;
@@ -180,6 +180,14 @@ impl<C: Channel + 'static> Transport<C> {
             return Err(error);
         }
         request.wait(patience)
+    }
+
+    /// The way over this transport, on `lane`.
+    pub(crate) fn route(self: ArcBorrow<'_, Self>, lane: &Arc<Lane>) -> Route {
+        Route {
+            home: Arc::<Self>::from(self),
+            lane: lane.clone(),
+        }
     }
 
     /// Sends `message`, to which there is no reply. What the host thinks of it is not known.
@@ -410,6 +418,7 @@ mod tests {
                     how: UndoHow::ByReply(destroy),
                     envelope: envelope(),
                     process: HostProcess::GUEST,
+                    route: None,
                 }),
                 SHORT,
             )

@@ -90,6 +90,7 @@ impl CreateSyncObject {
 impl Plain for CreateSyncObject {
     const OPCODE: Opcode = Opcode::Vgpu(8);
     const UNDO: Option<UndoFn> = Some(undo_by_handle::<DestroySyncObject>);
+    const UNDO_IS_GLOBAL: bool = true;
 
     type Body = CreateSyncObjectBody;
     type Answer = CreateSyncObjectAnswer;
@@ -238,12 +239,16 @@ impl Plain for OpenSyncObject {
 mod tests {
     use super::*;
     use crate::{
+        linux::waiter::Patience,
         message::{
             encode,
             Command,
             EXTENDED_HEADER, //
         },
-        transport::mock::envelope,
+        transport::mock::{
+            envelope,
+            Rig, //
+        },
     };
 
     /// A reply: words of 32 bits.
@@ -310,6 +315,36 @@ mod tests {
         assert_eq!(made.gpu_address, 0x2_0000_0001);
         assert_eq!(made.page, 0x4_0000_0003);
         assert_eq!(parsed([0, 1, 1, 2, 3, 4, 5, 6]).err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn late_reply_is_undone_over_the_global_channel() -> Result {
+        let (vgpu, global) = (Rig::new()?, Rig::new()?);
+        let host = global.link(envelope(40))?;
+        let link = vgpu.link(envelope(39))?.undoing_over(&host);
+        let command = CreateSyncObject {
+            device: Handle::NONE,
+            sync_type: 1,
+            flags: 0,
+            details: [0; 8],
+        };
+        let result = link.call(process()?, command, Patience::Limited(20));
+
+        assert_eq!(result.err(), Some(ETIMEDOUT));
+        vgpu.host.complete(
+            vgpu.host.id(0)?,
+            &bytes([0x4000_0040, 0, 0, 0, 0, 0, 0, 0])?,
+        );
+        vgpu.queue.drain();
+        assert_eq!(vgpu.host.sent_count(), 1);
+        assert_eq!(global.host.sent_count(), 1);
+
+        let message = global.host.message(0)?;
+
+        // Wrapped as the others there are.
+        assert_eq!(message.len(), EXTENDED_HEADER + 32);
+        assert_eq!(message[EXTENDED_HEADER + 16..][..4], 1003u32.to_le_bytes());
         Ok(())
     }
 

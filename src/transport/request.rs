@@ -69,7 +69,6 @@ pub(crate) enum UndoHow {
 }
 
 /// How to undo a request, and what its message was made with.
-#[derive(Clone, Copy)]
 pub(crate) struct Undo {
     /// Makes the message.
     pub(crate) how: UndoHow,
@@ -77,6 +76,8 @@ pub(crate) struct Undo {
     pub(crate) envelope: Envelope,
     /// In whose name it is sent.
     pub(crate) process: HostProcess,
+    /// Which way it goes, if not that of the request.
+    pub(crate) route: Option<Route>,
 }
 
 impl Undo {
@@ -88,17 +89,23 @@ impl Undo {
     }
 }
 
-/// Where an undo message goes: the transport the request came from.
-pub(super) trait Home: Send + Sync {
+/// Where an undo message goes: a transport.
+pub(crate) trait Home: Send + Sync {
     /// Sends the message and waits for the answer, for a limited time.
     fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8]);
+}
+
+/// Which way an undo message goes.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(super) home: Arc<dyn Home>,
+    pub(super) lane: Arc<Lane>,
 }
 
 /// What is needed when the reply to a creating request comes too late.
 pub(super) struct Late {
     pub(super) undo: Undo,
-    pub(super) home: Arc<dyn Home>,
-    pub(super) lane: Arc<Lane>,
+    pub(super) route: Route,
     pub(super) queue: Arc<OwnedQueue>,
 }
 
@@ -186,7 +193,10 @@ impl WorkItem for Request {
         };
 
         if let Ok(Some(message)) = late.undo.message(reply.bytes()) {
-            late.home.clone().send_undo(&late.lane, message.bytes());
+            late.route
+                .home
+                .clone()
+                .send_undo(&late.route.lane, message.bytes());
         }
     }
 }
