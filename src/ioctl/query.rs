@@ -151,6 +151,9 @@ impl Ioctl for IsFeatureEnabled {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let active = caller.process.adapter(argument.adapter)?.active()?;
+
+        // Nothing works for a process that the host has forgotten.
+        caller.process.on_host()?;
         // The host is asked in the name of the guest, as the protocol wants it.
         let answer = active.call(
             crate::wire::HostProcess::GUEST,

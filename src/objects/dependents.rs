@@ -68,10 +68,15 @@ impl Dependents {
 
         // `cut_off` sets the flag first and looks then; this is the other order, so one of the two
         // sees the other.
-        if self.lost.fetch_add(0, Full) != 0 {
+        if self.is_lost() {
             dependent.cut_off();
         }
         Ok(dependence)
+    }
+
+    /// Whether it is too late.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.fetch_add(0, Full) != 0
     }
 
     /// Tells everybody.

@@ -24,7 +24,10 @@ pub(crate) use self::{
 };
 
 use super::{
-    adapter::Adapter,
+    adapter::{
+        Active,
+        Adapter, //
+    },
     census::{
         Counted,
         Kind as Counts, //
@@ -188,9 +191,14 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the host does not know the process.
+    /// `ENODEV` if the host does not know the process: it would not make it, or has forgotten it
+    /// with the global channel.
     pub(crate) fn on_host(&self) -> Result<Sender<'_>> {
         let process = self.on_host.copy().ok_or(ENODEV)?;
+
+        if self.host.dependents.is_lost() {
+            return Err(ENODEV);
+        }
 
         Ok(Sender::new(process, &self.account))
     }
@@ -232,6 +240,12 @@ impl Process {
     /// The way to the host, for those who outlive the process.
     pub(crate) fn host(&self) -> &HostAccess {
         &self.host
+    }
+
+    /// How to tell the host about what the process destroys on `adapter`. `None` if there is
+    /// nobody to be told.
+    pub(crate) fn reach(&self, adapter: &Adapter) -> Option<(Arc<Active>, Sender<'_>)> {
+        Some((adapter.active().ok()?, self.on_host().ok()?))
     }
 
     /// The right to one more guest event.

@@ -108,17 +108,18 @@ impl Process {
         device.waits().lose(Loss::Device);
 
         // Without the adapter there is nobody to be told, and nothing but our side to clean up.
-        let active = device.adapter().active().ok();
+        let host = self.reach(device.adapter());
 
-        if let (Flush::Yes, Some(active)) = (flush, &active) {
+        if let (Flush::Yes, Some((active, sender))) = (flush, &host) {
             let command = FlushDevice {
                 device: device.handle(),
             };
 
-            Self::unless_impatient(active.call_for(self.on_host()?, command, patience))?;
+            Self::unless_impatient(active.call_for(*sender, command, patience))?;
         }
 
-        let mut batch = Batch::new(self, device, active.as_deref(), patience);
+        let active = host.as_ref().map(|(active, _)| &**active);
+        let mut batch = Batch::new(self, device, active, patience);
 
         // What is left out when patience ends goes with the device.
         while let Some((handle, object)) = self.take_doomed(device.handle()) {
@@ -132,12 +133,12 @@ impl Process {
             }
         }
         batch.flush()?;
-        if let Some(active) = &active {
+        if let Some((active, sender)) = &host {
             let command = DestroyDevice {
                 device: device.handle(),
             };
 
-            Self::unless_impatient(active.call_for(self.on_host()?, command, patience))?;
+            Self::unless_impatient(active.call_for(*sender, command, patience))?;
         }
         Ok(())
     }

@@ -69,10 +69,9 @@ impl Process {
         let _pass = object.device().hold()?;
 
         self.take_out(handle, &object)?;
-        match object.device().adapter().active() {
-            Ok(active) => active.call(self.on_host()?, destroy(handle)).map(Some),
-            Err(_) => Ok(None),
-        }
+        self.reach(object.device().adapter())
+            .map(|(active, sender)| active.call(sender, destroy(handle)))
+            .transpose()
     }
 
     /// Destroys the sync object behind `handle`: first here, then on the host, unless its adapter
@@ -89,9 +88,9 @@ impl Process {
         let _pass = object.hold()?;
 
         self.take_out(handle, &object)?;
-        match object.adapter.active() {
-            Ok(_) => self.call_host(DestroySyncObject::from(handle)),
-            Err(_) => Ok(0),
+        match self.reach(&object.adapter) {
+            Some(_) => self.call_host(DestroySyncObject::from(handle)),
+            None => Ok(0),
         }
     }
 

@@ -67,7 +67,10 @@ impl Process {
     ///
     /// `EINVAL` if there is none, `ENODEV` if it or its adapter cannot be used.
     pub(crate) fn device(&self, handle: Handle) -> Result<DeviceGuard> {
-        self.get::<Device>(handle)?.enter()
+        let device = self.get::<Device>(handle)?;
+
+        self.on_host()?;
+        device.enter()
     }
 
     /// Looks at the table as it is at one moment, or changes it. Nothing that sleeps for long, and
