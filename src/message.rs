@@ -15,6 +15,7 @@ pub(crate) mod context;
 pub(crate) mod device;
 pub(crate) mod device_state;
 pub(crate) mod escape;
+pub(crate) mod existing_memory;
 pub(crate) mod global;
 pub(crate) mod hw_queue;
 mod list;
@@ -29,6 +30,7 @@ pub(crate) mod query;
 pub(crate) mod residency;
 pub(crate) mod share;
 pub(crate) mod signal;
+pub(crate) mod standard_allocation;
 pub(crate) mod statistics;
 pub(crate) mod submit;
 pub(crate) mod sync_object;
@@ -418,6 +420,11 @@ impl<C: Channel + 'static> Link<C> {
     /// channel below stays open.
     pub(crate) fn leave(&self) {
         self.transport.close_lane(&self.lane);
+    }
+
+    /// The channel below.
+    pub(crate) fn channel(&self) -> &C {
+        self.transport.channel()
     }
 
     /// Closes the channel below.

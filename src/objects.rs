@@ -13,9 +13,12 @@
 //! 4. `Process::adapters`: adapter handles and bindings.
 //! 5. `Process::objects`: all other handles, and what hangs on what.
 //! 6. `Adapter::state` (spinlock): alive or not.
-//! 7. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
-//!    the last are held while the VMBus core talks to the host. Not taken under 1 to 6.
-//! 8. `Inbox::requests`, `Request::outcome`, `Directory::table` (spinlocks, interrupts off): never
+//! 7. `CpuView::state`: held while the address space of the program changes. 1 to 5 are not taken
+//!    below it.
+//! 8. `SharedResource::contents`, `Limbo::kept`: nothing is taken below them.
+//! 9. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
+//!    the last are held while the VMBus core talks to the host. Not taken under 1 to 8.
+//! 10. `Inbox::requests`, `Request::outcome`, `Directory::table` (spinlocks, interrupts off): never
 //!    together.
 //!
 //! A [`gate`] is not a lock: whoever has passed one may wait for the host, and takes what locks
@@ -27,6 +30,7 @@ pub(crate) mod adapter;
 pub(crate) mod allocation;
 pub(crate) mod census;
 pub(crate) mod context;
+pub(crate) mod cpu_view;
 pub(crate) mod dependents;
 pub(crate) mod device;
 mod directory;
@@ -39,6 +43,7 @@ pub(crate) mod host;
 pub(crate) mod host_view;
 pub(crate) mod hw_queue;
 pub(crate) mod io_window;
+pub(crate) mod limbo;
 pub(crate) mod notices;
 pub(crate) mod object;
 pub(crate) mod object_table;

@@ -20,7 +20,10 @@ use crate::{
     },
     message::Link,
     objects::{
-        adapter::Adapter,
+        adapter::{
+            Adapter,
+            Agreement, //
+        },
         host::{
             Host,
             HostAccess, //
@@ -76,8 +79,8 @@ struct Inner {
 
 /// What was agreed on with the host, once for all PCI functions.
 pub(crate) struct Negotiation {
-    /// The version; `None` as long as there is no function.
-    pub(crate) version: Option<InterfaceVersion>,
+    /// What was agreed on; `None` as long as there is no function.
+    pub(crate) agreement: Option<Agreement>,
     functions: usize,
 }
 
@@ -121,7 +124,7 @@ impl Registry {
             pin_init!(Self {
                 services,
                 negotiation <- new_mutex!(
-                    Negotiation { version: None, functions: 0 },
+                    Negotiation { agreement: None, functions: 0 },
                     "Registry::negotiation"
                 ),
                 inner <- new_mutex!(
@@ -159,7 +162,7 @@ impl Registry {
         let mut negotiation = self.negotiation.lock();
 
         if negotiation.functions == 0 {
-            negotiation.version = None;
+            negotiation.agreement = None;
         }
 
         let result = negotiate(&mut negotiation)?;

@@ -210,6 +210,11 @@ impl<C: Channel + 'static> Transport<C> {
         self.inbox.close_lane(lane);
     }
 
+    /// The channel.
+    pub(crate) fn channel(&self) -> &C {
+        &self.channel
+    }
+
     /// Closes the channel: every waiter gets `ENODEV`, and so does every later call.
     pub(crate) fn close(&self) {
         self.channel.close();

@@ -15,6 +15,7 @@ use crate::{
     },
     objects::adapter::{
         Adapter,
+        Agreement,
         Identity, //
     },
     registry::{
@@ -51,8 +52,14 @@ const VGPU_LUID: u16 = 0xD4;
 /// Write: what the guest can do; the same place as [`VGPU_LUID`].
 const GUEST_CAPS: u16 = 0xD4;
 
+/// Read: what the host can do.
+const HOST_CAPS: u16 = 0xDC;
+
 /// The guest behaves like WSL.
 const GUEST_CAP_WSL2: u32 = 1 << 0;
+
+/// The host can use memory of programs if it is told the numbers of the pages.
+const HOST_CAP_MAPS_PAGES: u32 = 1 << 0;
 
 /// What a function that is not there reads as.
 const ABSENT: u32 = u32::MAX;
@@ -109,8 +116,8 @@ impl pci::Driver for Function {
     }
 }
 
-/// Agrees on a version, if this is the first function.
-fn negotiate(config: &ConfigWords<'_>) -> Result<InterfaceVersion> {
+/// Agrees on a version and on capabilities, if this is the first function.
+fn negotiate(config: &ConfigWords<'_>) -> Result<Agreement> {
     config.write(GUEST_CAPS, GUEST_CAP_WSL2)?;
 
     // An access that fails means a host that is older than the register.
@@ -125,7 +132,18 @@ fn negotiate(config: &ConfigWords<'_>) -> Result<InterfaceVersion> {
     if version.is_extended() {
         config.write(VERSION, version.number())?;
     }
-    Ok(version)
+
+    // A host without the register can do nothing of the kind.
+    let caps = if version.is_extended() {
+        config.read(HOST_CAPS).unwrap_or(0)
+    } else {
+        0
+    };
+
+    Ok(Agreement {
+        version,
+        maps_pages: caps & HOST_CAP_MAPS_PAGES != 0,
+    })
 }
 
 /// Reads the block of one function.
@@ -134,8 +152,8 @@ fn identify(
     negotiation: &mut Negotiation,
     compute_only: bool,
 ) -> Result<Identity> {
-    let version = match negotiation.version {
-        Some(version) => version,
+    let agreement = match negotiation.agreement {
+        Some(agreement) => agreement,
         None => negotiate(config)?,
     };
     let mut instance = [0; 16];
@@ -147,7 +165,7 @@ fn identify(
         return Err(ENODEV);
     }
 
-    let vgpu = if version.is_extended() {
+    let vgpu = if agreement.version.is_extended() {
         Luid {
             a: config.read(VGPU_LUID)?,
             b: config.read(VGPU_LUID + 4)?,
@@ -156,11 +174,11 @@ fn identify(
         Luid::default()
     };
 
-    negotiation.version = Some(version);
+    negotiation.agreement = Some(agreement);
     Ok(Identity {
         luid: Luid::from_instance(Guid::from_bytes(instance)),
         vgpu,
         compute_only,
-        version,
+        agreement,
     })
 }

@@ -3,7 +3,9 @@
 //! Allocations and resources.
 
 mod create;
+mod memory;
 mod request;
+mod standard;
 
 use self::create::CreateAllocation;
 use super::{
@@ -19,13 +21,18 @@ use super::{
 use crate::{
     message::allocation as command,
     objects::{
+        allocation::Allocation,
         device::Device,
-        object::Object, //
+        object::Object,
+        process::Process, //
     },
     uapi::allocation as abi,
     wire::Handle, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateAllocation>(), entry::<DestroyAllocation>()];
@@ -44,6 +51,20 @@ impl DestroyAllocation {
         }
         indices.sort_unstable();
         Ok(indices.windows(2).any(|pair| pair.first() == pair.last()))
+    }
+
+    /// Takes out what was doomed with `top`. What consists of memory of the program is added to
+    /// `lent`; what finds no room there lets go of it when the device goes.
+    fn take_out(process: &Process, top: Handle, lent: &mut KVVec<Arc<Allocation>>) {
+        while let Some((_, piece)) = process.take_doomed(top) {
+            piece.revoke();
+            match piece {
+                Object::Allocation(allocation) if allocation.has_own_memory() => {
+                    let _ = lent.push(allocation, GFP_KERNEL_ACCOUNT);
+                }
+                _ => {}
+            }
+        }
     }
 }
 
@@ -68,24 +89,26 @@ impl Ioctl for DestroyAllocation {
         if Self::has_twins(&handles)? {
             return Err(EINVAL);
         }
+
+        let mut lent = KVVec::new();
+
         if count == 0 {
             process.doom_resource(&device, argument.resource)?;
-            while process.take_doomed(argument.resource).is_some() {}
+            Self::take_out(process, argument.resource, &mut lent);
         } else {
             process.doom_allocations(&device, &handles)?;
             for handle in &handles {
-                drop::<Option<(Handle, Object)>>(process.take_doomed(*handle));
+                Self::take_out(process, *handle, &mut lent);
             }
         }
 
         // Without the adapter there is nobody to be told.
-        let Ok(active) = device.adapter().active() else {
+        let Some((active, sender)) = process.reach(device.adapter()) else {
             return Ok(0);
         };
-
-        active
+        let code = active
             .call(
-                process.on_host()?,
+                sender,
                 command::DestroyAllocation {
                     device: device.handle(),
                     resource: argument.resource,
@@ -93,6 +116,9 @@ impl Ioctl for DestroyAllocation {
                     flags: argument.flags,
                 },
             )?
-            .into_result()
+            .into_result()?;
+
+        lent.iter().for_each(|allocation| allocation.destroyed());
+        Ok(code)
     }
 }

@@ -165,6 +165,7 @@ impl Opening<'_> {
         for (handle, kept) in opened.allocations().zip(self.kept.allocations()) {
             let handle = handle?;
             let description = Description {
+                own: None,
                 resource: Some(resource.clone()),
                 size: kept.size,
                 cached: kept.cached,

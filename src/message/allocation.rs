@@ -7,6 +7,7 @@ mod create;
 pub(crate) use self::create::{
     CreateAllocation,
     Created,
+    CreatedAllocation,
     DataParts,
     DataSizes, //
 };

@@ -91,7 +91,8 @@ impl Plain for DestroyDevice {
 
     type Body = OneHandleBody;
     type Answer = NtStatus;
-    type Reply = isize;
+    /// What the host says. Whatever that is, it has said something.
+    type Reply = NtStatus;
 
     fn body(&self) -> OneHandleBody {
         OneHandleBody {
@@ -100,8 +101,8 @@ impl Plain for DestroyDevice {
         }
     }
 
-    fn reply(&self, status: NtStatus) -> Result<isize> {
-        status.into_result()
+    fn reply(&self, status: NtStatus) -> Result<NtStatus> {
+        Ok(status)
     }
 }
 

@@ -20,7 +20,8 @@ use crate::{
         Envelope,
         Handle,
         HostProcess,
-        InterfaceVersion, //
+        InterfaceVersion,
+        NtStatus, //
     },
 };
 use kernel::prelude::*;
@@ -111,7 +112,8 @@ pub(crate) struct DestroyProcess;
 impl Command for DestroyProcess {
     const OPCODE: Opcode = Opcode::Global(1001);
 
-    type Reply = isize;
+    /// What the host says. Whatever that is, it has said something.
+    type Reply = NtStatus;
 
     fn body_len(&self) -> usize {
         0
@@ -125,8 +127,8 @@ impl Command for DestroyProcess {
         4
     }
 
-    fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<isize> {
-        status_only(&reply)
+    fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<NtStatus> {
+        take(reply.bytes())
     }
 }
 

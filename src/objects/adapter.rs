@@ -49,6 +49,15 @@ use kernel::{
     },
 };
 
+/// What the driver and the host have agreed on, once for all functions.
+#[derive(Clone, Copy)]
+pub(crate) struct Agreement {
+    /// The version of the protocol to speak.
+    pub(crate) version: InterfaceVersion,
+    /// The host can use memory of programs if it is told the numbers of the pages.
+    pub(crate) maps_pages: bool,
+}
+
 /// What the PCI function says about an adapter.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity {
@@ -58,8 +67,8 @@ pub(crate) struct Identity {
     pub(crate) vgpu: Luid,
     /// It cannot render.
     pub(crate) compute_only: bool,
-    /// The version of the protocol to speak.
-    pub(crate) version: InterfaceVersion,
+    /// What holds for all adapters.
+    pub(crate) agreement: Agreement,
 }
 
 /// An active adapter.
@@ -169,7 +178,12 @@ impl Adapter {
 
     /// The version of the protocol it speaks.
     pub(crate) fn version(&self) -> InterfaceVersion {
-        self.identity.version
+        self.identity.agreement.version
+    }
+
+    /// Whether the host wants the numbers of pages, when memory of a program is handed over.
+    pub(crate) fn maps_pages(&self) -> bool {
+        self.identity.agreement.maps_pages
     }
 
     /// Who is to be told when it stops.
@@ -275,7 +289,7 @@ impl Adapter {
         channel: &Arc<HostTransport>,
         host: &Link,
     ) -> Result<Arc<Active>> {
-        let version = self.identity.version;
+        let version = self.version();
         let mut envelope = Envelope {
             version,
             vgpu: self.identity.vgpu,

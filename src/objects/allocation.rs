@@ -4,7 +4,9 @@
 
 use super::{
     census::Counted,
+    cpu_view::CpuView,
     device::Device,
+    limbo::LentMemory,
     resource::Resource, //
 };
 use crate::wire::Handle;
@@ -21,13 +23,26 @@ pub(crate) struct Description {
     pub(crate) size: u64,
     /// Whether the processor caches it when it is shown to a program.
     pub(crate) cached: bool,
+    /// The memory of the program it consists of.
+    pub(crate) own: Option<OwnMemory>,
+}
+
+/// Memory of the program that an allocation consists of.
+pub(crate) struct OwnMemory {
+    /// Where the program has it.
+    pub(crate) address: u64,
+    /// What the host knows of it.
+    pub(crate) lent: Arc<LentMemory>,
 }
 
 /// An allocation.
+#[pin_data]
 pub(crate) struct Allocation {
     device: Arc<Device>,
     handle: Handle,
     description: Description,
+    #[pin]
+    view: CpuView,
     _counted: Counted,
 }
 
@@ -39,15 +54,18 @@ impl Allocation {
         description: Description,
         counted: Counted,
     ) -> Result<Arc<Self>> {
-        Ok(Arc::new(
-            Self {
+        let own = description.own.as_ref().map(|own| own.address);
+
+        Arc::pin_init(
+            pin_init!(Self {
                 device,
                 handle,
                 description,
+                view <- CpuView::new(own),
                 _counted: counted,
-            },
+            }),
             GFP_KERNEL_ACCOUNT,
-        )?)
+        )
     }
 
     /// Its handle.
@@ -63,5 +81,32 @@ impl Allocation {
     /// What it is a part of.
     pub(crate) fn resource(&self) -> Option<&Arc<Resource>> {
         self.description.resource.as_ref()
+    }
+
+    /// Bytes. The host says so.
+    pub(crate) fn size(&self) -> u64 {
+        self.description.size
+    }
+
+    /// Whether the processor caches it when it is shown to a program.
+    pub(crate) fn is_cached(&self) -> bool {
+        self.description.cached
+    }
+
+    /// How the program sees it.
+    pub(crate) fn view(&self) -> &CpuView {
+        &self.view
+    }
+
+    /// Whether it consists of memory of the program.
+    pub(crate) fn has_own_memory(&self) -> bool {
+        self.description.own.is_some()
+    }
+
+    /// The host has destroyed it.
+    pub(crate) fn destroyed(&self) {
+        if let Some(own) = &self.description.own {
+            own.lent.give_back();
+        }
     }
 }

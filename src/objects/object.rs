@@ -39,6 +39,7 @@ impl Object {
     /// hold the object, but the host may use the memory for something else.
     pub(crate) fn revoke(&self) {
         match self {
+            Self::Allocation(allocation) => allocation.view().close(),
             Self::HwQueue(queue) => queue.fence_page().revoke(),
             Self::PagingQueue(queue) => queue.fence_page().revoke(),
             Self::SyncObject(object) => object.revoke(),

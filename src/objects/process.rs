@@ -40,6 +40,7 @@ use super::{
     handle_table::GuestTable,
     host::HostAccess,
     io_window::IoWindow,
+    limbo::Limbo,
     object::Object,
     object_table::ObjectTable,
     quota::{
@@ -50,6 +51,7 @@ use super::{
 };
 use crate::{
     linux::{
+        channel::Session,
         pid::{
             current_name,
             ThreadGroup, //
@@ -122,6 +124,8 @@ pub(crate) struct Process {
     events: Arc<Quota>,
     /// Its requests that the host may still be busy with.
     account: Arc<Account>,
+    /// Its memory that the host may still use.
+    limbo: Arc<Limbo>,
     /// Fires when it is known which.
     #[pin]
     created: Waiter,
@@ -148,6 +152,7 @@ impl Process {
     ) -> Result<Arc<Self>> {
         let account = Account::new()?;
         let events = Quota::new(MAX_EVENTS)?;
+        let limbo = Limbo::new()?;
         let counted = services.census.count(Counts::Process);
 
         Arc::pin_init(
@@ -159,6 +164,7 @@ impl Process {
                 on_host: SetOnce::new(),
                 events,
                 account,
+                limbo,
                 created <- Waiter::new(),
                 adapters <- new_mutex!(
                     Adapters { handles: GuestTable::new(), bindings: KVec::new() },
@@ -276,6 +282,16 @@ impl Process {
     /// The addresses at which the host shows its memory.
     pub(crate) fn io_window(&self) -> &IoWindow {
         &self.host.window
+    }
+
+    /// Its memory that the host may still use.
+    pub(crate) fn limbo(&self) -> &Arc<Limbo> {
+        &self.limbo
+    }
+
+    /// The global channel, over which memory is lent.
+    pub(crate) fn host_session(&self) -> &Arc<Session> {
+        self.host.link.channel()
     }
 
     /// Sends a command for the virtual machine as a whole, in the name of the process.
@@ -436,11 +452,16 @@ impl WorkItem for Process {
             // What killed threads left behind must not reach the host after the farewell. A host
             // that never answers has lost its claim to that.
             let _ = this.account.settle(FAREWELL_PATIENCE);
-            // It does not matter what the host says: nobody is left to be told.
-            let _ = this
+            let farewell = this
                 .host
                 .link
                 .call(process, DestroyProcess, FAREWELL_PATIENCE);
+
+            // It does not matter what the host says, as nobody is left to be told; that it says
+            // something, or cannot any more, does.
+            if farewell.map_or_else(|error| error == ENODEV, |_| true) {
+                this.limbo.end();
+            }
         }
     }
 }

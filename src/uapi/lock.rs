@@ -1,3 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Structures about allocations in the address space of the program.
+
+use super::same_layout;
+use crate::wire::Handle;
+use kernel::prelude::*;
+use zerocopy_derive::{
+    Immutable,
+    KnownLayout, //
+};
+
+/// Argument of Lock2.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct Lock {
+    /// In: on which device.
+    pub(crate) device: Handle,
+    /// In: which allocation.
+    pub(crate) allocation: Handle,
+    /// In.
+    pub(crate) flags: u32,
+    reserved: u32,
+    /// Out: where the program sees it.
+    pub(crate) data: u64,
+}
+
+same_layout!(
+    Lock,
+    d3dkmt_lock2 {
+        device,
+        allocation,
+        flags,
+        reserved,
+        data,
+    }
+);
+
+/// Argument of Unlock2.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct Unlock {
+    /// In: on which device.
+    pub(crate) device: Handle,
+    /// In: which allocation.
+    pub(crate) allocation: Handle,
+}
+
+same_layout!(Unlock, d3dkmt_unlock2 { device, allocation });
+
+/// Argument of InvalidateCache.
+#[repr(C)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub(crate) struct InvalidateCache {
+    /// In: on which device.
+    pub(crate) device: Handle,
+    /// In: which allocation.
+    pub(crate) allocation: Handle,
+    /// In: from which byte on.
+    pub(crate) offset: u64,
+    /// In: bytes.
+    pub(crate) length: u64,
+}
+
+same_layout!(
+    InvalidateCache,
+    d3dkmt_invalidatecache {
+        device,
+        allocation,
+        offset,
+        length,
+    }
+);

@@ -2,7 +2,11 @@
 
 //! Making allocations.
 
-use super::request::Request;
+use super::{
+    memory::Loan,
+    request::Request,
+    standard::standard_data, //
+};
 use crate::{
     ioctl::{
         user_args::{
@@ -14,9 +18,11 @@ use crate::{
         Caller,
         Ioctl, //
     },
+    linux::ratelimit::pr_warn_limited,
     message::allocation::{
         self as command,
         Created,
+        CreatedAllocation,
         DataParts,
         DataSizes,
         DestroyAllocation, //
@@ -24,13 +30,15 @@ use crate::{
     objects::{
         allocation::{
             Allocation,
-            Description, //
+            Description,
+            OwnMemory, //
         },
         census::Kind,
         device::{
             Device,
             DeviceGuard, //
         },
+        limbo::LentMemory,
         object::Object,
         process::{
             Place,
@@ -51,6 +59,10 @@ use crate::{
         StandardAllocation, //
     },
     wire::Handle,
+};
+use core::{
+    cell::Cell,
+    mem, //
 };
 use kernel::{
     prelude::*,
@@ -119,6 +131,31 @@ impl Owner {
 struct Kept {
     data: KeptData,
     allocations: KeptAllocations,
+    /// How much data about each of the allocations there is.
+    sizes: KVVec<u32>,
+}
+
+impl Kept {
+    fn keep_allocation_data(&mut self, data: &[u8]) -> Result {
+        let size = u32::try_from(data.len()).map_err(|_| EINVAL)?;
+
+        self.sizes.push(size, GFP_KERNEL_ACCOUNT)?;
+        self.allocations.keep_data(data)
+    }
+}
+
+/// Memory that was handed over on the way. Whoever ends the creation looks after it.
+#[derive(Default)]
+struct LentList(Cell<KVVec<Arc<LentMemory>>>);
+
+impl LentList {
+    fn push(&self, memory: Arc<LentMemory>) -> Result {
+        let mut list = self.0.take();
+        let result = list.push(memory, GFP_KERNEL_ACCOUNT);
+
+        self.0.set(list);
+        Ok(result?)
+    }
 }
 
 /// One request on its way.
@@ -158,10 +195,25 @@ impl Creation<'_> {
             let (data, others) = rest.split_at_mut_checked(size).ok_or(EINVAL)?;
 
             read_bytes(info.priv_drv_data, data)?;
-            if self.owner.is_shared() {
-                kept.allocations.keep_data(data)?;
+            // What nobody sends is asked of the host.
+            if self.owner.is_shared() && self.request.standard.is_none() {
+                kept.keep_allocation_data(data)?;
             }
             rest = others;
+        }
+        Ok(())
+    }
+
+    /// Asks the host for the data that comes with a standard allocation.
+    fn ask_standard(&self, standard: &StandardAllocation, kept: &mut Kept) -> Result {
+        let answer = standard_data(self.process, self.guard, standard)?;
+        let (allocation, resource) = answer.parts();
+
+        if self.owner.is_shared() {
+            kept.keep_allocation_data(allocation)?;
+            kept.data
+                .resource
+                .extend_from_slice(resource, GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     }
@@ -187,6 +239,9 @@ impl Creation<'_> {
             },
         )?;
 
+        if let Some(standard) = &self.request.standard {
+            self.ask_standard(standard, kept)?;
+        }
         self.guard.active().call(
             self.process.on_host()?,
             command::CreateAllocation {
@@ -201,22 +256,59 @@ impl Creation<'_> {
         )
     }
 
-    /// Destroys on the host what was just made.
-    fn destroy(&self, resource: Handle, handles: &[Handle]) {
-        let Ok(sender) = self.process.on_host() else {
-            return;
-        };
+    /// Destroys on the host what was just made. If it does, it lets go of the memory that was
+    /// `lent`.
+    fn destroy(&self, resource: Handle, handles: &[Handle], lent: &[Arc<LentMemory>]) -> Result {
         let allocations = if resource.is_none() { handles } else { &[] };
 
-        let _ = self.guard.active().call(
-            sender,
-            DestroyAllocation {
-                device: self.guard.handle(),
-                resource,
-                allocations,
-                flags: DestroyAllocation::ASSUME_NOT_IN_USE,
-            },
-        );
+        self.guard
+            .active()
+            .call(
+                self.process.on_host()?,
+                DestroyAllocation {
+                    device: self.guard.handle(),
+                    resource,
+                    allocations,
+                    flags: DestroyAllocation::ASSUME_NOT_IN_USE,
+                },
+            )?
+            .into_result()?;
+        lent.iter().for_each(|memory| memory.give_back());
+        Ok(())
+    }
+
+    /// Hands the memory over that the allocation at `index` is to consist of, if any.
+    fn lend(
+        &self,
+        index: usize,
+        made: &CreatedAllocation<'_>,
+        lent: &LentList,
+    ) -> Result<Option<OwnMemory>> {
+        let info = self.request.infos.get(index).ok_or(EINVAL)?;
+
+        if info.sysmem == 0 {
+            return Ok(None);
+        }
+        if let Some(standard) = &self.request.standard {
+            if made.size > standard.heap_size {
+                pr_warn_limited!("host wants more memory than there is\n");
+                return Err(EINVAL);
+            }
+        }
+
+        let loan = Loan {
+            process: self.process,
+            guard: self.guard,
+            allocation: made.handle,
+            address: info.sysmem,
+            size: made.size,
+            writable: self.argument.flags & Abi::READ_ONLY == 0,
+        };
+        let memory = loan.prepare()?;
+
+        lent.push(memory.lent.clone())?;
+        loan.hand_over(&memory)?;
+        Ok(Some(memory))
     }
 
     /// Makes the resource on our side, if one is wanted.
@@ -256,8 +348,9 @@ impl Creation<'_> {
         &self,
         created: &Created,
         resource: Option<&Arc<Resource>>,
+        lent: &LentList,
         objects: &mut KVVec<Object>,
-        kept: &mut KeptAllocations,
+        kept: &mut Kept,
     ) -> Result {
         let census = &self.process.services().census;
 
@@ -267,6 +360,7 @@ impl Creation<'_> {
                 resource: resource.cloned(),
                 size: made.size,
                 cached: made.cached,
+                own: self.lend(index, &made, lent)?,
             };
             let allocation = Allocation::new(
                 self.guard.device().clone(),
@@ -276,10 +370,8 @@ impl Creation<'_> {
             )?;
 
             if self.owner.is_shared() {
-                let info = self.request.infos.get(index).ok_or(EINVAL)?;
-
-                kept.keep(KeptAllocation {
-                    data_size: info.priv_drv_data_size,
+                kept.allocations.keep(KeptAllocation {
+                    data_size: kept.sizes.get(index).copied().ok_or(EINVAL)?,
                     size: made.size,
                     cached: made.cached,
                 })?;
@@ -293,6 +385,7 @@ impl Creation<'_> {
     fn run(&self) -> Result {
         let count = self.request.infos.len();
         let mut kept = Kept::default();
+        let lent = LentList::default();
         // Memory is found before there is anything to lose.
         let mut handles = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
         let mut places = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
@@ -328,21 +421,16 @@ impl Creation<'_> {
             places.push(place, GFP_KERNEL_ACCOUNT)?;
         }
 
-        let newborn = self
-            .process
-            .newborn(&places, || self.destroy(new_resource, &handles))?;
-        let resource = self.make_resource(new_resource, kept.data)?;
+        let newborn = self.process.newborn(&places, || {
+            let _ = self.destroy(new_resource, &handles, &lent.0.take());
+        })?;
+        let resource = self.make_resource(new_resource, mem::take(&mut kept.data))?;
 
         if let (Owner::New { .. }, Some(resource)) = (self.owner, &resource) {
             write_field!(self.argument, Abi, resource, &new_resource)?;
             objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
         }
-        self.make_allocations(
-            &created,
-            resource.as_ref(),
-            &mut objects,
-            &mut kept.allocations,
-        )?;
+        self.make_allocations(&created, resource.as_ref(), &lent, &mut objects, &mut kept)?;
         write_field!(
             self.argument,
             Abi,

@@ -13,12 +13,16 @@ use crate::{
     },
     wire::Handle,
 };
+use core::mem;
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 
 /// What was taken out of the table, and the host may not have heard of yet.
+///
+/// Memory of the program that an allocation consists of is let go of when the host has answered.
+/// What is dropped before that goes to limbo.
 pub(super) struct Batch<'a> {
     process: &'a Process,
     device: &'a Device,
@@ -27,6 +31,10 @@ pub(super) struct Batch<'a> {
     patience: Patience,
     /// Allocations that are no part of a resource.
     alone: KVVec<Handle>,
+    /// Those of them that consist of memory of the program.
+    alone_lent: KVVec<Arc<Allocation>>,
+    /// Allocations that do, and are a part of the resource that comes next.
+    parts_lent: KVVec<Arc<Allocation>>,
 }
 
 impl<'a> Batch<'a> {
@@ -43,6 +51,8 @@ impl<'a> Batch<'a> {
             active,
             patience,
             alone: KVVec::new(),
+            alone_lent: KVVec::new(),
+            parts_lent: KVVec::new(),
         }
     }
 
@@ -52,7 +62,12 @@ impl<'a> Batch<'a> {
     ///
     /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first, as for the following ones.
     pub(super) fn allocation(&mut self, handle: Handle, allocation: Arc<Allocation>) -> Result {
+        allocation.view().close();
         if allocation.resource().is_some() {
+            if allocation.has_own_memory() {
+                // Without memory for the list it goes to limbo.
+                let _ = self.parts_lent.push(allocation, GFP_KERNEL);
+            }
             return Ok(());
         }
         if self.alone.len() == DestroyAllocation::MOST {
@@ -60,27 +75,33 @@ impl<'a> Batch<'a> {
         }
         if self.alone.push(handle, GFP_KERNEL).is_err() {
             self.flush()?;
-            self.tell(Handle::NONE, &[handle])?;
+            return self.tell(Handle::NONE, &[handle], &[allocation]);
+        }
+        if allocation.has_own_memory() {
+            let _ = self.alone_lent.push(allocation, GFP_KERNEL);
         }
         Ok(())
     }
 
     /// The end of a resource, and of what was in it.
     pub(super) fn resource(&mut self, handle: Handle) -> Result {
-        self.tell(handle, &[])
+        let lent = mem::take(&mut self.parts_lent);
+
+        self.tell(handle, &[], &lent)
     }
 
     /// Tells the host about those it has not heard of yet.
     pub(super) fn flush(&mut self) -> Result {
-        let alone = core::mem::take(&mut self.alone);
+        let alone = mem::take(&mut self.alone);
+        let lent = mem::take(&mut self.alone_lent);
 
         if alone.is_empty() {
             return Ok(());
         }
-        self.tell(Handle::NONE, &alone)
+        self.tell(Handle::NONE, &alone, &lent)
     }
 
-    fn tell(&self, resource: Handle, allocations: &[Handle]) -> Result {
+    fn tell(&self, resource: Handle, allocations: &[Handle], lent: &[Arc<Allocation>]) -> Result {
         let Some(active) = self.active else {
             return Ok(());
         };
@@ -92,6 +113,10 @@ impl<'a> Batch<'a> {
         };
         let result = active.call_for(self.process.on_host()?, command, self.patience);
 
-        Process::unless_impatient(result)
+        // What the host refuses to destroy now it destroys with the device.
+        if matches!(&result, Ok(status) if status.into_result().is_ok()) {
+            lent.iter().for_each(|allocation| allocation.destroyed());
+        }
+        Process::unless_impatient(result).map(drop)
     }
 }

@@ -133,12 +133,20 @@ impl Process {
             }
         }
         batch.flush()?;
-        if let Some((active, sender)) = &host {
-            let command = DestroyDevice {
-                device: device.handle(),
-            };
 
-            Self::unless_impatient(active.call_for(*sender, command, patience))?;
+        let answered = match &host {
+            Some((active, sender)) => {
+                let command = DestroyDevice {
+                    device: device.handle(),
+                };
+
+                Self::unless_impatient(active.call_for(*sender, command, patience))?
+            }
+            None => true,
+        };
+
+        if answered {
+            self.limbo.release(|owner| core::ptr::eq(owner, device));
         }
         Ok(())
     }
@@ -159,11 +167,13 @@ impl Process {
         }
     }
 
-    /// The host's opinion does not matter here; that nobody waits for it any more does.
-    pub(super) fn unless_impatient<T>(result: Result<T>) -> Result {
+    /// The host's opinion does not matter here; that nobody waits for it any more does. Returns
+    /// whether the host has said something, or cannot any more.
+    pub(super) fn unless_impatient<T>(result: Result<T>) -> Result<bool> {
         match result {
+            Ok(_) => Ok(true),
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
-            _ => Ok(()),
+            Err(error) => Ok(error == ENODEV),
         }
     }
 }

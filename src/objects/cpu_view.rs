@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The view a program has of an allocation: how often it was locked, and where it is.
+//!
+//! The first lock asks the host to show the memory, the last unlock lets it go; the host hears of
+//! nothing in between. Whoever asks has the [`Turn`], and others wait for the outcome. No lock is
+//! held while the host is asked.
+//!
+//! `CpuView::state` is held while the memory is mapped and unmapped, so that an allocation that is
+//! destroyed is mapped no more when [`CpuView::close`] returns.
+
+use super::host_view::HostView;
+use crate::linux::waiter::{
+    new_changes,
+    Changes,
+    Patience, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::Mutex,
+    time::Delta, //
+};
+
+/// How long to sleep before looking again, should a change go by unseen.
+const SLICE: Delta = Delta::from_millis(100);
+
+enum State {
+    /// Not mapped.
+    Hidden,
+    /// Not mapped. Somebody asks the host.
+    Asking,
+    /// Mapped.
+    Shown { view: HostView, locks: u32 },
+    /// Memory of the program, which it always sees at `address`.
+    Own { address: u64, locks: u32 },
+    /// The allocation is destroyed.
+    Gone,
+}
+
+/// The view of one allocation.
+#[pin_data]
+pub(crate) struct CpuView {
+    #[pin]
+    state: Mutex<State>,
+    #[pin]
+    changes: Changes,
+}
+
+/// What locking comes to.
+pub(crate) enum Locked<'a> {
+    /// The memory is at this address.
+    At(u64),
+    /// The host has to be asked to show it.
+    Ask(Turn<'a>),
+}
+
+impl CpuView {
+    /// A view of the memory of the GPU; or of memory of the program, at the address `own`.
+    pub(crate) fn new(own: Option<u64>) -> impl PinInit<Self> {
+        let state = match own {
+            Some(address) => State::Own { address, locks: 0 },
+            None => State::Hidden,
+        };
+
+        pin_init!(Self {
+            state <- new_mutex!(state, "CpuView::state"),
+            changes <- new_changes!(c"CpuView::changes"),
+        })
+    }
+
+    /// Counts a lock, if the program sees the memory; else it is the caller's turn to ask the host.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the allocation is destroyed or locked too often, `ERESTARTSYS` after a fatal
+    /// signal.
+    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
+        loop {
+            let seen = self.changes.seen();
+
+            match &mut *self.state.lock() {
+                State::Shown { view, locks } => {
+                    *locks = locks.checked_add(1).ok_or(EINVAL)?;
+                    return Ok(Locked::At(view.address()));
+                }
+                State::Own { address, locks } => {
+                    *locks = locks.checked_add(1).ok_or(EINVAL)?;
+                    return Ok(Locked::At(*address));
+                }
+                state @ State::Hidden => {
+                    *state = State::Asking;
+                    return Ok(Locked::Ask(Turn { view: self }));
+                }
+                State::Asking => {}
+                State::Gone => return Err(EINVAL),
+            }
+            self.changes.wait_past(seen, SLICE, Patience::Killable)?;
+        }
+    }
+
+    /// Takes a lock back. If it was the last one the memory is unmapped, and it is the caller's
+    /// turn to tell the host, with what `prepare` has returned.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no lock; what `prepare` says, when nothing was done.
+    pub(crate) fn unlock<G>(
+        &self,
+        prepare: impl FnOnce() -> Result<G>,
+    ) -> Result<Option<(G, Turn<'_>)>> {
+        let mut state = self.state.lock();
+
+        match &mut *state {
+            State::Shown { locks: 1, .. } => {
+                let prepared = prepare()?;
+
+                // The old state unmaps the memory.
+                *state = State::Asking;
+                Ok(Some((prepared, Turn { view: self })))
+            }
+            State::Shown { locks, .. } | State::Own { locks, .. } => {
+                *locks = locks.checked_sub(1).ok_or(EINVAL)?;
+                Ok(None)
+            }
+            State::Hidden | State::Asking | State::Gone => Err(EINVAL),
+        }
+    }
+
+    /// The allocation is about to be destroyed: unmaps it, and lets nobody map it any more.
+    pub(crate) fn close(&self) {
+        *self.state.lock() = State::Gone;
+        self.changes.advance();
+    }
+
+    /// Takes the memory away from the program, whose locks stay counted.
+    pub(crate) fn revoke(&self) {
+        if let State::Shown { view, .. } = &*self.state.lock() {
+            view.revoke();
+        }
+    }
+}
+
+/// The right to ask the host about the memory of an allocation.
+pub(crate) struct Turn<'a> {
+    view: &'a CpuView,
+}
+
+impl Turn<'_> {
+    /// Whether the allocation is still there.
+    pub(crate) fn matters(&self) -> bool {
+        matches!(*self.view.state.lock(), State::Asking)
+    }
+
+    /// The host shows the memory: `map` shows it to the program, which has locked it once then.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the allocation was destroyed meanwhile; what `map` says.
+    pub(crate) fn show(&self, map: impl FnOnce() -> Result<HostView>) -> Result<u64> {
+        let mut state = self.view.state.lock();
+
+        if !matches!(*state, State::Asking) {
+            return Err(EINVAL);
+        }
+
+        let view = map()?;
+        let address = view.address();
+
+        *state = State::Shown { view, locks: 1 };
+        Ok(address)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.view.state.lock();
+
+        if matches!(*state, State::Asking) {
+            *state = State::Hidden;
+        }
+        drop(state);
+        self.view.changes.advance();
+    }
+}

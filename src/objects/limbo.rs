@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory of programs that the host may use, and what becomes of it.
+//!
+//! Pages are let go of when the host has said that it does not use them any more. If it has not
+//! said so they go to the [`Limbo`] of the process, until the host has destroyed the device, or
+//! the process, or the adapter has stopped. If none of this comes true they stay pinned for ever.
+
+use super::device::Device;
+use crate::linux::{
+    channel::Gpadl,
+    ratelimit::pr_warn_limited,
+    user_pages::PinnedPages, //
+};
+use core::mem;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        Arc,
+        Mutex, //
+    }, //
+};
+
+/// Memory in the form the host knows it by. It is taken back when this is dropped.
+#[expect(dead_code, reason = "what is in it is dropped, that is all")]
+pub(crate) enum Lent {
+    /// The host knows the numbers of the pages.
+    Pages(PinnedPages),
+    /// The host knows a handle, which it gives up first.
+    Gpadl(Gpadl),
+}
+
+/// A link of a list that grows without allocating.
+struct Node {
+    device: Arc<Device>,
+    lent: Lent,
+    next: Option<KBox<Node>>,
+}
+
+/// A list of them.
+struct List(Option<KBox<Node>>);
+
+impl List {
+    fn push(&mut self, mut node: KBox<Node>) {
+        node.next = self.0.take();
+        self.0 = Some(node);
+    }
+
+    fn pop(&mut self) -> Option<KBox<Node>> {
+        let mut node = self.0.take()?;
+
+        self.0 = node.next.take();
+        Some(node)
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        // One by one: the list may be longer than the stack is deep.
+        while self.pop().is_some() {}
+    }
+}
+
+struct Kept {
+    list: List,
+    /// Nothing is kept any more: the host has no process that could use it.
+    over: bool,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.list.0.is_some() {
+            pr_warn_limited!(
+                "the host may still use memory of an ended process, which stays pinned\n"
+            );
+        }
+        while let Some(node) = self.list.pop() {
+            mem::forget(KBox::into_inner(node).lent);
+        }
+    }
+}
+
+/// What the host has not given back yet, of one process.
+#[pin_data]
+pub(crate) struct Limbo {
+    #[pin]
+    kept: Mutex<Kept>,
+}
+
+impl Limbo {
+    /// Nothing.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let kept = Kept {
+            list: List(None),
+            over: false,
+        };
+
+        Arc::pin_init(
+            pin_init!(Self {
+                kept <- new_mutex!(kept, "Limbo::kept"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    fn keep(&self, node: KBox<Node>) {
+        let mut kept = self.kept.lock();
+
+        if !kept.over {
+            kept.list.push(node);
+            return;
+        }
+        drop(kept);
+        drop(node);
+    }
+
+    /// Lets go of what was lent on those devices for which `given_back` says so.
+    pub(crate) fn release(&self, given_back: impl Fn(&Device) -> bool) {
+        // Dropped after the lock is released: that may wait for the host.
+        let mut free = List(None);
+        let mut kept = self.kept.lock();
+        let mut all = mem::replace(&mut kept.list, List(None));
+
+        while let Some(node) = all.pop() {
+            if given_back(&node.device) {
+                free.push(node);
+            } else {
+                kept.list.push(node);
+            }
+        }
+        drop(kept);
+        drop(free);
+    }
+
+    /// The host has no such process any more.
+    pub(crate) fn end(&self) {
+        self.kept.lock().over = true;
+        self.release(|_| true);
+    }
+}
+
+/// Memory of a program that an allocation consists of.
+pub(crate) struct LentMemory {
+    limbo: Arc<Limbo>,
+    returned: Atomic<bool>,
+    node: Option<KBox<Node>>,
+}
+
+impl LentMemory {
+    /// Memory that is lent for an allocation on `device`.
+    pub(crate) fn new(limbo: Arc<Limbo>, device: Arc<Device>, lent: Lent) -> Result<Arc<Self>> {
+        let node = KBox::new(
+            Node {
+                device,
+                lent,
+                next: None,
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let memory = Self {
+            limbo,
+            returned: Atomic::new(false),
+            node: Some(node),
+        };
+
+        Ok(Arc::new(memory, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// What it is lent as.
+    pub(crate) fn lent(&self) -> Option<&Lent> {
+        self.node.as_ref().map(|node| &node.lent)
+    }
+
+    /// The host has said that it does not use the memory any more.
+    pub(crate) fn give_back(&self) {
+        self.returned.xchg(true, Full);
+    }
+}
+
+impl Drop for LentMemory {
+    fn drop(&mut self) {
+        let Some(node) = self.node.take() else {
+            return;
+        };
+
+        // Nothing that has stopped uses anything.
+        if self.returned.xchg(true, Full) || node.device.adapter().active().is_err() {
+            drop(node);
+        } else {
+            self.limbo.keep(node);
+        }
+    }
+}
