@@ -6,7 +6,7 @@
 
 int dxg_scene_open(struct dxg_scene *scene, bool compute)
 {
-	struct d3dddi_reservegpuvirtualaddress reserve = { .size = DXG_PAGE };
+	struct d3dddi_reservegpuvirtualaddress reserve = { .size = DXG_GPU_UNIT };
 	struct dxg_hw_queue hw = {};
 	struct dxg_paging_queue paging;
 	__u32 *handle = scene->handle, member;
@@ -92,9 +92,9 @@ FILL(property, struct d3dddi_updateallocproperty, .paging_queue.v = HANDLE(PAGIN
 FILL(map_va, struct d3dddi_mapgpuvirtualaddress, .paging_queue.v = HANDLE(PAGING_QUEUE),
      .allocation.v = HANDLE(ALLOCATION), .size_in_pages = 1)
 FILL(reserve_va, struct d3dddi_reservegpuvirtualaddress, .adapter.v = HANDLE(ADAPTER),
-     .size = DXG_PAGE)
+     .size = DXG_GPU_UNIT)
 FILL(free_va, struct d3dkmt_freegpuvirtualaddress, .adapter.v = HANDLE(ADAPTER),
-     .base_address = scene->gpu_va, .size = DXG_PAGE)
+     .base_address = scene->gpu_va, .size = DXG_GPU_UNIT)
 FILL(destroy_allocation, struct d3dkmt_destroyallocation2, .device.v = HANDLE(DEVICE),
      .alloc_count = 1, .allocations = LIST)
 FILL(destroy_resource, struct d3dkmt_destroyallocation2, .device.v = HANDLE(DEVICE),

@@ -32,7 +32,7 @@ struct dxg_scene {
 	dxg_fence progress_value;
 	/* The context of the hardware queue; these are 0 where there are no such queues. */
 	__u32 hw_context;
-	/* A reserved range of GPU addresses, one page */
+	/* A reserved range of GPU addresses */
 	__u64 gpu_va;
 
 	__u32 list[1];

@@ -13,6 +13,9 @@
 
 #define DXG_PAGE		4096u
 
+/* Reservations of GPU addresses come in units of this. */
+#define DXG_GPU_UNIT		0x10000u
+
 /* What paging operations return whose fence value is still to be reached */
 #define DXG_STATUS_PENDING	0x103
 
@@ -186,9 +189,11 @@ int dxg_together(unsigned int count, int (*function)(void *data, unsigned int in
 /* The call fails and leaves its argument as it was. */
 #define EXPECT_REFUSED(expected, fd, request, args) ({			\
 	typeof(*(args)) __before;					\
+	int __refused;							\
 									\
 	memcpy(&__before, args, sizeof(__before));			\
-	EXPECT_EQ(-(expected), dxg_ioctl(fd, request, args));		\
+	__refused = dxg_ioctl(fd, request, args);			\
+	EXPECT_EQ(-(expected), __refused);				\
 	EXPECT_EQ(0, memcmp(&__before, args, sizeof(__before)));	\
 })
 

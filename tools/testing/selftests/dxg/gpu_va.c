@@ -7,7 +7,7 @@
 #define FILL	0xa5a5a5a5a5a5a5a5
 /* Far from where hosts start, and where allocations may be put as well */
 #define BASE	0x200000000ULL
-#define SIZE	0x10000ULL
+#define SIZE	(2ULL * DXG_GPU_UNIT)
 
 FIXTURE(gpu_va)
 {
@@ -108,11 +108,11 @@ TEST_F(gpu_va, reserve_at_address)
 	self->reserve.base_address = BASE;
 	ASSERT_EQ(0, RESERVE());
 	EXPECT_EQ(BASE, self->reserve.virtual_address);
-	/* Taken now, from the first page to the last */
+	/* Taken now, from the first unit to the last */
 	RESERVE_REFUSED(EOVERFLOW);
-	self->reserve.base_address = BASE + SIZE - DXG_PAGE;
+	self->reserve.base_address = BASE + SIZE - DXG_GPU_UNIT;
 	RESERVE_REFUSED(EOVERFLOW);
-	self->reserve.base_address = BASE - SIZE + DXG_PAGE;
+	self->reserve.base_address = BASE - SIZE + DXG_GPU_UNIT;
 	RESERVE_REFUSED(EOVERFLOW);
 	self->reserve.base_address = BASE + SIZE;
 	EXPECT_EQ(0, RESERVE());
@@ -139,7 +139,7 @@ TEST_F(gpu_va, reserve_in_range)
 /* A refused reservation is an error, never address 0. */
 TEST_F(gpu_va, reserve_refused)
 {
-	const __u64 sizes[] = { 0, 1, DXG_PAGE + 1, SIZE - 1, 1ULL << 62, ~0ULL };
+	const __u64 sizes[] = { 0, 1, DXG_GPU_UNIT + 1, SIZE - 1, 1ULL << 62, ~0ULL };
 
 	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
 		self->reserve.size = sizes[i];
@@ -237,11 +237,12 @@ TEST_F(gpu_va, map_refused)
 	MAP_REFUSED(EINVAL);
 	self->map.protection.value = 0;
 	self->map.size_in_pages = 0;
-	self->map.base_address = BASE;
+	MAP_REFUSED(EINVAL);
 	self->map.size_in_pages = 1ULL << 60;
 	MAP_REFUSED(EINVAL);
 }
 
+/* Addresses belong to the process: any device of the adapter may use them. */
 TEST_F(gpu_va, map_of_another_device)
 {
 	__u32 device;
@@ -249,6 +250,35 @@ TEST_F(gpu_va, map_of_another_device)
 	ASSERT_EQ(0, dxg_create_device(FD, self->gpu.adapter, &device));
 	ASSERT_EQ(0, dxg_create_allocation(FD, device, 1, &self->map.allocation.v));
 	self->map.size_in_pages = 1;
+	EXPECT_PENDING(MAP());
+	EXPECT_TRUE(dxg_wait_fence(self->queue.value, self->map.paging_fence_value));
+}
+
+/* What shows an allocation goes with it. */
+TEST_F(gpu_va, allocation_destroyed)
+{
+	self->map.base_address = BASE;
+	EXPECT_PENDING(MAP());
+	EXPECT_TRUE(dxg_wait_fence(self->queue.value, self->map.paging_fence_value));
+	ASSERT_EQ(0, dxg_destroy_allocation(FD, self->gpu.device, self->allocation));
+	EXPECT_ERRNO(EINVAL, free_va(FD, self->gpu.adapter, BASE, SIZE));
+	self->reserve.base_address = BASE;
+	EXPECT_EQ(0, RESERVE());
+}
+
+/* Ranges without an allocation, for accesses that shall fail or read zeros */
+TEST_F(gpu_va, map_nothing)
+{
+	self->map.allocation.v = 0;
+	MAP_REFUSED(EINVAL);
+	self->map.protection.no_access = 1;
+	EXPECT_PENDING(MAP());
+	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, self->map.virtual_address, SIZE));
+	self->map.protection.value = 0;
+	self->map.protection.zero = 1;
+	EXPECT_PENDING(MAP());
+	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, self->map.virtual_address, SIZE));
+	self->map.allocation.v = self->allocation;
 	MAP_REFUSED(EINVAL);
 }
 

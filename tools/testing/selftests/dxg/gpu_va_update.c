@@ -110,6 +110,29 @@ TEST_F(update, all_kinds)
 	EXPECT_TRUE(dxg_wait_fence(self->value, 7));
 }
 
+/* In step with the context, or at once */
+TEST_F(update, waits_for_context)
+{
+	self->args.flags.do_not_wait = 0;
+	for (int i = 1; i <= 5; i++) {
+		self->args.fence_value = i;
+		EXPECT_EQ(0, UPDATE());
+	}
+	EXPECT_TRUE(dxg_wait_fence(self->value, 5));
+	self->args.flags.value = 2;
+	UPDATE_REFUSED(EINVAL);
+}
+
+/* All of the operations happen, or none: what is not reserved cannot be changed. */
+TEST_F(update, not_reserved)
+{
+	self->operation[1] = self->operation[0];
+	self->operation[1].map.base_address += 2 * SIZE;
+	self->args.num_operations = 2;
+	UPDATE_REFUSED(EINVAL);
+	EXPECT_EQ(0, *self->value);
+}
+
 TEST_F(update, count)
 {
 	__u32 most = dxg_message_room(SIZE_UPDATE) / sizeof(self->operation[0]);

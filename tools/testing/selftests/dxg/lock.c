@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "dxg_objects.h"
+#include "dxg_sync.h"
 #include "kselftest_harness.h"
 
 #define THREADS	4
@@ -183,6 +184,14 @@ TEST_F(lock, not_writable)
 				       dxg_readonly(&self->lock, sizeof(self->lock))));
 	EXPECT_EQ(0, UNLOCK());
 	UNLOCK_REFUSED(EINVAL);
+}
+
+TEST_F(lock, no_room)
+{
+	dxg_no_more_memory();
+	LOCK_REFUSED(ENOMEM);
+	UNLOCK_REFUSED(EINVAL);
+	LOCK_REFUSED(ENOMEM);
 }
 
 TEST_F(lock, destroyed_while_locked)

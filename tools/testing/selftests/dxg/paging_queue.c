@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "dxg_objects.h"
+#include "dxg_sync.h"
 #include "kselftest_harness.h"
 
 #define THREADS	4
@@ -73,6 +74,17 @@ TEST_F(paging_queue, fence_is_read_only)
 	EXPECT_FALSE(dxg_can_write(queue.value));
 	EXPECT_NE(0, mprotect((void *)queue.value, DXG_PAGE, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(value, *queue.value);
+}
+
+/* The page of the fence has no place in the program: neither is there a queue. */
+TEST_F(paging_queue, no_room)
+{
+	struct d3dkmt_createpagingqueue args = VALID;
+	int objects = dxg_host_objects_settled();
+
+	dxg_no_more_memory();
+	EXPECT_REFUSED(ENOMEM, FD, LX_DXCREATEPAGINGQUEUE, &args);
+	EXPECT_EQ(objects, dxg_host_objects());
 }
 
 TEST_F(paging_queue, fence_handle)

@@ -68,8 +68,8 @@ TEST_F(reservation, too_much)
 	struct d3dkmt_queryvideomemoryinfo info;
 
 	ASSERT_EQ(0, query(&self->gpu, 0, &info));
-	EXPECT_GT(0, change(&self->gpu, 0, info.available_for_reservation + 1));
-	EXPECT_GT(0, change(&self->gpu, 0, ~0ULL));
+	EXPECT_ERRNO(EINVAL, change(&self->gpu, 0, info.available_for_reservation + 1));
+	EXPECT_ERRNO(EINVAL, change(&self->gpu, 0, ~0ULL));
 	ASSERT_EQ(0, query(&self->gpu, 0, &info));
 	EXPECT_EQ(0, info.current_reservation);
 }

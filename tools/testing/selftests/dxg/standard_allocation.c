@@ -126,12 +126,28 @@ TEST_F(standard, size_refused)
 	}
 }
 
-/* 4 GiB and a page are not a page. */
+/* 4 GiB and a page are not a page: all of it, or nothing. */
 TEST_F(standard, size_not_cut)
 {
-	self->standard.existing_heap_data.size = (1ULL << 32) + DXG_PAGE;
-	EXPECT_GT(0, CREATE());
-	EXPECT_EQ(self->objects, dxg_host_objects());
+	struct d3dkmt_queryvideomemoryinfo before = { .adapter.v = self->gpu.adapter }, after;
+	const __u64 size = (1ULL << 32) + DXG_PAGE;
+	struct dxg_paging_queue queue;
+	int result;
+
+	before.memory_segment_group = !variant->compute;
+	self->standard.existing_heap_data.size = size;
+	result = CREATE();
+	if (result) {
+		EXPECT_TRUE(result == -EINVAL || result == -EOVERFLOW);
+		EXPECT_EQ(self->objects, dxg_host_objects());
+		return;
+	}
+	after = before;
+	ASSERT_EQ(0, dxg_ioctl(FD, LX_DXQUERYVIDEOMEMORYINFO, &before));
+	ASSERT_EQ(0, dxg_create_paging_queue(FD, self->gpu.device, &queue));
+	ASSERT_EQ(0, dxg_make_resident(FD, &queue, &self->info[0].allocation.v, 1));
+	ASSERT_EQ(0, dxg_ioctl(FD, LX_DXQUERYVIDEOMEMORYINFO, &after));
+	EXPECT_EQ(size, after.current_usage - before.current_usage);
 }
 
 TEST_F(standard, description_not_readable)
