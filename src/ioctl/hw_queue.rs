@@ -33,6 +33,14 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateHwQueue>(), entry::<DestroyHwQueue>()];
 
+/// What the user is told when the context was destroyed meanwhile: the device is still there.
+fn without_context(error: Error) -> Error {
+    if error == ENODEV {
+        return EINVAL;
+    }
+    error
+}
+
 /// 0x18: makes a hardware queue of a context.
 struct CreateHwQueue;
 
@@ -77,7 +85,8 @@ impl Ioctl for CreateHwQueue {
             let _ = device
                 .active()
                 .call(sender, command::DestroyHwQueue::from(made.queue));
-        })?;
+        });
+        let newborn = newborn.map_err(without_context)?;
         let counted = process.services().census.count(Kind::HwQueue);
         let fence = FencePage::map(process, device.adapter(), made.fence_page, Access::ReadOnly)?;
         let address = fence.address();
@@ -93,7 +102,9 @@ impl Ioctl for CreateHwQueue {
             &made.fence_gpu_address
         )?;
         write_slice(argument.priv_drv_data, made.data.bytes())?;
-        newborn.publish([Object::HwQueue(queue), Object::Fence])?;
+        newborn
+            .publish([Object::HwQueue(queue), Object::Fence])
+            .map_err(without_context)?;
         Ok(0)
     }
 }
