@@ -71,8 +71,16 @@ use kernel::{
     }, //
 };
 
-/// Largest request, extended header included, and largest reply.
+/// Largest request, extended header included.
 pub(crate) const MAX_MESSAGE: usize = 128 * 1024;
+
+/// Largest reply: with the header of its packet it must be no larger than the packets we receive.
+/// A host that sent more would have its packet thrown away, and the request would wait for ever.
+// CAST: 32 bits fit.
+pub(crate) const MAX_REPLY: usize = RINGS.max_packet as usize - PACKET_HEADER;
+
+/// What comes before the payload of a packet.
+const PACKET_HEADER: usize = 16;
 
 /// How long to wait for the host when something is set up: it may have to start a GPU.
 pub(crate) const START_PATIENCE: Patience = Patience::Limited(30_000);
@@ -160,7 +168,7 @@ impl<C: Channel + 'static> Transport<C> {
         undo: Option<Undo>,
         patience: Patience,
     ) -> Result<ReplyBuffer> {
-        if message.len() > MAX_MESSAGE || need > MAX_MESSAGE {
+        if message.len() > MAX_MESSAGE || need > MAX_REPLY {
             return Err(EINVAL);
         }
 
@@ -296,12 +304,12 @@ mod tests {
     #[test]
     fn large_reply() -> Result {
         let rig = Rig::new()?;
-        let mut bytes = KVVec::from_elem(7, MAX_MESSAGE, GFP_KERNEL)?;
+        let mut bytes = KVVec::from_elem(7, MAX_REPLY, GFP_KERNEL)?;
 
-        bytes[MAX_MESSAGE - 1] = 8;
+        bytes[MAX_REPLY - 1] = 8;
         rig.host.then(Answer::reply(&bytes)?)?;
         assert_eq!(
-            call(&rig, &[0; 24], MAX_MESSAGE, LONG)?.bytes(),
+            call(&rig, &[0; 24], MAX_REPLY, LONG)?.bytes(),
             bytes.as_slice()
         );
         Ok(())
@@ -326,7 +334,7 @@ mod tests {
         let message = KVVec::from_elem(0, MAX_MESSAGE + 1, GFP_KERNEL)?;
 
         assert_eq!(errno(call(&rig, &message, 4, LONG)), -22);
-        assert_eq!(errno(call(&rig, &[0; 24], MAX_MESSAGE + 1, LONG)), -22);
+        assert_eq!(errno(call(&rig, &[0; 24], MAX_REPLY + 1, LONG)), -22);
         assert_eq!(rig.host.sent_count(), 0);
 
         rig.host.then(Answer::reply(&[0; 8])?)?;

@@ -93,7 +93,7 @@ TEST_F(context, private_data)
 
 TEST_F(context, private_data_size)
 {
-	__u32 most = dxg_message_room(SIZE_REQUEST);
+	__u32 most = dxg_echo_room(SIZE_REQUEST);
 	const __u32 sizes[] = {
 		most + 1, DXG_MESSAGE_MAX, DXG_MESSAGE_MAX + 1, 0x7fffffff, 0xffffffff,
 	};

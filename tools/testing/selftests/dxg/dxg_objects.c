@@ -353,6 +353,11 @@ __u32 dxg_message_room(__u32 fixed)
 	return DXG_MESSAGE_MAX - extended - fixed;
 }
 
+__u32 dxg_echo_room(__u32 fixed)
+{
+	return DXG_MESSAGE_MAX - DXG_PACKET_HEADER - fixed;
+}
+
 struct together {
 	pthread_barrier_t barrier;
 	int (*function)(void *data, unsigned int index);

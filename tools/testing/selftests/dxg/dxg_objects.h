@@ -22,6 +22,7 @@
 /* The largest message to the host, and what the header of version 40 takes of it */
 #define DXG_MESSAGE_MAX		131072u
 #define DXG_MESSAGE_EXTENDED	16u
+#define DXG_PACKET_HEADER	16u
 
 /* A number that no object of a test has: far beyond what hosts give out first */
 #define DXG_NO_HANDLE		0x7fffff40u
@@ -143,6 +144,9 @@ bool dxg_asynchronous(void);
 
 /* The longest variable part of a message whose fixed part has @fixed bytes */
 __u32 dxg_message_room(__u32 fixed);
+
+/* The same if the answer is as long, since an answer comes in a packet with a header */
+__u32 dxg_echo_room(__u32 fixed);
 
 /*
  * Runs @function in @count threads that start at the same moment. Returns how many

@@ -155,7 +155,7 @@ TEST_F(hw_queue, refused)
 
 TEST_F(hw_queue, private_data)
 {
-	const __u32 sizes[] = { 1, 3, 4, 5, 8, 64, 4097, dxg_message_room(SIZE_REQUEST) };
+	const __u32 sizes[] = { 1, 3, 4, 5, 8, 64, 4097, dxg_echo_room(SIZE_REQUEST) };
 
 	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct d3dkmt_createhwqueue args = VALID;
@@ -170,7 +170,7 @@ TEST_F(hw_queue, private_data)
 TEST_F(hw_queue, private_data_size)
 {
 	const __u32 sizes[] = {
-		dxg_message_room(SIZE_REQUEST) + 1, DXG_MESSAGE_MAX, DXG_MESSAGE_MAX + 1,
+		dxg_echo_room(SIZE_REQUEST) + 1, DXG_MESSAGE_MAX, DXG_MESSAGE_MAX + 1,
 		0x7fffffff, 0xffffffff,
 	};
 	struct d3dkmt_createhwqueue args = VALID;
