@@ -12,13 +12,15 @@
 //! 3. `Registry::processes`: who has `/dev/dxg` open.
 //! 4. `Process::adapters`: adapter handles and bindings.
 //! 5. `Process::objects`: all other handles, and what hangs on what.
-//! 6. `Adapter::state` (spinlock): alive or not.
-//! 7. `CpuView::state`: held while the address space of the program changes. 1 to 5 are not taken
+//! 6. `SharedResource::contents`, `Exports::state`: what is shared, and its NT handle. Never
+//!    together.
+//! 7. `Adapter::state` (spinlock): alive or not.
+//! 8. `CpuView::state`: held while the address space of the program changes. 1 to 7 are not taken
 //!    below it.
-//! 8. `SharedResource::contents`, `Limbo::kept`: nothing is taken below them.
-//! 9. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
-//!    the last are held while the VMBus core talks to the host. Not taken under 1 to 8.
-//! 10. `Inbox::requests`, `Request::outcome`, `Directory::table` (spinlocks, interrupts off): never
+//! 9. `Limbo::kept`: nothing is taken below it.
+//! 10. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
+//!    the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
+//! 11. `Inbox::requests`, `Request::outcome`, `Directory::table` (spinlocks, interrupts off): never
 //!    together.
 //!
 //! A [`gate`] is not a lock: whoever has passed one may wait for the host, and takes what locks
@@ -54,5 +56,7 @@ pub(crate) mod resource;
 pub(crate) mod services;
 pub(crate) mod shared;
 pub(crate) mod shared_resource;
+#[cfg(CONFIG_SYNC_FILE)]
+pub(crate) mod sync_file;
 pub(crate) mod sync_object;
 pub(crate) mod waits;

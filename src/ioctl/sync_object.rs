@@ -198,6 +198,67 @@ impl Ioctl for DestroySynchronizationObject {
     }
 }
 
+/// What a program is told about a shared sync object it has opened.
+pub(super) struct Opened {
+    /// Its handle.
+    pub(super) handle: Handle,
+    /// Where the program sees the value of a monitored fence, else 0.
+    pub(super) cpu_address: u64,
+    /// Where the GPU sees it.
+    pub(super) gpu_address: u64,
+}
+
+/// Opens a shared sync object on a device. Everybody finds it once `tell` has told the program.
+///
+/// # Errors
+///
+/// `EINVAL` if it is on another adapter; what the host and `tell` say; `ENOMEM`.
+pub(super) fn open_shared(
+    process: &Process,
+    device: &DeviceGuard,
+    shared: &Arc<SharedSyncObject>,
+    engine_affinity: u32,
+    flags: u32,
+    tell: impl FnOnce(&Opened) -> Result,
+) -> Result {
+    // The host knows its handle on no other adapter.
+    if !Arc::ptr_eq(&shared.adapter, device.adapter()) {
+        return Err(EINVAL);
+    }
+
+    let monitored = shared.monitored;
+    let opened = process.call_host(command::OpenSyncObject {
+        device: device.handle(),
+        global: shared.global,
+        engine_affinity: if monitored { engine_affinity } else { 0 },
+        flags,
+    })?;
+    let newborn = process.newborn(&[place(device, opened.handle, monitored)], || {
+        let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
+    })?;
+    let page = monitored
+        .then(|| map_value(process, device, &opened))
+        .transpose()?;
+    let told = Opened {
+        handle: opened.handle,
+        cpu_address: page.as_ref().map_or(0, |page| page.address()),
+        gpu_address: opened.gpu_address,
+    };
+    let object = SyncObject {
+        handle: opened.handle,
+        adapter: device.adapter().clone(),
+        owner: owner(device, monitored),
+        page,
+        shared: Some(shared.clone()),
+        _notification: None,
+        _counted: process.services().census.count(Kind::SyncObject),
+    };
+    let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
+
+    tell(&told)?;
+    newborn.publish([Object::SyncObject(object)])
+}
+
 /// 0x40: opens a shared sync object by a file descriptor.
 struct OpenSyncObjectFromNtHandle2;
 
@@ -212,51 +273,24 @@ impl Ioctl for OpenSyncObjectFromNtHandle2 {
         // CAST: A descriptor is in the lower half; the upper one does not count.
         let file =
             anon_file::object::<SyncObjectFile>(argument.nt_handle as u32).map_err(|_| EINVAL)?;
-        let shared = &file.object;
 
-        // The host knows its handle on no other adapter.
-        if !Arc::ptr_eq(&shared.adapter, device.adapter()) {
-            return Err(EINVAL);
-        }
+        open_shared(
+            process,
+            &device,
+            &file.object,
+            argument.engine_affinity,
+            argument.flags,
+            |opened| {
+                let mut answer = *argument;
 
-        let monitored = shared.monitored;
-        let opened = process.call_host(command::OpenSyncObject {
-            device: device.handle(),
-            global: shared.global,
-            engine_affinity: if monitored {
-                argument.engine_affinity
-            } else {
-                0
+                if file.object.monitored {
+                    answer.fence_value_cpu_va = opened.cpu_address;
+                    answer.fence_value_gpu_va = opened.gpu_address;
+                }
+                answer.sync_object = opened.handle;
+                argument.write_back(&answer)
             },
-            flags: argument.flags,
-        })?;
-        let newborn = process.newborn(&[place(&device, opened.handle, monitored)], || {
-            let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
-        })?;
-        let page = monitored
-            .then(|| map_value(process, &device, &opened))
-            .transpose()?;
-        let mut answer = *argument;
-
-        if let Some(page) = &page {
-            answer.fence_value_cpu_va = page.address();
-            answer.fence_value_gpu_va = opened.gpu_address;
-        }
-        answer.sync_object = opened.handle;
-
-        let object = SyncObject {
-            handle: opened.handle,
-            adapter: device.adapter().clone(),
-            owner: owner(&device, monitored),
-            page,
-            shared: Some(shared.clone()),
-            _notification: None,
-            _counted: process.services().census.count(Kind::SyncObject),
-        };
-        let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
-
-        argument.write_back(&answer)?;
-        newborn.publish([Object::SyncObject(object)])?;
+        )?;
         Ok(0)
     }
 }

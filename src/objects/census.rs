@@ -27,6 +27,10 @@ pub(crate) enum Kind {
     Resource,
     SyncObject,
     SharedObject,
+    #[cfg_attr(
+        not(CONFIG_SYNC_FILE),
+        expect(dead_code, reason = "this kernel has none")
+    )]
     SyncFile,
 }
 

@@ -36,6 +36,9 @@ pub(crate) mod sync_flags {
     pub(crate) const SHARED: u32 = 1 << 0;
     /// By file descriptor.
     pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 1;
+    /// It may not be signalled.
+    #[cfg(CONFIG_SYNC_FILE)]
+    pub(crate) const NO_SIGNAL: u32 = 1 << 4;
 }
 
 /// What a sync object is like. What the details mean depends on the type.

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a sync file stands for: that a monitored fence has reached a value.
+//!
+//! The host is asked once, when the file is made, and its answer signals the file. If it never
+//! comes, because the device or the way to the host is gone, the file signals with an error. When
+//! the last file goes the wait is withdrawn, and a shared fence is not kept on the host any more:
+//! by a worker, as files may go in any context.
+
+use super::{
+    census::{
+        Counted,
+        Kind, //
+    },
+    services::Services,
+    shared::{
+        Export,
+        SharedSyncObject, //
+    },
+    waits::{
+        Loss,
+        Ticket,
+        Wait, //
+    },
+};
+use crate::linux::{
+    dma_fence::{
+        Fence,
+        Payload,
+        Signaller, //
+    },
+    queue::OwnedQueue, //
+};
+use kernel::{
+    impl_has_work, new_work,
+    prelude::*,
+    str::CStr,
+    sync::{
+        Arc,
+        SetOnce, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
+};
+
+/// A shared fence, and what keeps it on the host.
+pub(crate) struct SharedFence {
+    /// The fence.
+    pub(crate) object: Arc<SharedSyncObject>,
+    /// Keeps it on the host.
+    pub(crate) _export: Export,
+}
+
+/// What a sync file stands for.
+#[pin_data]
+pub(crate) struct SyncFile {
+    shared: Option<SharedFence>,
+    value: u64,
+    /// The host's answer is waited for as long as the file is there.
+    wait: SetOnce<Ticket>,
+    queue: Arc<OwnedQueue>,
+    _counted: Counted,
+    #[pin]
+    work: Work<SyncFile>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for SyncFile { self.work }
+}
+
+impl WorkItem for SyncFile {
+    type Pointer = Arc<Self>;
+
+    /// The last file is gone.
+    fn run(this: Arc<Self>) {
+        drop(this);
+    }
+}
+
+impl Payload for SyncFile {
+    const TIMELINE: &'static CStr = c"no_timeline";
+
+    fn released(this: Arc<Self>) {
+        let queue = this.queue.clone();
+
+        // It was never queued before.
+        let _ = queue.enqueue(this);
+    }
+}
+
+/// Signals the fence of a sync file.
+struct Reaching(Signaller);
+
+impl Wait for Reaching {
+    fn reached(&self) {
+        self.0.signal(Ok(()));
+    }
+
+    fn lost(&self, _loss: Loss) {
+        self.0.signal(Err(ENODEV));
+    }
+}
+
+impl SyncFile {
+    /// A fence that signals when `value` is reached, what it stands for, and how it is told.
+    /// Without `shared` it is good for nothing but being waited for.
+    pub(crate) fn new(
+        shared: Option<SharedFence>,
+        value: u64,
+        services: &Services,
+    ) -> Result<(Fence, Arc<Self>, Arc<dyn Wait>)> {
+        let this = Arc::pin_init(
+            pin_init!(Self {
+                shared,
+                value,
+                wait: SetOnce::new(),
+                queue: services.queue.clone(),
+                _counted: services.census.count(Kind::SyncFile),
+                work <- new_work!("SyncFile::work"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let (signaller, fence) = Signaller::new(this.clone(), value)?;
+        let wait = Arc::new(Reaching(signaller), GFP_KERNEL_ACCOUNT)?;
+
+        Ok((fence, this, wait))
+    }
+
+    /// Leaves `wait` to the file.
+    pub(crate) fn keep(&self, wait: Ticket) {
+        self.wait.populate(wait);
+    }
+
+    /// The fence, if it is shared.
+    pub(crate) fn shared(&self) -> Option<&Arc<SharedSyncObject>> {
+        self.shared.as_ref().map(|shared| &shared.object)
+    }
+
+    /// The value.
+    pub(crate) fn value(&self) -> u64 {
+        self.value
+    }
+}
