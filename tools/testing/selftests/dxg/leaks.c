@@ -274,9 +274,6 @@ FIXTURE_TEARDOWN(leaks)
 {
 }
 
-/* Each end on each adapter: those without the object have nothing to lose. */
-#define FOR_EACH_ADAPTER	for (int compute = 0; compute < 2; compute++)
-
 static int open_for(struct made *made, bool compute, bool hw_queues)
 {
 	int result = dxg_gpu_open(&made->gpu, compute);
@@ -286,9 +283,16 @@ static int open_for(struct made *made, bool compute, bool hw_queues)
 	return result;
 }
 
+static void close_descriptors(struct made *made)
+{
+	while (made->descriptors)
+		close(made->descriptor[--made->descriptors]);
+}
+
+/* On both adapters, and the descriptors once before and once after their objects */
 TEST_F_TIMEOUT(leaks, destroy, 120)
 {
-	FOR_EACH_ADAPTER {
+	for (int compute = 0; compute < 2; compute++) {
 		struct made made = {};
 		struct dxg_count before;
 		int opened = open_for(&made, compute, variant->hw_queues);
@@ -299,43 +303,21 @@ TEST_F_TIMEOUT(leaks, destroy, 120)
 		}
 		ASSERT_EQ(0, opened);
 		dxg_count_take(&before);
-		for (int round = 0; round < 3; round++) {
+		for (int round = 0; round < 2; round++) {
 			ASSERT_EQ(0, variant->make(&made));
-			if (!round)
-				EXPECT_TRUE(dxg_count_is_more(&before));
+			EXPECT_TRUE(dxg_count_is_more(&before));
+			if (round)
+				close_descriptors(&made);
 			while (made.count) {
 				made.count--;
 				EXPECT_OK(made.object[made.count].destroy(&made,
 							made.object[made.count].handle));
 			}
-			while (made.descriptors)
-				close(made.descriptor[--made.descriptors]);
+			close_descriptors(&made);
+			EXPECT_TRUE(dxg_count_returns(&before));
 		}
-		EXPECT_TRUE(dxg_count_returns(&before));
 		dxg_gpu_close(&made.gpu);
 	}
-	EXPECT_TRUE(dxg_count_returns(&self->before));
-}
-
-/* The same, the descriptors first */
-TEST_F_TIMEOUT(leaks, descriptors_first, 120)
-{
-	struct made made = {};
-	int opened = open_for(&made, false, variant->hw_queues);
-
-	if (opened == -ENODEV)
-		SKIP(return, "no such adapter");
-	ASSERT_EQ(0, opened);
-	ASSERT_EQ(0, variant->make(&made));
-	if (!made.descriptors)
-		SKIP(return, "it has none");
-	while (made.descriptors)
-		close(made.descriptor[--made.descriptors]);
-	while (made.count) {
-		made.count--;
-		EXPECT_OK(made.object[made.count].destroy(&made, made.object[made.count].handle));
-	}
-	dxg_gpu_close(&made.gpu);
 	EXPECT_TRUE(dxg_count_returns(&self->before));
 }
 
@@ -343,11 +325,11 @@ TEST_F_TIMEOUT(leaks, descriptors_first, 120)
 enum end { DEVICE, ADAPTER, CLOSE, EXIT, KILL };
 
 /* Makes things, says so, and ends as it was told. */
-static int victim(const FIXTURE_VARIANT(leaks) *variant, bool compute, enum end end, int socket)
+static int victim(const FIXTURE_VARIANT(leaks) *variant, enum end end, int socket)
 {
 	struct made made = {};
 	char byte;
-	int result = open_for(&made, compute, variant->hw_queues);
+	int result = open_for(&made, false, variant->hw_queues);
 
 	if (result == -ENODEV)
 		return write(socket, "-", 1) == 1 ? 0 : EPIPE;
@@ -365,8 +347,7 @@ static int victim(const FIXTURE_VARIANT(leaks) *variant, bool compute, enum end 
 		return EBADF;
 	if (end == ADAPTER && dxg_close_adapter(made.gpu.fd, made.gpu.adapter))
 		return EBADF;
-	while (made.descriptors)
-		close(made.descriptor[--made.descriptors]);
+	close_descriptors(&made);
 	if (end == CLOSE)
 		dxg_gpu_close(&made.gpu);
 	/* Now they look, while we are still there. */
@@ -376,7 +357,7 @@ static int victim(const FIXTURE_VARIANT(leaks) *variant, bool compute, enum end 
 }
 
 static void ends_by(struct __test_metadata *_metadata, const FIXTURE_VARIANT(leaks) *variant,
-		    const struct dxg_count *before, bool compute, enum end end)
+		    const struct dxg_count *before, enum end end)
 {
 	int ends[2], status;
 	char byte = 0;
@@ -387,7 +368,7 @@ static void ends_by(struct __test_metadata *_metadata, const FIXTURE_VARIANT(lea
 	ASSERT_LE(0, child);
 	if (!child) {
 		close(ends[0]);
-		_exit(victim(variant, compute, end, ends[1]));
+		_exit(victim(variant, end, ends[1]));
 	}
 	close(ends[1]);
 	/* Nothing comes from one that failed: its status says why. */
@@ -413,32 +394,27 @@ static void ends_by(struct __test_metadata *_metadata, const FIXTURE_VARIANT(lea
 
 TEST_F_TIMEOUT(leaks, device_destroyed, 120)
 {
-	FOR_EACH_ADAPTER
-		ends_by(_metadata, variant, &self->before, compute, DEVICE);
+	ends_by(_metadata, variant, &self->before, DEVICE);
 }
 
 TEST_F_TIMEOUT(leaks, adapter_closed, 120)
 {
-	FOR_EACH_ADAPTER
-		ends_by(_metadata, variant, &self->before, compute, ADAPTER);
+	ends_by(_metadata, variant, &self->before, ADAPTER);
 }
 
 TEST_F_TIMEOUT(leaks, file_closed, 120)
 {
-	FOR_EACH_ADAPTER
-		ends_by(_metadata, variant, &self->before, compute, CLOSE);
+	ends_by(_metadata, variant, &self->before, CLOSE);
 }
 
 TEST_F_TIMEOUT(leaks, exits, 120)
 {
-	FOR_EACH_ADAPTER
-		ends_by(_metadata, variant, &self->before, compute, EXIT);
+	ends_by(_metadata, variant, &self->before, EXIT);
 }
 
 TEST_F_TIMEOUT(leaks, killed, 120)
 {
-	FOR_EACH_ADAPTER
-		ends_by(_metadata, variant, &self->before, compute, KILL);
+	ends_by(_metadata, variant, &self->before, KILL);
 }
 
 DXG_REQUIRE_COUNTS
