@@ -65,10 +65,12 @@ static bool is_welcome(const struct dxg_scene *scene, const struct dxg_call *cal
 /* The call with one of its handles replaced: refused, and the argument as it was. */
 #define EXPECT_NO_OBJECT(call, place, number, what) do {				\
 	__u32 __number = (number);							\
+	int __result;									\
 											\
 	memcpy(self->args, self->valid, sizeof(self->args));				\
 	memcpy(self->args + (place)->offset, &__number, sizeof(__number));		\
-	EXPECT_EQ(-EINVAL, dxg_ioctl(self->scene.gpu.fd, (call)->request, self->args))	\
+	__result = dxg_ioctl(self->scene.gpu.fd, (call)->request, self->args);		\
+	EXPECT_EQ(-EINVAL, __result)							\
 		TH_LOG("%s with %s %#x", (call)->name, what, __number);			\
 	memcpy(self->args + (place)->offset, self->valid + (place)->offset,		\
 	       sizeof(__number));							\

@@ -33,7 +33,6 @@ int dxg_scene_open(struct dxg_scene *scene, bool compute)
 			 dxg_create_hw_queue(scene->gpu.fd, scene->hw_context, &hw);
 	handle[DXG_HW_QUEUE] = hw.queue;
 	handle[DXG_PROGRESS_FENCE] = hw.fence;
-	scene->progress_value = hw.value;
 	handle[DXG_PAGING_QUEUE] = paging.queue;
 	handle[DXG_PAGING_FENCE] = paging.fence;
 	scene->paging_value = paging.value;
@@ -73,7 +72,7 @@ FILL(submit, struct d3dkmt_submitcommand, .broadcast_context_count = 1,
 FILL(create_hw_queue, struct d3dkmt_createhwqueue, .context.v = scene->hw_context)
 FILL(destroy_hw_queue, struct d3dkmt_destroyhwqueue, .queue.v = HANDLE(HW_QUEUE))
 FILL(submit_hw, struct d3dkmt_submitcommandtohwqueue, .hwqueue.v = HANDLE(HW_QUEUE),
-     .hwqueue_progress_fence_id = *scene->progress_value + 1)
+     .hwqueue_progress_fence_id = ++scene->progress)
 FILL(create_paging_queue, struct d3dkmt_createpagingqueue, .device.v = HANDLE(DEVICE))
 FILL(destroy_paging_queue, struct d3dddi_destroypagingqueue,
      .paging_queue.v = HANDLE(PAGING_QUEUE))
@@ -215,7 +214,8 @@ const struct dxg_call dxg_calls[] = {
 	CALL("FreeGpuVirtualAddress", LX_DXFREEGPUVIRTUALADDRESS, free_va, AT_START(ADAPTER)),
 	CALL("UpdateGpuVirtualAddress", LX_DXUPDATEGPUVIRTUALADDRESS, update_va, AT_START(DEVICE),
 	     .writes = true),
-	CALL("CreateAllocation2", LX_DXCREATEALLOCATION, create_allocation, AT_START(DEVICE)),
+	CALL("CreateAllocation2", LX_DXCREATEALLOCATION, create_allocation, AT_START(DEVICE),
+	     .writes = true),
 	CALL("DestroyAllocation2", LX_DXDESTROYALLOCATION2, destroy_allocation, AT_START(DEVICE),
 	     .destroys = DXG_ALLOCATION),
 	CALL("DestroyAllocation2 of a resource", LX_DXDESTROYALLOCATION2, destroy_resource,
@@ -229,7 +229,8 @@ const struct dxg_call dxg_calls[] = {
 	CALL("GetAllocationPriority", LX_DXGETALLOCATIONPRIORITY, allocation_priority,
 	     AT_START(DEVICE)),
 	CALL("ChangeVideoMemoryReservation", LX_DXCHANGEVIDEOMEMORYRESERVATION, reservation,
-	     AT_START(ADAPTER)),
+	     .handle = { { DXG_ADAPTER,
+	     offsetof(struct d3dkmt_changevideomemoryreservation, adapter) } }),
 	CALL("FlushHeapTransitions", LX_DXFLUSHHEAPTRANSITIONS, flush_heap, AT_START(ADAPTER)),
 	CALL("QueryClockCalibration", LX_DXQUERYCLOCKCALIBRATION, clock, AT_START(ADAPTER),
 	     .writes = true),

@@ -29,7 +29,8 @@ struct dxg_scene {
 	struct dxg_gpu gpu;
 	__u32 handle[DXG_KINDS];
 	dxg_fence paging_value;
-	dxg_fence progress_value;
+	/* What was submitted to the hardware queue last */
+	__u64 progress;
 	/* The context of the hardware queue; these are 0 where there are no such queues. */
 	__u32 hw_context;
 	/* A reserved range of GPU addresses */

@@ -90,9 +90,12 @@ static int close_busy(void *data)
 	if (result)
 		return result;
 	dxg_scene_close(&scene);
-	/* The mappings are gone with the descriptor, and the process goes on. */
-	if (dxg_can_read(scene.paging_value))
-		return 100;
+	/* The mappings go soon after the descriptor, and the process goes on. */
+	for (int i = 0; dxg_can_read(scene.paging_value); i++) {
+		if (i == 1000)
+			return 100;
+		dxg_sleep_ms(10);
+	}
 	return busy_scene(&scene, *(bool *)data);
 }
 
