@@ -3,7 +3,28 @@
 #include "dxg_objects.h"
 #include "kselftest_harness.h"
 
-DXG_GPU_FIXTURE(clock)
+FIXTURE(clock)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(clock)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(clock, render) { .compute = false };
+FIXTURE_VARIANT_ADD(clock, compute) { .compute = true };
+
+FIXTURE_SETUP(clock)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(clock)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 #define FD	(self->gpu.fd)
 

@@ -7,7 +7,28 @@
 #define ROUNDS		20
 #define SIZE_REQUEST	55
 
-DXG_GPU_FIXTURE(context)
+FIXTURE(context)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(context)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(context, render) { .compute = false };
+FIXTURE_VARIANT_ADD(context, compute) { .compute = true };
+
+FIXTURE_SETUP(context)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(context)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 #define FD	(self->gpu.fd)
 #define VALID	{ .device.v = self->gpu.device, .engine_affinity = 1 }

@@ -6,7 +6,28 @@
 #define THREADS	4
 #define ROUNDS	20
 
-DXG_GPU_FIXTURE(device)
+FIXTURE(device)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(device)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(device, render) { .compute = false };
+FIXTURE_VARIANT_ADD(device, compute) { .compute = true };
+
+FIXTURE_SETUP(device)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(device)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 #define FD	(self->gpu.fd)
 

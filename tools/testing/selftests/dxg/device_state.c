@@ -3,7 +3,28 @@
 #include "dxg_objects.h"
 #include "kselftest_harness.h"
 
-DXG_GPU_FIXTURE(state)
+FIXTURE(state)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(state)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(state, render) { .compute = false };
+FIXTURE_VARIANT_ADD(state, compute) { .compute = true };
+
+FIXTURE_SETUP(state)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(state)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 #define FD	(self->gpu.fd)
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dxg_calls.h"
+#include "kselftest.h"
 
 int dxg_scene_open(struct dxg_scene *scene, bool compute)
 {
@@ -60,54 +61,54 @@ void dxg_scene_close(struct dxg_scene *scene)
 FILL(create_device, struct d3dkmt_createdevice, .adapter.v = HANDLE(ADAPTER))
 FILL(destroy_device, struct d3dkmt_destroydevice, .device.v = HANDLE(DEVICE))
 FILL(device_state, struct d3dkmt_getdevicestate, .device.v = HANDLE(DEVICE),
-     .state_type = _D3DKMT_DEVICESTATE_EXECUTION)
+	.state_type = _D3DKMT_DEVICESTATE_EXECUTION)
 FILL(mark_device, struct d3dkmt_markdeviceaserror, .device.v = HANDLE(DEVICE),
-     .reason = _D3DKMT_DEVICE_ERROR_REASON_GENERIC)
+	.reason = _D3DKMT_DEVICE_ERROR_REASON_GENERIC)
 FILL(create_context, struct d3dkmt_createcontextvirtual, .device.v = HANDLE(DEVICE),
-     .engine_affinity = 1)
+	.engine_affinity = 1)
 FILL(destroy_context, struct d3dkmt_destroycontext, .context.v = HANDLE(CONTEXT))
 FILL(priority, struct d3dkmt_setcontextschedulingpriority, .context.v = HANDLE(CONTEXT))
 FILL(submit, struct d3dkmt_submitcommand, .broadcast_context_count = 1,
-     .broadcast_context = { { .v = HANDLE(CONTEXT) } })
+	.broadcast_context = { { .v = HANDLE(CONTEXT) } })
 FILL(create_hw_queue, struct d3dkmt_createhwqueue, .context.v = scene->hw_context)
 FILL(destroy_hw_queue, struct d3dkmt_destroyhwqueue, .queue.v = HANDLE(HW_QUEUE))
 FILL(submit_hw, struct d3dkmt_submitcommandtohwqueue, .hwqueue.v = HANDLE(HW_QUEUE),
-     .hwqueue_progress_fence_id = ++scene->progress)
+	.hwqueue_progress_fence_id = ++scene->progress)
 FILL(create_paging_queue, struct d3dkmt_createpagingqueue, .device.v = HANDLE(DEVICE))
 FILL(destroy_paging_queue, struct d3dddi_destroypagingqueue,
-     .paging_queue.v = HANDLE(PAGING_QUEUE))
+	.paging_queue.v = HANDLE(PAGING_QUEUE))
 FILL(make_resident, struct d3dddi_makeresident, .paging_queue.v = HANDLE(PAGING_QUEUE),
-     .alloc_count = 1, .allocation_list = LIST)
+	.alloc_count = 1, .allocation_list = LIST)
 FILL(evict, struct d3dkmt_evict, .device.v = HANDLE(DEVICE), .alloc_count = 1,
-     .allocations = LIST)
+	.allocations = LIST)
 FILL(offer, struct d3dkmt_offerallocations, .device.v = HANDLE(DEVICE), .allocation_count = 1,
-     .allocations = LIST, .priority = _D3DKMT_OFFER_PRIORITY_NORMAL)
+	.allocations = LIST, .priority = _D3DKMT_OFFER_PRIORITY_NORMAL)
 FILL(reclaim, struct d3dkmt_reclaimallocations2, .paging_queue.v = HANDLE(PAGING_QUEUE),
-     .allocation_count = 1, .allocations = LIST)
+	.allocation_count = 1, .allocations = LIST)
 FILL(residency, struct d3dkmt_queryallocationresidency, .device.v = HANDLE(DEVICE),
-     .allocation_count = 1, .allocations = LIST, .residency_status = (uintptr_t)scene->words)
+	.allocation_count = 1, .allocations = LIST, .residency_status = (uintptr_t)scene->words)
 FILL(property, struct d3dddi_updateallocproperty, .paging_queue.v = HANDLE(PAGING_QUEUE),
-     .allocation.v = HANDLE(ALLOCATION), .set_accessed_physically = 1)
+	.allocation.v = HANDLE(ALLOCATION), .set_accessed_physically = 1)
 FILL(map_va, struct d3dddi_mapgpuvirtualaddress, .paging_queue.v = HANDLE(PAGING_QUEUE),
-     .allocation.v = HANDLE(ALLOCATION), .size_in_pages = 1)
+	.allocation.v = HANDLE(ALLOCATION), .size_in_pages = 1)
 FILL(reserve_va, struct d3dddi_reservegpuvirtualaddress, .adapter.v = HANDLE(ADAPTER),
-     .size = DXG_GPU_UNIT)
+	.size = DXG_GPU_UNIT)
 FILL(free_va, struct d3dkmt_freegpuvirtualaddress, .adapter.v = HANDLE(ADAPTER),
-     .base_address = scene->gpu_va, .size = DXG_GPU_UNIT)
+	.base_address = scene->gpu_va, .size = DXG_GPU_UNIT)
 FILL(destroy_allocation, struct d3dkmt_destroyallocation2, .device.v = HANDLE(DEVICE),
-     .alloc_count = 1, .allocations = LIST)
+	.alloc_count = 1, .allocations = LIST)
 FILL(destroy_resource, struct d3dkmt_destroyallocation2, .device.v = HANDLE(DEVICE),
-     .resource.v = HANDLE(RESOURCE))
+	.resource.v = HANDLE(RESOURCE))
 FILL(lock, struct d3dkmt_lock2, .device.v = HANDLE(DEVICE), .allocation.v = HANDLE(ALLOCATION))
 FILL(invalidate, struct d3dkmt_invalidatecache, .device.v = HANDLE(DEVICE),
-     .allocation.v = HANDLE(ALLOCATION), .length = DXG_PAGE)
+	.allocation.v = HANDLE(ALLOCATION), .length = DXG_PAGE)
 FILL(allocation_priority, struct d3dkmt_setallocationpriority, .device.v = HANDLE(DEVICE),
-     .allocation_count = 1, .allocation_list = LIST, .priorities = (uintptr_t)scene->words)
+	.allocation_count = 1, .allocation_list = LIST, .priorities = (uintptr_t)scene->words)
 FILL(reservation, struct d3dkmt_changevideomemoryreservation, .adapter.v = HANDLE(ADAPTER))
 FILL(flush_heap, struct d3dkmt_flushheaptransitions, .adapter.v = HANDLE(ADAPTER))
 FILL(clock, struct d3dkmt_queryclockcalibration, .adapter.v = HANDLE(ADAPTER))
 FILL(escape, struct d3dkmt_escape, .adapter.v = HANDLE(ADAPTER),
-     .priv_drv_data = (uintptr_t)scene->words, .priv_drv_data_size = sizeof(scene->words))
+	.priv_drv_data = (uintptr_t)scene->words, .priv_drv_data_size = sizeof(scene->words))
 FILL(statistics, struct d3dkmt_querystatistics, .adapter_luid = scene->gpu.luid)
 
 static void fill_create_allocation(struct dxg_scene *scene, void *args)
@@ -238,4 +239,13 @@ const struct dxg_call dxg_calls[] = {
 	CALL("QueryStatistics", LX_DXQUERYSTATISTICS, statistics, .writes = true),
 };
 
-const unsigned int dxg_calls_count = sizeof(dxg_calls) / sizeof(dxg_calls[0]);
+const unsigned int dxg_calls_count = ARRAY_SIZE(dxg_calls);
+
+const struct dxg_call *dxg_next_call(const struct dxg_scene *scene, const struct dxg_call *call)
+{
+	for (call = call ? call + 1 : dxg_calls; call < dxg_calls + dxg_calls_count; call++) {
+		if (!call->hw_queues || scene->gpu.hw_queues)
+			return call;
+	}
+	return NULL;
+}

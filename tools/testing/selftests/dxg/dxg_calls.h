@@ -72,10 +72,11 @@ extern const unsigned int dxg_calls_count;
 /* Room for any argument */
 #define DXG_ARGUMENT_MAX	1024
 
-/* The calls that the adapter of a scene can do */
-#define for_each_call(call, scene)					\
-	for (const struct dxg_call *call = dxg_calls;			\
-	     call < dxg_calls + dxg_calls_count; call++)		\
-		if (!call->hw_queues || (scene)->gpu.hw_queues)
+/* The call after one, or the first, which the adapter of a scene can do */
+const struct dxg_call *dxg_next_call(const struct dxg_scene *scene, const struct dxg_call *call);
+
+#define for_each_call(call, scene)						\
+	for (const struct dxg_call *call = dxg_next_call(scene, NULL); call;	\
+	     call = dxg_next_call(scene, call))
 
 #endif /* DXG_CALLS_H */

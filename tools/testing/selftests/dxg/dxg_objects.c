@@ -269,20 +269,20 @@ bool dxg_wait_fence(dxg_fence fence, __u64 value)
 }
 
 /* What copying a byte between memory and a pipe or file does, it faults in the kernel. */
-bool dxg_can_read(const volatile void *address)
+bool dxg_can_read(const void *address)
 {
 	int ends[2];
 	bool can;
 
 	if (pipe(ends))
 		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
-	can = write(ends[1], (const void *)address, 1) == 1;
+	can = write(ends[1], address, 1) == 1;
 	close(ends[0]);
 	close(ends[1]);
 	return can;
 }
 
-bool dxg_can_write(const volatile void *address)
+bool dxg_can_write(const void *address)
 {
 	int ends[2];
 	bool can;

@@ -27,8 +27,11 @@
 /* A number that no object of a test has: far beyond what hosts give out first */
 #define DXG_NO_HANDLE		0x7fffff40u
 
-/* A page of the host's which holds a number that only grows */
-typedef const volatile __u64 *dxg_fence;
+/*
+ * A number in a page of the host's, which only grows. Any call may have changed it:
+ * it need not be volatile where something is called between two looks at it.
+ */
+typedef const __u64 *dxg_fence;
 
 struct dxg_paging_queue {
 	__u32 queue;
@@ -120,8 +123,8 @@ int dxg_make_resident(int fd, const struct dxg_paging_queue *queue, const __u32 
 bool dxg_wait_fence(dxg_fence fence, __u64 value);
 
 /* Whether a byte can be read or written, found out without a signal. */
-bool dxg_can_read(const volatile void *address);
-bool dxg_can_write(const volatile void *address);
+bool dxg_can_read(const void *address);
+bool dxg_can_write(const void *address);
 
 /*
  * How many objects the host has for all processes of this machine; -1 where the
@@ -157,22 +160,7 @@ __u32 dxg_echo_room(__u32 fixed);
 int dxg_together(unsigned int count, int (*function)(void *data, unsigned int index),
 		 void *data);
 
-/* The fixture of programs that need one adapter: its tests run on both kinds. */
-#define DXG_GPU_FIXTURE(name)						\
-	FIXTURE(name) { struct dxg_gpu gpu; };				\
-	FIXTURE_VARIANT(name) { bool compute; };			\
-	FIXTURE_VARIANT_ADD(name, render) { .compute = false };		\
-	FIXTURE_VARIANT_ADD(name, compute) { .compute = true };		\
-	FIXTURE_SETUP(name)						\
-	{								\
-		DXG_GPU_SETUP(&self->gpu, variant->compute);		\
-	}								\
-	FIXTURE_TEARDOWN(name)						\
-	{								\
-		dxg_gpu_close(&self->gpu);				\
-	}
-
-/* The same in the set-up of a fixture that has more */
+/* For the set-up of fixtures that need an adapter of a kind */
 #define DXG_GPU_SETUP(gpu, compute) do {				\
 	int __opened = dxg_gpu_open(gpu, compute);			\
 									\

@@ -303,15 +303,15 @@ static int lock_and_unlock(void *data, unsigned int index)
 	};
 
 	for (int i = 0; i < 50; i++) {
-		volatile char *mine;
+		char *mine;
 		int result = dxg_ioctl(race->gpu->fd, LX_DXLOCK2, &lock);
 
 		if (result)
 			return result;
 		/* As long as one's own lock holds, the memory is there. */
 		mine = (char *)(uintptr_t)lock.data + index * DXG_PAGE;
-		*mine = i;
-		if (*mine != i)
+		__atomic_store_n(mine, i, __ATOMIC_SEQ_CST);
+		if (__atomic_load_n(mine, __ATOMIC_SEQ_CST) != i)
 			return -1;
 		result = dxg_ioctl(race->gpu->fd, LX_DXUNLOCK2, &unlock);
 		if (result)

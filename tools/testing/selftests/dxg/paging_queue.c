@@ -9,7 +9,28 @@
 #define THREADS	4
 #define ROUNDS	20
 
-DXG_GPU_FIXTURE(paging_queue)
+FIXTURE(paging_queue)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(paging_queue)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(paging_queue, render) { .compute = false };
+FIXTURE_VARIANT_ADD(paging_queue, compute) { .compute = true };
+
+FIXTURE_SETUP(paging_queue)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(paging_queue)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 #define FD	(self->gpu.fd)
 #define VALID	{ .device.v = self->gpu.device }

@@ -3,7 +3,28 @@
 #include "dxg_objects.h"
 #include "kselftest_harness.h"
 
-DXG_GPU_FIXTURE(reservation)
+FIXTURE(reservation)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(reservation)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(reservation, render) { .compute = false };
+FIXTURE_VARIANT_ADD(reservation, compute) { .compute = true };
+
+FIXTURE_SETUP(reservation)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(reservation)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 #define FD	(self->gpu.fd)
 

@@ -8,7 +8,28 @@
 /* Starts where no mistake does. */
 #define INITIAL		0x123456789abcdef0
 
-DXG_GPU_FIXTURE(sync)
+FIXTURE(sync)
+{
+	struct dxg_gpu gpu;
+};
+
+FIXTURE_VARIANT(sync)
+{
+	bool compute;
+};
+
+FIXTURE_VARIANT_ADD(sync, render) { .compute = false };
+FIXTURE_VARIANT_ADD(sync, compute) { .compute = true };
+
+FIXTURE_SETUP(sync)
+{
+	DXG_GPU_SETUP(&self->gpu, variant->compute);
+}
+
+FIXTURE_TEARDOWN(sync)
+{
+	dxg_gpu_close(&self->gpu);
+}
 
 /* The argument for a monitored fence, which most tests begin with. */
 static struct d3dkmt_createsynchronizationobject2 monitored(__u32 device)
