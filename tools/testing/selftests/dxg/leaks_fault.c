@@ -122,18 +122,25 @@ TEST_F_TIMEOUT(fault, allocation, 120)
 		.allocation_info = (uintptr_t)dxg_readonly(list, sizeof(list)),
 	};
 
+	/* What the host has written to it is no input. */
 	for (int i = 0; i < 2 * ROUNDS; i++) {
+		data = DXG_ALLOCATION_DATA(DXG_PAGE);
 		args.flags.create_resource = i % 2;
 		EXPECT_ERRNO(EFAULT, dxg_ioctl(SCENE->gpu.fd, LX_DXCREATEALLOCATION, &args));
 	}
 	args.allocation_info = (uintptr_t)list;
-	for (int i = 0; i < ROUNDS; i++)
+	for (int i = 0; i < ROUNDS; i++) {
+		data = DXG_ALLOCATION_DATA(DXG_PAGE);
 		EXPECT_ERRNO(EFAULT, dxg_ioctl(SCENE->gpu.fd, LX_DXCREATEALLOCATION,
 					       dxg_readonly(&args, sizeof(args))));
+	}
 	/* What the host makes of the private data is written back to it. */
+	data = DXG_ALLOCATION_DATA(DXG_PAGE);
 	list[1].priv_drv_data = (uintptr_t)dxg_readonly(&data, sizeof(data));
-	for (int i = 0; i < ROUNDS; i++)
+	for (int i = 0; i < ROUNDS; i++) {
+		data = DXG_ALLOCATION_DATA(DXG_PAGE);
 		EXPECT_ERRNO(EFAULT, dxg_ioctl(SCENE->gpu.fd, LX_DXCREATEALLOCATION, &args));
+	}
 	EXPECT_NOTHING_LEFT();
 }
 

@@ -162,9 +162,7 @@ TEST_F(sync_file, output_not_writable)
 
 TEST_F(sync_file, create_refused)
 {
-	const __u32 types[] = {
-		_D3DDDI_SYNCHRONIZATION_MUTEX, _D3DDDI_SEMAPHORE, _D3DDDI_FENCE,
-	};
+	const __u32 types[] = { _D3DDDI_SYNCHRONIZATION_MUTEX, _D3DDDI_FENCE };
 	struct dxg_paging_queue paging;
 	struct d3dkmt_createsyncfile args = {
 		.monitored_fence.v = self->fence.handle,

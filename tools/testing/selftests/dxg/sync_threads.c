@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Threads that use the same synchronization objects while others destroy them. */
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "dxg_sync.h"
@@ -110,7 +109,8 @@ static int use_or_destroy(void *data, unsigned int index)
 						 &fence))
 				return 1;
 			race->object = fence.handle;
-			sched_yield();
+			/* Not always in the middle of the same call */
+			dxg_sleep_ms(i % 4);
 			if (dxg_destroy_sync(race->gpu.fd, fence.handle))
 				return 2;
 			continue;
