@@ -131,13 +131,31 @@ void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable
 	return vmap(pages, count, VM_MAP, writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
 }
 
-/* Maps the whole of @vma, from @pfn on. */
+struct dxgkrnl_io_remap {
+	struct mm_struct *mm;
+	unsigned long pfn;
+	pgprot_t prot;
+};
+
+static int dxgkrnl_io_remap_pte(pte_t *pte, unsigned long address, void *data)
+{
+	struct dxgkrnl_io_remap *remap = data;
+
+	set_pte_at(remap->mm, address, pte, pte_mkspecial(pfn_pte(remap->pfn++, remap->prot)));
+	return 0;
+}
+
+/* Maps the whole of @vma, which is being set up, from @pfn on. */
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining)
 {
+	struct dxgkrnl_io_remap remap = { .mm = vma->vm_mm, .pfn = pfn };
+
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	if (write_combining)
 		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
-	return io_remap_pfn_range(vma, vma->vm_start, pfn, vma->vm_end - vma->vm_start,
-				  vma->vm_page_prot);
+	remap.prot = pgprot_decrypted(vma->vm_page_prot);
+	return apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start,
+				   dxgkrnl_io_remap_pte, &remap);
 }
 
 #ifdef CONFIG_SYNC_FILE

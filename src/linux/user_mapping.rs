@@ -11,9 +11,12 @@
 //! not grow, cannot be duplicated or mapped again, and a read-only one stays so. `munmap()` and
 //! `mremap()` of it are his own business. It keeps the module loaded as long as it is there.
 //!
-//! Pages are entered with `remap_pfn_range()` rather than one by one on faults, because only that
-//! makes x86 respect the caching asked for: a page that is put in alone gets the type somebody
-//! else reserved for its address, which is uncached if nobody did.
+//! Pages are entered directly rather than by `remap_pfn_range()` or on faults, because of the
+//! caching. On x86 the former reserves it for as long as the area exists, so that a program could
+//! keep a type for a page that it was deprived of long ago, and that the host shows to somebody
+//! else in another way. The latter gives a page the type that somebody else has reserved, which is
+//! uncached if nobody did. Of one page there is one mapping at a time, as the one before is revoked
+//! before the host may use the page again; so types cannot differ.
 //!
 //! Locks: none of our own. Mapping and dropping take the lock of the current address space, and
 //! revoking the one of the file's mapping.
@@ -45,7 +48,8 @@ use kernel::{
     },
     mm::{
         virt::VmaNew,
-        Mm, //
+        Mm,
+        MmWithUser, //
     },
     page::PAGE_SIZE,
     prelude::*,
@@ -290,7 +294,7 @@ impl UserMapping {
     }
 
     /// Whether the area is still as it was made. The caller is in the address space.
-    fn is_untouched(&self, mm: &kernel::mm::MmWithUser) -> bool {
+    fn is_untouched(&self, mm: &MmWithUser) -> bool {
         mm.mmap_read_lock()
             .vma_lookup(self.address)
             .is_some_and(|area| {
@@ -303,29 +307,51 @@ impl UserMapping {
             })
     }
 
-    /// Unmaps the area, if it is in the current address space and the user has left it alone.
+    /// Unmaps the area if the user has left it alone. The current task uses the address space.
     ///
     /// A user program whose threads unmap it at this moment, and map something else in its place,
     /// can lose the latter. It harms only itself.
-    fn unmap_here(&self) {
-        let task = current!();
-        let Some(mm) = task.mm() else {
-            return;
-        };
-
-        if mm.as_raw() == self.mm.as_raw() && self.is_untouched(mm) {
+    fn unmap_here(&self, mm: &MmWithUser) {
+        if self.is_untouched(mm) {
             // SAFETY: The current task has an address space. The function may fail if the task is
             // being killed or the user has sealed the area; then it stays, without pages.
             let _ = unsafe { kernel::bindings::vm_munmap(self.address, self.size) };
         }
     }
+
+    /// Unmaps the area from a kernel thread, which has no address space of its own.
+    fn unmap_from_kernel_thread(&self) {
+        let Some(mm) = self.mm.mmget_not_zero() else {
+            return;
+        };
+        // The program may end meanwhile; its memory is not to be freed by this thread then.
+        let mm = MmWithUser::into_mmput_async(mm);
+
+        // SAFETY: The address space has users, and the current task is a kernel thread without
+        // one. It gives it back before anything else happens to it.
+        unsafe { kernel::bindings::kthread_use_mm(mm.as_raw()) };
+        self.unmap_here(&mm);
+        // SAFETY: It was taken above.
+        unsafe { kernel::bindings::kthread_unuse_mm(mm.as_raw()) };
+    }
+}
+
+/// Whether the current task is a thread of the kernel.
+fn is_kernel_thread() -> bool {
+    // SAFETY: The task is the current one, which alone changes this flag, long ago.
+    unsafe { (*current!().as_ptr()).flags & kernel::bindings::PF_KTHREAD != 0 }
 }
 
 impl Drop for UserMapping {
     /// The memory is gone from the user's view when this returns. The addresses are free again if
-    /// the user's own task does it; else they stay taken until the user program ends.
+    /// the user's own task or a kernel thread does it; else they stay taken until the user program
+    /// ends.
     fn drop(&mut self) {
-        self.unmap_here();
+        match current!().mm() {
+            Some(mm) if mm.as_raw() == self.mm.as_raw() => self.unmap_here(mm),
+            None if is_kernel_thread() => self.unmap_from_kernel_thread(),
+            _ => {}
+        }
         // Parts of it may have been moved, and the area may be in another address space.
         self.revoke();
     }
