@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::mount::{mount, MountFlags};
 use rustix::system::{finit_module, reboot, RebootCommand};
 use rustix::termios::{tcdrain, tcgetattr, tcsetattr, OptionalActions};
+use rustix::thread::{sched_getaffinity, sched_setaffinity};
 use vm::stop::Stop;
 
 use super::link::{self, Message};
@@ -63,6 +64,22 @@ fn run() -> Result<(), String> {
     tcdrain(&*link).map_err(|error| format!("cannot report the outcome: {error}"))
 }
 
+/// Lets this thread and those that it will start run on all CPUs but the first one.
+///
+/// QEMU 10.0 and 11.1 emulate FXRSTOR, XRSTOR and others by clearing a flag of the first CPU, from
+/// whatever CPU the instruction runs on, in the word that also says whether that CPU runs a nested
+/// guest (`cpu_clear_ignne()`, `hflags2`). If the first CPU leaves its guest at this moment, the
+/// word is written back as it was before: the CPU still translates addresses for the guest when it
+/// is the hypervisor again, and the guest is left with registers of the hypervisor. A CPU that
+/// never runs a guest has nothing to lose.
+fn leave_first_cpu() -> Result<(), String> {
+    let failed = |error| format!("cannot choose CPUs: {error}");
+    let mut cpus = sched_getaffinity(None).map_err(failed)?;
+
+    cpus.unset(0);
+    sched_setaffinity(None, &cpus).map_err(failed)
+}
+
 /// Opens a serial line as a plain channel of bytes.
 fn raw_line(path: &str) -> Result<File, String> {
     let open = || {
@@ -88,6 +105,7 @@ fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
         }
     });
     load_modules()?;
+    leave_first_cpu()?;
 
     let kernel = take(name::KERNEL)?;
     let initrd = if fs::exists(path(name::INITRD)).unwrap_or(false) {

@@ -150,10 +150,11 @@ impl Machine<'_> {
     }
 
     /// As many CPUs as the guest has, but no more than there are, and two at least: one for the
-    /// guest, one for its host.
+    /// guest, one for its host. And the first one, which neither of them uses, see
+    /// [`super::init`].
     fn outer_cpus(&self) -> usize {
         let available = std::thread::available_parallelism().map_or(2, usize::from);
-        usize::from(self.cpus).clamp(2, available.max(2))
+        usize::from(self.cpus).clamp(2, available.max(2)) + 1
     }
 }
 
