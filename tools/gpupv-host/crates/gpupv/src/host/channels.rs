@@ -55,6 +55,11 @@ impl Channels {
         self.get_mut(source).handle = None;
     }
 
+    /// Whether a channel is open.
+    pub(super) fn is_open(&self, source: Source) -> bool {
+        self.get(source).handle.is_some()
+    }
+
     /// The ticket of a packet.
     pub(super) fn ticket(&self, source: Source, packet: &vmbus::Packet) -> Ticket {
         Ticket {

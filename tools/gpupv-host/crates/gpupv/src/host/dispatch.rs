@@ -159,7 +159,7 @@ impl Shared {
             let text = format!("{len} bytes, at least {need} are needed");
             return Err(Fail::Violation(NtStatus::INVALID_PARAMETER, text));
         }
-        let process = self.caller(handler, command)?;
+        let process = self.caller(handler, position, command)?;
         let call = Call {
             process,
             bytes: command.bytes,
@@ -213,13 +213,26 @@ impl Shared {
     }
 
     /// The process in the header, as the command wants it.
-    fn caller(&mut self, handler: Handler, command: &Command<'_>) -> Result<Handle, Fail> {
+    fn caller(
+        &mut self,
+        handler: Handler,
+        position: Option<usize>,
+        command: &Command<'_>,
+    ) -> Result<Handle, Fail> {
         let process = Handle(command.header.process.get());
         let is_process = self.handles.get(process) == Some(&VmObject::Process);
+        let ended = !is_process && self.handles.was_given(process);
         let fits = match handler.process_rule() {
             ProcessRule::Zero => process.0 == 0,
+            // All processes ended with the global channel. Whoever uses an adapter may not have
+            // heard of that.
+            ProcessRule::Live | ProcessRule::Examined
+                if ended && position.is_some() && !self.channels.is_open(Source::Global) =>
+            {
+                return Err(NtStatus::DEVICE_REMOVED.into());
+            }
             ProcessRule::Live => is_process,
-            ProcessRule::Examined if !is_process && self.handles.was_given(process) => {
+            ProcessRule::Examined if ended => {
                 return Err(NtStatus::INVALID_PARAMETER.into());
             }
             ProcessRule::Examined => is_process,

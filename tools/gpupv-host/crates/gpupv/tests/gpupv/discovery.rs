@@ -118,6 +118,24 @@ fn a_driver_that_closes_without_cleaning_up_is_found() {
 }
 
 #[test]
+fn processes_that_went_with_the_global_channel() {
+    let mut guest = Guest::started(Config::default());
+    let process = guest.create_process(1, "a");
+    guest.global.device.closed(Closed::Rescinded);
+    // The driver may not have heard of it.
+    let (status, _) = guest.query(0, process, 15, &[0; 4]);
+    assert_eq!(status, 0xC000_02B6);
+    guest.assert_clean();
+    // A process that never was is another matter, and so is one that ended long ago.
+    let (status, _) = guest.query(0, process + 64, 15, &[0; 4]);
+    assert_eq!(status, 0xC000_0008);
+    assert_eq!(guest.violations().len(), 1);
+    guest.global.reopen();
+    guest.query(0, process, 15, &[0; 4]);
+    assert_eq!(guest.violations().len(), 2);
+}
+
+#[test]
 fn flush_after_the_adapter_went() {
     let mut guest = Guest::started(Config::default());
     let process = guest.create_process(1, "a");
