@@ -330,20 +330,40 @@ impl Creation<'_> {
         Resource::new(device.clone(), handle, shared, census.count(Kind::Resource)).map(Some)
     }
 
-    /// Tells the program about the allocation at `index`.
-    fn report(&self, index: usize, handle: Handle, data: &[u8]) -> Result {
+    /// Gives the program what the host has made of the private data of the allocation at `index`.
+    fn report_data(&self, index: usize, data: &[u8]) -> Result {
         let info = self.request.infos.get(index).ok_or(EINVAL)?;
-        // CAST: There are at most 1024 of 96 bytes.
-        let offset = (index * size_of::<AllocationInfo>()) as u64;
-        let place = self.argument.allocation_info.wrapping_add(offset);
 
-        if !data.is_empty() {
-            write_slice(info.priv_drv_data, data)?;
+        if data.is_empty() {
+            return Ok(());
         }
-        write_slice(place, &[handle])
+        write_slice(info.priv_drv_data, data)
     }
 
-    /// Makes the allocations on our side, and tells the program.
+    /// Tells the program the names of what it has got, when everything else is done: a program
+    /// that sees a name and a failure has lost part of its memory meanwhile.
+    fn report_names(&self, resource: Handle, allocations: &[Handle]) -> Result {
+        for (index, &handle) in allocations.iter().enumerate() {
+            // CAST: There are at most 1024 of 96 bytes.
+            let offset = (index * size_of::<AllocationInfo>()) as u64;
+
+            write_slice(
+                self.argument.allocation_info.wrapping_add(offset),
+                &[handle],
+            )?;
+        }
+        if !resource.is_none() {
+            write_field!(self.argument, Abi, resource, &resource)?;
+        }
+        write_field!(
+            self.argument,
+            Abi,
+            global_share,
+            &self.argument.global_share
+        )
+    }
+
+    /// Makes the allocations on our side.
     fn make_allocations(
         &self,
         created: &Created,
@@ -376,7 +396,7 @@ impl Creation<'_> {
                     cached: made.cached,
                 })?;
             }
-            self.report(index, made.handle, made.data)?;
+            self.report_data(index, made.data)?;
             objects.push(Object::Allocation(allocation), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
@@ -427,16 +447,10 @@ impl Creation<'_> {
         let resource = self.make_resource(new_resource, mem::take(&mut kept.data))?;
 
         if let (Owner::New { .. }, Some(resource)) = (self.owner, &resource) {
-            write_field!(self.argument, Abi, resource, &new_resource)?;
             objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
         }
         self.make_allocations(&created, resource.as_ref(), &lent, &mut objects, &mut kept)?;
-        write_field!(
-            self.argument,
-            Abi,
-            global_share,
-            &self.argument.global_share
-        )?;
+        self.report_names(new_resource, &handles)?;
         if let Some(shared) = resource.as_ref().and_then(|resource| resource.shared()) {
             shared.add(&kept.allocations)?;
         }
