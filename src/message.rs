@@ -408,6 +408,11 @@ impl<C: Channel + 'static> Link<C> {
         Self::new(self.transport.clone(), envelope)
     }
 
+    /// The same link, which those who [leave](Self::leave) this one do not close.
+    pub(crate) fn in_new_lane(&self) -> Result<Self> {
+        self.with_envelope(self.envelope)
+    }
+
     /// The same link, for commands that can only be undone by a command to `host`.
     pub(crate) fn undoing_over(mut self, host: &Self) -> Self {
         let route = host.transport.as_arc_borrow().route(&host.lane);

@@ -51,6 +51,7 @@ use kernel::{
         Mm,
         MmWithUser, //
     },
+    new_spinlock,
     page::PAGE_SIZE,
     prelude::*,
     sync::{
@@ -59,7 +60,8 @@ use kernel::{
             Atomic,
             Full, //
         },
-        Arc, //
+        Arc,
+        SpinLock, //
     },
     types::ForeignOwnable, //
 };
@@ -86,8 +88,8 @@ pub(crate) enum Caching {
 ///
 /// # Invariants
 ///
-/// The memory was in an [`MmioRange`] when the file was made, and is as long as the
-/// [`UserMapping`] exists. No file is mapped after that, see [`mmap`].
+/// The memory was in an [`MmioRange`] when the file was made, and is until the [`UserMapping`] is
+/// revoked. No file is mapped after that, see [`mmap`].
 struct Region {
     first_frame: usize,
     size: usize,
@@ -167,14 +169,14 @@ unsafe extern "C" fn release(
 /// # Invariants
 ///
 /// `file` is one of ours and was mapped in `mm`, from `address` on, over `size` bytes. What is
-/// there by now is up to the user.
+/// there by now is up to the user. As long as `window` is there the user may see the memory.
 pub(crate) struct UserMapping {
     file: ARef<File>,
     mm: ARef<Mm>,
     address: usize,
     size: usize,
     /// So that the addresses are not given to another device while anybody sees them.
-    _window: Arc<MmioRange>,
+    window: Pin<KBox<SpinLock<Option<Arc<MmioRange>>>>>,
 }
 
 impl UserMapping {
@@ -215,7 +217,11 @@ impl UserMapping {
             return Err(EINVAL);
         }
 
-        // INVARIANT: The memory lies in `window`, which `UserMapping` keeps.
+        let kept = KBox::pin_init(
+            new_spinlock!(Some(window.clone()), "UserMapping::window"),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        // INVARIANT: The memory lies in `window`, which `UserMapping` keeps until nobody sees it.
         let region = Region {
             first_frame: start / PAGE_SIZE,
             size,
@@ -248,7 +254,7 @@ impl UserMapping {
             mm,
             address,
             size,
-            _window: window.clone(),
+            window: kept,
         })
     }
 
@@ -290,7 +296,12 @@ impl UserMapping {
     pub(crate) fn revoke(&self) {
         // SAFETY: The file is valid and keeps its inode, whose mapping nobody else uses. Areas of
         // the file are entered there until they are unmapped, and their pages are never put back.
-        unsafe { kernel::bindings::unmap_mapping_range((*self.file.as_ptr()).f_mapping, 0, 0, 1) }
+        unsafe { kernel::bindings::unmap_mapping_range((*self.file.as_ptr()).f_mapping, 0, 0, 1) };
+
+        // Giving addresses back sleeps.
+        let window = self.window.lock().take();
+
+        drop(window);
     }
 
     /// Whether the area is still as it was made. The caller is in the address space.

@@ -129,6 +129,21 @@ impl Active {
     }
 }
 
+impl Active {
+    /// Tells the host that the adapter is used no more.
+    fn say_goodbye(&self) {
+        let command = CloseAdapter {
+            host_adapter: self.host_adapter,
+        };
+
+        // The host closes the adapter with the channel if it does not answer, or is not asked.
+        let _ = self
+            .link
+            .in_new_lane()
+            .and_then(|link| link.call(HostProcess::GUEST, command, FAREWELL_PATIENCE));
+    }
+}
+
 enum State {
     /// Something is still missing.
     Waiting,
@@ -356,18 +371,12 @@ impl Adapter {
     fn end(&self, say_goodbye: bool) {
         match self.exchange(State::Stopped, |_| true) {
             Some(State::Active(active)) => {
-                if say_goodbye {
-                    let command = CloseAdapter {
-                        host_adapter: active.host_adapter,
-                    };
-
-                    // The host closes the adapter with the channel if it does not answer.
-                    let _ = active
-                        .link
-                        .call(HostProcess::GUEST, command, FAREWELL_PATIENCE);
-                }
-                // On the global channel nobody else would wake those who wait.
+                // Nothing is sent after the farewell. On the global channel nobody else would wake
+                // those who wait, either.
                 active.link.leave();
+                if say_goodbye {
+                    active.say_goodbye();
+                }
                 active.channel.close();
             }
             Some(State::Starting {

@@ -38,13 +38,13 @@ pub(crate) struct HostAccess {
     /// For messages to the host.
     pub(crate) link: Link,
     /// Where the host shows its memory.
-    pub(crate) window: IoWindow,
+    pub(crate) window: Arc<IoWindow>,
     /// Who is to be told when the channel is lost.
     pub(crate) dependents: Arc<Dependents>,
 }
 
 /// The open global channel, and the window the host was given for its memory. The window goes back
-/// to the bus after the channel was closed, and when nobody sees anything in it any more.
+/// to the bus when the channel was closed, and everybody was deprived of what he saw in it.
 pub(crate) struct Host {
     access: HostAccess,
 }
@@ -113,6 +113,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.access.link.close();
+        self.access.window.close();
         self.access.dependents.cut_off();
     }
 }

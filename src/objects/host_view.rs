@@ -40,7 +40,7 @@ impl HostView {
     /// # Errors
     ///
     /// `EINVAL` unless those are whole pages of the window: so looks the answer of a host that has
-    /// nothing to show. `ENOMEM`.
+    /// nothing to show. `ENODEV` if the global channel is lost; `ENOMEM`.
     pub(crate) fn show(
         process: &Process,
         adapter: &Adapter,

@@ -11,33 +11,59 @@ use crate::linux::{
     },
 };
 use kernel::{
+    new_spinlock,
     page::PAGE_SIZE,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        Arc,
+        SpinLock, //
+    },
 };
 
 /// The window that was announced to the host.
-#[derive(Clone)]
+///
+/// It outlives the global channel, if a process does, but nothing is mapped after [`Self::close`].
+/// The addresses go back to the bus when nobody sees anything in it any more.
+#[pin_data]
 pub(crate) struct IoWindow {
-    range: Arc<MmioRange>,
+    start: u64,
+    length: u64,
+    #[pin]
+    range: SpinLock<Option<Arc<MmioRange>>>,
 }
 
 impl IoWindow {
     /// The window that fills `range`.
-    pub(crate) fn new(range: MmioRange) -> Result<Self> {
-        Ok(Self {
-            range: Arc::new(range, GFP_KERNEL)?,
-        })
+    pub(crate) fn new(range: MmioRange) -> Result<Arc<Self>> {
+        let (start, length) = (range.start(), range.size());
+        let range = Arc::new(range, GFP_KERNEL)?;
+
+        Arc::pin_init(
+            pin_init!(Self {
+                start,
+                length,
+                range <- new_spinlock!(Some(range), "IoWindow::range"),
+            }),
+            GFP_KERNEL,
+        )
     }
 
     /// The first address.
     pub(crate) fn start(&self) -> u64 {
-        self.range.start()
+        self.start
     }
 
     /// Bytes.
     pub(crate) fn length(&self) -> u64 {
-        self.range.size()
+        self.length
+    }
+
+    /// Lets nobody map anything any more. Sleeps.
+    pub(crate) fn close(&self) {
+        let range = self.range.lock().take();
+
+        // Giving addresses back sleeps.
+        drop(range);
     }
 
     /// Checks what the host says about memory it shows: `size` bytes at `address`.
@@ -53,7 +79,7 @@ impl IoWindow {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, also for what [`Self::check`] refuses.
+    /// `ENODEV` if the window is closed; `ENOMEM`, also for what [`Self::check`] refuses.
     pub(crate) fn map(
         &self,
         address: u64,
@@ -61,7 +87,9 @@ impl IoWindow {
         access: Access,
         caching: Caching,
     ) -> Result<UserMapping> {
-        UserMapping::map(&self.range, address, size, access, caching)
+        let range = self.range.lock().clone().ok_or(ENODEV)?;
+
+        UserMapping::map(&range, address, size, access, caching)
     }
 }
 
