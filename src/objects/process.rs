@@ -302,7 +302,14 @@ impl Process {
     }
 
     /// Makes a new handle for `adapter`.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the host is lost to the process, which can do nothing with the adapter then;
+    /// `ENOMEM`.
     pub(crate) fn open_adapter(&self, adapter: &Arc<Adapter>) -> Result<Handle> {
+        self.on_host()?;
+
         let mut adapters = self.adapters.lock();
         let known = adapters
             .bindings

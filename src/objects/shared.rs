@@ -116,8 +116,10 @@ impl Exports {
     ///
     /// # Errors
     ///
-    /// What the host says; `ERESTARTSYS` after a fatal signal.
+    /// What the host says; `ENODEV` if it is lost, `ERESTARTSYS` after a fatal signal.
     pub(crate) fn export(self: &Arc<Self>, process: &Process, object: Handle) -> Result<Export> {
+        // Nobody could open what a lost host has exported.
+        process.on_host()?;
         loop {
             // Made here, because of the lock.
             let turn = Arc::pin_init(Waiter::new(), GFP_KERNEL_ACCOUNT)?;
