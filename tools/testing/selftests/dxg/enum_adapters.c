@@ -274,7 +274,7 @@ TEST_F(enumerate, list_faults)
 		SKIP(return, "no render adapter");
 	EXPECT_FAULT(dxg_unmapped());
 	EXPECT_FAULT((void *)8);
-	EXPECT_FAULT((void *)0xffff888000000000);
+	EXPECT_FAULT((void *)-4096L);
 	EXPECT_FAULT(dxg_readonly(self->list, size));
 	/* All but the last byte */
 	EXPECT_FAULT((char *)dxg_guarded(size, FILL) + 1);
