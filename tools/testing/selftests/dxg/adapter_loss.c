@@ -114,15 +114,21 @@ static bool complete(void)
 
 enum loss { CHANNEL, FUNCTION, EVERYTHING };
 
-FIXTURE(loss)
-{
+/* What a process has that loses its adapter */
+struct loser {
+	enum loss how;
+	bool compute;
 	struct dxg_sync_scene scene;
 	char function[32];
 	bool unbound;
 	/* Goes on with what it is doing while we look */
 	pthread_t thread;
-	enum loss how;
 	int result;
+};
+
+FIXTURE(loss)
+{
+	struct loser loser;
 };
 
 FIXTURE_VARIANT(loss)
@@ -140,29 +146,34 @@ FIXTURE_VARIANT_ADD(loss, function_compute) { .how = FUNCTION, .compute = true }
 /* The channel goes that everything needs. */
 FIXTURE_VARIANT_ADD(loss, everything) { .how = EVERYTHING };
 
-#define SCENE		(&self->scene.scene)
+#define SCENE		(&loser->scene.scene)
 #define CALL(request, args)	dxg_ioctl(SCENE->gpu.fd, request, args)
 
 FIXTURE_SETUP(loss)
 {
+	struct loser *loser = &self->loser;
+
 	ASSERT_TRUE(complete());
-	self->how = variant->how;
-	ASSERT_EQ(0, dxg_sync_scene_open(&self->scene, variant->compute));
-	ASSERT_TRUE(find_function(variant->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
-				  self->function, sizeof(self->function)));
+	loser->how = variant->how;
+	loser->compute = variant->compute;
+	ASSERT_EQ(0, dxg_sync_scene_open(&loser->scene, loser->compute));
+	ASSERT_TRUE(find_function(loser->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
+				  loser->function, sizeof(loser->function)));
 }
 
 FIXTURE_TEARDOWN(loss)
 {
-	dxg_sync_scene_close(&self->scene);
-	switch (variant->how) {
+	struct loser *loser = &self->loser;
+
+	dxg_sync_scene_close(&loser->scene);
+	switch (loser->how) {
 	case CHANNEL:
-		ASSERT_EQ(0, ask(OFFER + (variant->compute ? COMPUTE : RENDER)));
+		ASSERT_EQ(0, ask(OFFER + (loser->compute ? COMPUTE : RENDER)));
 		ASSERT_EQ(0, rebind());
 		break;
 	case FUNCTION:
-		if (self->unbound)
-			ASSERT_OK(drive("bind", self->function));
+		if (loser->unbound)
+			ASSERT_OK(drive("bind", loser->function));
 		break;
 	case EVERYTHING:
 		ASSERT_EQ(0, ask(OFFER + GLOBAL));
@@ -172,17 +183,17 @@ FIXTURE_TEARDOWN(loss)
 }
 
 /* Lets it happen, and waits until the driver knows. */
-static int lose(FIXTURE_DATA(loss) *self, const FIXTURE_VARIANT(loss) *variant)
+static int lose(struct loser *loser)
 {
 	int result = -EINVAL;
 
-	switch (variant->how) {
+	switch (loser->how) {
 	case CHANNEL:
-		result = ask(RESCIND + (variant->compute ? COMPUTE : RENDER));
+		result = ask(RESCIND + (loser->compute ? COMPUTE : RENDER));
 		break;
 	case FUNCTION:
-		result = drive("unbind", self->function);
-		self->unbound = !result;
+		result = drive("unbind", loser->function);
+		loser->unbound = !result;
 		break;
 	case EVERYTHING:
 		result = ask(RESCIND + GLOBAL);
@@ -194,8 +205,8 @@ static int lose(FIXTURE_DATA(loss) *self, const FIXTURE_VARIANT(loss) *variant)
 		result = dxg_query(SCENE->gpu.fd, SCENE->gpu.adapter, QAI_ADAPTERTYPE, &type,
 				   sizeof(type));
 		/* The host may say so before the driver has heard of it. */
-		if (result == -ENODEV && variant->how == EVERYTHING &&
-		    dxg_can_read(self->scene.fence.value))
+		if (result == -ENODEV && loser->how == EVERYTHING &&
+		    dxg_can_read(loser->scene.fence.value))
 			result = 0;
 		if (!result)
 			dxg_sleep_ms(10);
@@ -203,7 +214,7 @@ static int lose(FIXTURE_DATA(loss) *self, const FIXTURE_VARIANT(loss) *variant)
 	return result;
 }
 
-#define ASSERT_LOST()	ASSERT_EQ(-ENODEV, lose(self, variant))
+#define ASSERT_LOST()	ASSERT_EQ(-ENODEV, lose(loser))
 
 /* What a call answers that has nothing to do with the adapter itself */
 static int expected_result(unsigned int request, enum loss how)
@@ -226,6 +237,7 @@ static int expected_result(unsigned int request, enum loss how)
 
 TEST_F_TIMEOUT(loss, every_call, 120)
 {
+	struct loser *loser = &self->loser;
 	struct d3dkmt_queryvideomemoryinfo memory = { .adapter.v = SCENE->gpu.adapter };
 	struct d3dkmt_isfeatureenabled feature = { .adapter.v = SCENE->gpu.adapter };
 	struct d3dkmt_lock2 lock = {
@@ -238,21 +250,21 @@ TEST_F_TIMEOUT(loss, every_call, 120)
 	ASSERT_EQ(0, CALL(LX_DXLOCK2, &lock));
 	ASSERT_LOST();
 	/* One that is not mapped yet */
-	lock.allocation.v = self->scene.member;
+	lock.allocation.v = loser->scene.member;
 	EXPECT_ERRNO(ENODEV, CALL(LX_DXLOCK2, &lock));
 	for_each_call(call, SCENE) {
 		/* A lock beside one that is there was ever only counted. */
 		if (call->destroys || call->request == LX_DXLOCK2)
 			continue;
 		call->fill(SCENE, args);
-		EXPECT_EQ(expected_result(call->request, variant->how), CALL(call->request, args))
+		EXPECT_EQ(expected_result(call->request, loser->how), CALL(call->request, args))
 			TH_LOG("%s", call->name);
 	}
-	for_each_sync_call(call, &self->scene) {
+	for_each_sync_call(call, &loser->scene) {
 		if (call->destroys)
 			continue;
 		call->fill(SCENE, args);
-		EXPECT_EQ(expected_result(call->request, variant->how), CALL(call->request, args))
+		EXPECT_EQ(expected_result(call->request, loser->how), CALL(call->request, args))
 			TH_LOG("%s", call->name);
 	}
 	EXPECT_ERRNO(ENODEV, CALL(LX_DXQUERYVIDEOMEMORYINFO, &memory));
@@ -275,6 +287,8 @@ static int destroy_in_turn(struct dxg_sync_scene *scene, const struct dxg_call *
 
 TEST_F_TIMEOUT(loss, every_end, 120)
 {
+	struct loser *loser = &self->loser;
+
 	/* What hangs on something goes before it. */
 	const enum dxg_kind kinds[] = {
 		DXG_HW_QUEUE, DXG_CONTEXT, DXG_PAGING_QUEUE, DXG_ALLOCATION, DXG_RESOURCE,
@@ -284,22 +298,22 @@ TEST_F_TIMEOUT(loss, every_end, 120)
 	__u32 opened = 0;
 
 	ASSERT_LOST();
-	EXPECT_EQ(0, destroy_in_turn(&self->scene, dxg_sync_calls, dxg_sync_calls_count,
+	EXPECT_EQ(0, destroy_in_turn(&loser->scene, dxg_sync_calls, dxg_sync_calls_count,
 				     DXG_SYNC_OBJECT));
 	for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (!SCENE->handle[kinds[i]])
 			continue;
-		EXPECT_EQ(0, destroy_in_turn(&self->scene, dxg_calls, dxg_calls_count, kinds[i]))
+		EXPECT_EQ(0, destroy_in_turn(&loser->scene, dxg_calls, dxg_calls_count, kinds[i]))
 			TH_LOG("kind %d", kinds[i]);
 		/* And then it is gone. */
-		EXPECT_EQ(-EINVAL, destroy_in_turn(&self->scene, dxg_calls, dxg_calls_count,
+		EXPECT_EQ(-EINVAL, destroy_in_turn(&loser->scene, dxg_calls, dxg_calls_count,
 						   kinds[i]));
 	}
 	EXPECT_OK(dxg_close_adapter(SCENE->gpu.fd, SCENE->gpu.adapter));
 	EXPECT_ERRNO(EINVAL, dxg_open_adapter(SCENE->gpu.fd, luid, &opened));
 }
 
-static bool vanishes(const volatile void *address)
+static bool vanishes(const void *address)
 {
 	for (int i = 0; i < 1000; i++) {
 		if (!dxg_can_read(address))
@@ -312,66 +326,68 @@ static bool vanishes(const volatile void *address)
 /* The pages of the host are nobody's now; what was in them is not to be had. */
 TEST_F(loss, mappings)
 {
+	struct loser *loser = &self->loser;
 	struct d3dkmt_lock2 lock = {
 		.device.v = SCENE->gpu.device,
 		.allocation.v = SCENE->handle[DXG_ALLOCATION],
 	};
-	dxg_fence fence = self->scene.fence.value;
+	dxg_fence fence = loser->scene.fence.value;
 
 	ASSERT_EQ(0, CALL(LX_DXLOCK2, &lock));
 	ASSERT_TRUE(dxg_can_read(fence));
 	ASSERT_LOST();
 	/* One after the other, after the adapter itself. */
 	EXPECT_TRUE(vanishes(fence));
-	EXPECT_TRUE(vanishes(self->scene.shared.value));
+	EXPECT_TRUE(vanishes(loser->scene.shared.value));
 	EXPECT_TRUE(vanishes(SCENE->paging_value));
 	EXPECT_TRUE(vanishes((void *)(uintptr_t)lock.data));
 }
 
 static void *wait_for_ever(void *data)
 {
-	FIXTURE_DATA(loss) *self = data;
+	struct loser *loser = data;
 
-	self->result = dxg_wait_cpu(&SCENE->gpu, self->scene.fence.handle, ~0ULL);
+	loser->result = dxg_wait_cpu(&SCENE->gpu, loser->scene.fence.handle, ~0ULL);
 	return NULL;
 }
 
 TEST_F(loss, waits_end)
 {
+	struct loser *loser = &self->loser;
 	struct sync_file_info info = {};
-	struct pollfd file = { .fd = self->scene.sync_file, .events = POLLIN };
+	struct pollfd file = { .fd = loser->scene.sync_file, .events = POLLIN };
 	struct timespec limit;
 	int event = dxg_event();
 
-	ASSERT_EQ(0, dxg_wait_event(&SCENE->gpu, self->scene.fence.handle, ~0ULL, event));
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, wait_for_ever, self));
+	ASSERT_EQ(0, dxg_wait_event(&SCENE->gpu, loser->scene.fence.handle, ~0ULL, event));
+	ASSERT_EQ(0, pthread_create(&loser->thread, NULL, wait_for_ever, loser));
 	dxg_sleep_ms(50);
 	ASSERT_LOST();
 	clock_gettime(CLOCK_REALTIME, &limit);
 	limit.tv_sec += 10;
-	ASSERT_EQ(0, pthread_timedjoin_np(self->thread, NULL, &limit));
-	EXPECT_EQ(-ENODEV, self->result);
+	ASSERT_EQ(0, pthread_timedjoin_np(loser->thread, NULL, &limit));
+	EXPECT_EQ(-ENODEV, loser->result);
 	/* A fence that was given out signals, and says that it is not because of the GPU. */
 	EXPECT_EQ(1, poll(&file, 1, 10000));
-	ASSERT_EQ(0, ioctl(self->scene.sync_file, SYNC_IOC_FILE_INFO, &info));
+	ASSERT_EQ(0, ioctl(loser->scene.sync_file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_GT(0, info.status);
 }
 
 static void *use_for_ever(void *data)
 {
-	FIXTURE_DATA(loss) *self = data;
+	struct loser *loser = data;
 	unsigned char args[DXG_ARGUMENT_MAX];
 
 	for (;;) {
-		for_each_sync_call(call, &self->scene) {
+		for_each_sync_call(call, &loser->scene) {
 			/* They make too many files, or say something else in the end. */
 			if (call->destroys || call->request == LX_DXSHAREOBJECTS ||
 			    call->request == LX_DXCREATESYNCFILE ||
-			    expected_result(call->request, self->how) != -ENODEV)
+			    expected_result(call->request, loser->how) != -ENODEV)
 				continue;
 			call->fill(SCENE, args);
-			self->result = dxg_ioctl(SCENE->gpu.fd, call->request, args);
-			if (self->result < 0)
+			loser->result = dxg_ioctl(SCENE->gpu.fd, call->request, args);
+			if (loser->result < 0)
 				return NULL;
 		}
 	}
@@ -380,38 +396,37 @@ static void *use_for_ever(void *data)
 /* In the middle of everything */
 TEST_F_TIMEOUT(loss, in_use, 120)
 {
+	struct loser *loser = &self->loser;
 	struct timespec limit;
 
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, use_for_ever, self));
+	ASSERT_EQ(0, pthread_create(&loser->thread, NULL, use_for_ever, loser));
 	dxg_sleep_ms(50);
 	ASSERT_LOST();
 	clock_gettime(CLOCK_REALTIME, &limit);
 	limit.tv_sec += 10;
-	ASSERT_EQ(0, pthread_timedjoin_np(self->thread, NULL, &limit));
-	EXPECT_EQ(-ENODEV, self->result);
+	ASSERT_EQ(0, pthread_timedjoin_np(loser->thread, NULL, &limit));
+	EXPECT_EQ(-ENODEV, loser->result);
 }
 
 /* A process that does nothing about it leaves nothing either. */
 static int lose_and_exit(void *data)
 {
-	const FIXTURE_VARIANT(loss) *variant = data;
-	FIXTURE_DATA(loss) child = {};
-	int result = dxg_sync_scene_open(&child.scene, variant->compute);
+	struct loser *parent = data;
+	struct loser child = { .how = parent->how, .compute = parent->compute };
+	int result = dxg_sync_scene_open(&child.scene, child.compute);
 
-	if (result || !find_function(variant->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
-				     child.function, sizeof(child.function)))
-		return result ?: ENXIO;
-	result = lose(&child, variant);
-	return result == -ENODEV ? 0 : EEXIST;
+	memcpy(child.function, parent->function, sizeof(child.function));
+	return result ?: (lose(&child) == -ENODEV ? 0 : 1);
 }
 
 TEST_F_TIMEOUT(loss, exit, 120)
 {
+	struct loser *loser = &self->loser;
 	struct dxg_count before;
 
 	dxg_count_take(&before);
-	self->unbound = true;
-	EXPECT_EQ(0, dxg_in_child(lose_and_exit, (void *)variant));
+	loser->unbound = true;
+	EXPECT_EQ(0, dxg_in_child(lose_and_exit, loser));
 	/* Ours are still there, and so is what the driver had before. */
 	EXPECT_TRUE(dxg_count_driver_returns(&before));
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "dxg_sync_calls.h"
+#include "kselftest.h"
 
 int dxg_sync_scene_open(struct dxg_sync_scene *scene, bool compute)
 {
@@ -53,50 +54,50 @@ void dxg_sync_scene_close(struct dxg_sync_scene *scene)
 #define VALUE		((uintptr_t)scene->value)
 
 FILL(create, struct d3dkmt_createsynchronizationobject2, .device.v = HANDLE(DEVICE),
-     .info.type = _D3DDDI_MONITORED_FENCE)
+	.info.type = _D3DDDI_MONITORED_FENCE)
 FILL(destroy, struct d3dkmt_destroysynchronizationobject, .sync_object.v = scene->fence.handle)
 FILL(signal, struct d3dkmt_signalsynchronizationobject2, .context.v = HANDLE(CONTEXT),
-     .object_count = 1, .object_array = { { .v = scene->legacy } }, .fence.fence_value = 1)
+	.object_count = 1, .object_array = { { .v = scene->legacy } }, .fence.fence_value = 1)
 FILL(signal_cpu, struct d3dkmt_signalsynchronizationobjectfromcpu, .device.v = HANDLE(DEVICE),
-     .object_count = 1, .objects = OBJECT, .fence_values = VALUE)
+	.object_count = 1, .objects = OBJECT, .fence_values = VALUE)
 FILL(signal_gpu, struct d3dkmt_signalsynchronizationobjectfromgpu, .context.v = HANDLE(CONTEXT),
-     .object_count = 1, .objects = OBJECT, .monitored_fence_values = VALUE)
+	.object_count = 1, .objects = OBJECT, .monitored_fence_values = VALUE)
 FILL(signal_gpu2, struct d3dkmt_signalsynchronizationobjectfromgpu2, .object_count = 1,
-     .objects = OBJECT, .context_count = 1, .contexts = (uintptr_t)scene->context,
-     .monitored_fence_values = VALUE)
+	.objects = OBJECT, .context_count = 1, .contexts = (uintptr_t)scene->context,
+	.monitored_fence_values = VALUE)
 FILL(signal_event, struct d3dkmt_signalsynchronizationobjectfromgpu2, .context_count = 1,
-     .contexts = (uintptr_t)scene->context, .flags.enqueue_cpu_event = 1,
-     .cpu_event_handle = scene->event)
+	.contexts = (uintptr_t)scene->context, .flags.enqueue_cpu_event = 1,
+	.cpu_event_handle = scene->event)
 FILL(signal_hw, struct d3dkmt_submitsignalsyncobjectstohwqueue, .hwqueue_count = 1,
-     .hwqueues = (uintptr_t)scene->queue, .object_count = 1, .objects = OBJECT,
-     .fence_values = VALUE)
+	.hwqueues = (uintptr_t)scene->queue, .object_count = 1, .objects = OBJECT,
+	.fence_values = VALUE)
 FILL(wait, struct d3dkmt_waitforsynchronizationobject2, .context.v = HANDLE(CONTEXT),
-     .object_count = 1, .object_array = { { .v = scene->legacy } })
+	.object_count = 1, .object_array = { { .v = scene->legacy } })
 FILL(wait_gpu, struct d3dkmt_waitforsynchronizationobjectfromgpu, .context.v = HANDLE(CONTEXT),
-     .object_count = 1, .objects = OBJECT, .monitored_fence_values = VALUE)
+	.object_count = 1, .objects = OBJECT, .monitored_fence_values = VALUE)
 FILL(wait_hw, struct d3dkmt_submitwaitforsyncobjectstohwqueue, .hwqueue.v = HANDLE(HW_QUEUE),
-     .object_count = 1, .objects = OBJECT, .fence_values = VALUE)
+	.object_count = 1, .objects = OBJECT, .fence_values = VALUE)
 FILL(wait_cpu, struct d3dkmt_waitforsynchronizationobjectfromcpu, .device.v = HANDLE(DEVICE),
-     .object_count = 1, .objects = OBJECT, .fence_values = VALUE)
+	.object_count = 1, .objects = OBJECT, .fence_values = VALUE)
 FILL(wait_event, struct d3dkmt_waitforsynchronizationobjectfromcpu, .device.v = HANDLE(DEVICE),
-     .object_count = 1, .objects = OBJECT, .fence_values = VALUE, .async_event = scene->event)
+	.object_count = 1, .objects = OBJECT, .fence_values = VALUE, .async_event = scene->event)
 FILL(open, struct d3dkmt_opensyncobjectfromnthandle2, .nt_handle = scene->shared_descriptor,
-     .device.v = HANDLE(DEVICE), .flags.value = DXG_SHARED)
+	.device.v = HANDLE(DEVICE), .flags.value = DXG_SHARED)
 FILL(query_resource, struct d3dkmt_queryresourceinfofromnthandle, .device.v = HANDLE(DEVICE),
-     .nt_handle = scene->resource_descriptor)
+	.nt_handle = scene->resource_descriptor)
 FILL(open_resource, struct d3dkmt_openresourcefromnthandle, .device.v = HANDLE(DEVICE),
-     .nt_handle = scene->resource_descriptor, .allocation_count = 1,
-     .open_alloc_info = (uintptr_t)&scene->info,
-     .total_priv_drv_data = (uintptr_t)&scene->data,
-     .total_priv_drv_data_size = sizeof(scene->data))
+	.nt_handle = scene->resource_descriptor, .allocation_count = 1,
+	.open_alloc_info = (uintptr_t)&scene->info,
+	.total_priv_drv_data = (uintptr_t)&scene->data,
+	.total_priv_drv_data_size = sizeof(scene->data))
 FILL(share_with_host, struct d3dkmt_shareobjectwithhost, .device_handle.v = HANDLE(DEVICE),
-     .object_handle.v = scene->shared.handle)
+	.object_handle.v = scene->shared.handle)
 FILL(create_file, struct d3dkmt_createsyncfile, .device.v = HANDLE(DEVICE),
-     .monitored_fence.v = scene->shared.handle, .fence_value = 1)
+	.monitored_fence.v = scene->shared.handle, .fence_value = 1)
 FILL(wait_file, struct d3dkmt_waitsyncfile, .context.v = HANDLE(CONTEXT),
-     .sync_file_handle = scene->sync_file)
+	.sync_file_handle = scene->sync_file)
 FILL(open_file, struct d3dkmt_opensyncobjectfromsyncfile, .device.v = HANDLE(DEVICE),
-     .sync_file_handle = scene->sync_file)
+	.sync_file_handle = scene->sync_file)
 
 static void fill_share(struct dxg_scene *base, void *args)
 {
@@ -160,4 +161,16 @@ const struct dxg_call dxg_sync_calls[] = {
 	  AT_START(SYNC_OBJECT), .destroys = DXG_SYNC_OBJECT },
 };
 
-const unsigned int dxg_sync_calls_count = sizeof(dxg_sync_calls) / sizeof(dxg_sync_calls[0]);
+const unsigned int dxg_sync_calls_count = ARRAY_SIZE(dxg_sync_calls);
+
+const struct dxg_call *dxg_next_sync_call(const struct dxg_sync_scene *scene,
+					  const struct dxg_call *call)
+{
+	const struct dxg_call *end = dxg_sync_calls + dxg_sync_calls_count;
+
+	for (call = call ? call + 1 : dxg_sync_calls; call < end; call++) {
+		if (!call->hw_queues || scene->scene.gpu.hw_queues)
+			return call;
+	}
+	return NULL;
+}

@@ -39,9 +39,12 @@ void dxg_sync_scene_close(struct dxg_sync_scene *scene);
 extern const struct dxg_call dxg_sync_calls[];
 extern const unsigned int dxg_sync_calls_count;
 
-#define for_each_sync_call(call, sync_scene)				\
-	for (const struct dxg_call *call = dxg_sync_calls;		\
-	     call < dxg_sync_calls + dxg_sync_calls_count; call++)	\
-		if (!call->hw_queues || (sync_scene)->scene.gpu.hw_queues)
+/* The call after one, or the first, which the adapter of a scene can do */
+const struct dxg_call *dxg_next_sync_call(const struct dxg_sync_scene *scene,
+					  const struct dxg_call *call);
+
+#define for_each_sync_call(call, sync_scene)						\
+	for (const struct dxg_call *call = dxg_next_sync_call(sync_scene, NULL); call;	\
+	     call = dxg_next_sync_call(sync_scene, call))
 
 #endif /* DXG_SYNC_CALLS_H */

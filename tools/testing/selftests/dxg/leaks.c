@@ -246,24 +246,21 @@ FIXTURE_VARIANT(leaks)
 	bool hw_queues;
 };
 
-#define MAKER(name)	FIXTURE_VARIANT_ADD(leaks, name) { .make = make_##name }
-#define HW_MAKER(name)	FIXTURE_VARIANT_ADD(leaks, name) { .make = make_##name, .hw_queues = true }
-
-MAKER(device);
-MAKER(context);
-HW_MAKER(hw_queue);
-HW_MAKER(hw_context);
-MAKER(paging_queue);
-MAKER(allocation);
-MAKER(locked);
-MAKER(sysmem);
-MAKER(resource);
-MAKER(shared_resource);
-MAKER(fence);
-MAKER(process_objects);
-MAKER(shared_fence);
-MAKER(sync_file);
-MAKER(waits);
+FIXTURE_VARIANT_ADD(leaks, device) { .make = make_device };
+FIXTURE_VARIANT_ADD(leaks, context) { .make = make_context };
+FIXTURE_VARIANT_ADD(leaks, hw_queue) { .make = make_hw_queue, .hw_queues = true };
+FIXTURE_VARIANT_ADD(leaks, hw_context) { .make = make_hw_context, .hw_queues = true };
+FIXTURE_VARIANT_ADD(leaks, paging_queue) { .make = make_paging_queue };
+FIXTURE_VARIANT_ADD(leaks, allocation) { .make = make_allocation };
+FIXTURE_VARIANT_ADD(leaks, locked) { .make = make_locked };
+FIXTURE_VARIANT_ADD(leaks, sysmem) { .make = make_sysmem };
+FIXTURE_VARIANT_ADD(leaks, resource) { .make = make_resource };
+FIXTURE_VARIANT_ADD(leaks, shared_resource) { .make = make_shared_resource };
+FIXTURE_VARIANT_ADD(leaks, fence) { .make = make_fence };
+FIXTURE_VARIANT_ADD(leaks, process_objects) { .make = make_process_objects };
+FIXTURE_VARIANT_ADD(leaks, shared_fence) { .make = make_shared_fence };
+FIXTURE_VARIANT_ADD(leaks, sync_file) { .make = make_sync_file };
+FIXTURE_VARIANT_ADD(leaks, waits) { .make = make_waits };
 
 FIXTURE_SETUP(leaks)
 {
@@ -324,40 +321,47 @@ TEST_F_TIMEOUT(leaks, destroy, 120)
 /* How the process that made things ends, or only its use of the device */
 enum end { DEVICE, ADAPTER, CLOSE, EXIT, KILL };
 
+/* What it makes, and how it ends */
+struct life {
+	int (*make)(struct made *made);
+	bool hw_queues;
+	enum end end;
+};
+
 /* Makes things, says so, and ends as it was told. */
-static int victim(const FIXTURE_VARIANT(leaks) *variant, enum end end, int socket)
+static int victim(const struct life *life, int socket)
 {
 	struct made made = {};
 	char byte;
-	int result = open_for(&made, false, variant->hw_queues);
+	int result = open_for(&made, false, life->hw_queues);
 
 	if (result == -ENODEV)
-		return write(socket, "-", 1) == 1 ? 0 : EPIPE;
+		return write(socket, "-", 1) == 1 ? 0 : -EPIPE;
 	for (int round = 0; !result && round < 2; round++) {
 		made.count = 0;
-		result = variant->make(&made);
+		result = life->make(&made);
 	}
 	if (result)
-		return -result;
+		return result;
 	if (write(socket, "+", 1) != 1 || read(socket, &byte, 1) != 1)
-		return EPIPE;
-	if (end == EXIT)
+		return -EPIPE;
+	if (life->end == EXIT)
 		return 0;
-	if (end == DEVICE && dxg_destroy_device(made.gpu.fd, made.gpu.device))
-		return EBADF;
-	if (end == ADAPTER && dxg_close_adapter(made.gpu.fd, made.gpu.adapter))
-		return EBADF;
+	if (life->end == DEVICE && dxg_destroy_device(made.gpu.fd, made.gpu.device))
+		return -EBADF;
+	if (life->end == ADAPTER && dxg_close_adapter(made.gpu.fd, made.gpu.adapter))
+		return -EBADF;
 	close_descriptors(&made);
-	if (end == CLOSE)
+	if (life->end == CLOSE)
 		dxg_gpu_close(&made.gpu);
 	/* Now they look, while we are still there. */
-	if (end != KILL && write(socket, "!", 1) != 1)
-		return EPIPE;
-	return read(socket, &byte, 1) == 1 ? 0 : EPIPE;
+	if (life->end != KILL && write(socket, "!", 1) != 1)
+		return -EPIPE;
+	return read(socket, &byte, 1) == 1 ? 0 : -EPIPE;
 }
 
-static void ends_by(struct __test_metadata *_metadata, const FIXTURE_VARIANT(leaks) *variant,
-		    const struct dxg_count *before, enum end end)
+static void ends_by(struct __test_metadata *_metadata, const struct life *life,
+		    const struct dxg_count *before)
 {
 	int ends[2], status;
 	char byte = 0;
@@ -368,53 +372,63 @@ static void ends_by(struct __test_metadata *_metadata, const FIXTURE_VARIANT(lea
 	ASSERT_LE(0, child);
 	if (!child) {
 		close(ends[0]);
-		_exit(victim(variant, end, ends[1]));
+		_exit(-victim(life, ends[1]));
 	}
 	close(ends[1]);
 	/* Nothing comes from one that failed: its status says why. */
 	if (read(ends[0], &byte, 1) == 1 && byte == '+') {
 		EXPECT_TRUE(dxg_count_is_more(before));
-		if (end == KILL)
+		if (life->end == KILL)
 			EXPECT_OK(kill(child, SIGKILL));
 		else
 			EXPECT_EQ(1, write(ends[0], "", 1));
-		if (end != KILL && end != EXIT) {
+		if (life->end != KILL && life->end != EXIT) {
 			EXPECT_EQ(1, read(ends[0], &byte, 1));
 			/* Without its file it has nothing, although it lives. */
-			if (end == CLOSE)
+			if (life->end == CLOSE)
 				EXPECT_TRUE(dxg_count_returns(before));
 			EXPECT_EQ(1, write(ends[0], "", 1));
 		}
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
-	EXPECT_EQ(byte && byte != '-' && end == KILL ? SIGKILL : 0, status);
+	EXPECT_EQ(byte && byte != '-' && life->end == KILL ? SIGKILL : 0, status);
 	close(ends[0]);
 	EXPECT_TRUE(dxg_count_returns(before));
 }
 
 TEST_F_TIMEOUT(leaks, device_destroyed, 120)
 {
-	ends_by(_metadata, variant, &self->before, DEVICE);
+	const struct life life = { variant->make, variant->hw_queues, DEVICE };
+
+	ends_by(_metadata, &life, &self->before);
 }
 
 TEST_F_TIMEOUT(leaks, adapter_closed, 120)
 {
-	ends_by(_metadata, variant, &self->before, ADAPTER);
+	const struct life life = { variant->make, variant->hw_queues, ADAPTER };
+
+	ends_by(_metadata, &life, &self->before);
 }
 
 TEST_F_TIMEOUT(leaks, file_closed, 120)
 {
-	ends_by(_metadata, variant, &self->before, CLOSE);
+	const struct life life = { variant->make, variant->hw_queues, CLOSE };
+
+	ends_by(_metadata, &life, &self->before);
 }
 
 TEST_F_TIMEOUT(leaks, exits, 120)
 {
-	ends_by(_metadata, variant, &self->before, EXIT);
+	const struct life life = { variant->make, variant->hw_queues, EXIT };
+
+	ends_by(_metadata, &life, &self->before);
 }
 
 TEST_F_TIMEOUT(leaks, killed, 120)
 {
-	ends_by(_metadata, variant, &self->before, KILL);
+	const struct life life = { variant->make, variant->hw_queues, KILL };
+
+	ends_by(_metadata, &life, &self->before);
 }
 
 DXG_REQUIRE_COUNTS

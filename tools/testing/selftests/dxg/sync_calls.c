@@ -100,7 +100,7 @@ static int refused_in_child(void *data)
 	for_each_sync_call(call, scene) {
 		call->fill(&scene->scene, args);
 		if (dxg_ioctl(scene->scene.gpu.fd, call->request, args) != -ENOTTY)
-			return EEXIST;
+			return 1;
 	}
 	return 0;
 }
