@@ -77,8 +77,11 @@ impl Ioctl for QueryResourceInfoFromNtHandle {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let file = resource_file(argument.nt_handle)?;
-        let device = caller.process.get::<Device>(argument.device)?;
-        let _pass = device.hold()?;
+        // It sends nothing, but whoever asks wants to open the resource next.
+        let _guard = caller.process.device(argument.device)?;
+
+        caller.process.on_host()?;
+
         let kept = file.resource.seal()?;
         let data = file.resource.data();
         let mut answer = *argument;

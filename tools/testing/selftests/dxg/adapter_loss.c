@@ -223,8 +223,7 @@ static int expected_result(unsigned int request, enum loss how)
 	/* It looks for an adapter by its LUID, and that is none any more. */
 	case LX_DXQUERYSTATISTICS:
 		return how == FUNCTION ? -EINVAL : -ENODEV;
-	/* The driver knows this by itself, and counts locks. */
-	case LX_DXQUERYRESOURCEINFOFROMNTHANDLE:
+	/* Not the last one: the driver counts by itself. */
 	case LX_DXUNLOCK2:
 		return 0;
 	/* The global channel carries it, and the host knows the objects no more. */
@@ -244,6 +243,7 @@ TEST_F_TIMEOUT(loss, every_call, 120)
 		.device.v = SCENE->gpu.device,
 		.allocation.v = SCENE->handle[DXG_ALLOCATION],
 	};
+	struct d3dkmt_unlock2 unlock = { .device = lock.device, .allocation = lock.allocation };
 	unsigned char args[DXG_ARGUMENT_MAX];
 
 	/* There is one more than is taken back. */
@@ -267,6 +267,8 @@ TEST_F_TIMEOUT(loss, every_call, 120)
 		EXPECT_EQ(expected_result(call->request, loser->how), CALL(call->request, args))
 			TH_LOG("%s", call->name);
 	}
+	/* The last one */
+	EXPECT_ERRNO(ENODEV, CALL(LX_DXUNLOCK2, &unlock));
 	EXPECT_ERRNO(ENODEV, CALL(LX_DXQUERYVIDEOMEMORYINFO, &memory));
 	EXPECT_ERRNO(ENODEV, CALL(LX_ISFEATUREENABLED, &feature));
 }
