@@ -56,6 +56,7 @@ FIXTURE_TEARDOWN(wait_cpu)
 struct waiter {
 	int fd;
 	struct d3dkmt_waitforsynchronizationobjectfromcpu args;
+	atomic_bool started;
 	atomic_int result;
 	pthread_t thread;
 };
@@ -66,6 +67,7 @@ static void *wait_in_thread(void *data)
 {
 	struct waiter *waiter = data;
 
+	waiter->started = true;
 	waiter->result = dxg_ioctl(waiter->fd, LX_DXWAITFORSYNCHRONIZATIONOBJECTFROMCPU,
 				   &waiter->args);
 	return NULL;
@@ -77,20 +79,21 @@ static bool start(struct waiter *waiter)
 	waiter->result = WAITING;
 	if (pthread_create(&waiter->thread, NULL, wait_in_thread, waiter))
 		return false;
-	dxg_sleep_ms(50);
+	while (!waiter->started)
+		dxg_sleep_ms(1);
+	/* Long enough to get to the host */
+	dxg_sleep_ms(100);
 	return waiter->result == WAITING;
 }
 
 /* What the wait returns, WAITING if it does not within ten seconds. */
 static int end(struct waiter *waiter)
 {
-	struct timespec limit;
-
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += 10;
-	if (!pthread_timedjoin_np(waiter->thread, NULL, &limit))
-		return waiter->result;
-	return WAITING;
+	for (int i = 0; i < 1000 && waiter->result == WAITING; i++)
+		dxg_sleep_ms(10);
+	if (waiter->result != WAITING)
+		pthread_join(waiter->thread, NULL);
+	return waiter->result;
 }
 
 TEST_F(wait_cpu, reached_already)
