@@ -73,11 +73,15 @@ static void *wait_in_thread(void *data)
 	return NULL;
 }
 
-/* Starts the thread, and makes sure that it does not come back by itself. */
+/*
+ * Starts the thread, and makes sure that it does not come back by itself. It is never
+ * joined: in a program of 32 bits that takes a system call which bare kernels leave out.
+ */
 static bool start(struct waiter *waiter)
 {
 	waiter->result = WAITING;
-	if (pthread_create(&waiter->thread, NULL, wait_in_thread, waiter))
+	if (pthread_create(&waiter->thread, NULL, wait_in_thread, waiter) ||
+	    pthread_detach(waiter->thread))
 		return false;
 	while (!waiter->started)
 		dxg_sleep_ms(1);
@@ -91,8 +95,6 @@ static int end(struct waiter *waiter)
 {
 	for (int i = 0; i < 1000 && waiter->result == WAITING; i++)
 		dxg_sleep_ms(10);
-	if (waiter->result != WAITING)
-		pthread_join(waiter->thread, NULL);
 	return waiter->result;
 }
 
