@@ -41,11 +41,9 @@ use crate::{
     linux::{
         channel::{
             Channel,
-            Gpadl,
             Session, //
         },
         trace,
-        user_pages::KernelMapping,
         waiter::Patience, //
     },
     transport::{
@@ -378,17 +376,6 @@ impl<C: Channel> Clone for Link<C> {
             envelope: self.envelope,
             global: self.global.clone(),
         }
-    }
-}
-
-impl Link {
-    /// Lets the host use `memory`, which messages on this channel can name.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Gpadl::establish`].
-    pub(crate) fn share(&self, memory: KernelMapping) -> Result<Gpadl> {
-        self.transport.share(memory)
     }
 }
 

@@ -54,13 +54,11 @@ use self::request::{
 use crate::linux::{
     channel::{
         Channel,
-        Gpadl,
         Offer,
         Rings,
         Session, //
     },
     queue::OwnedQueue,
-    user_pages::KernelMapping,
     waiter::Patience, //
 };
 use kernel::{
@@ -118,15 +116,6 @@ impl HostTransport {
 
         // A failed allocation must not leave the channel open behind our back.
         Self::new(channel.clone(), inbox, queue).inspect_err(|_| channel.close())
-    }
-
-    /// Lets the host use `memory`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Gpadl::establish`].
-    pub(crate) fn share(&self, memory: KernelMapping) -> Result<Gpadl> {
-        Gpadl::establish(&self.channel, memory)
     }
 }
 

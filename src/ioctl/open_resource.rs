@@ -28,10 +28,7 @@ use crate::{
             Description, //
         },
         census::Kind,
-        device::{
-            Device,
-            DeviceGuard, //
-        },
+        device::DeviceGuard,
         object::Object,
         process::{
             Place,

@@ -16,7 +16,6 @@ use kernel::{
 
 /// What is counted.
 #[derive(Clone, Copy)]
-#[expect(missing_docs, reason = "the names are those of the protocol")]
 pub(crate) enum Kind {
     Process,
     Device,

@@ -132,13 +132,6 @@ impl CpuView {
         *self.state.lock() = State::Gone;
         self.changes.advance();
     }
-
-    /// Takes the memory away from the program, whose locks stay counted.
-    pub(crate) fn revoke(&self) {
-        if let State::Shown { view, .. } = &*self.state.lock() {
-            view.revoke();
-        }
-    }
 }
 
 /// The right to ask the host about the memory of an allocation.

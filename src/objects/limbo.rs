@@ -27,7 +27,6 @@ use kernel::{
 };
 
 /// Memory in the form the host knows it by. It is taken back when this is dropped.
-#[expect(dead_code, reason = "what is in it is dropped, that is all")]
 pub(crate) enum Lent {
     /// The host knows the numbers of the pages.
     Pages(PinnedPages),

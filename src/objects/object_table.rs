@@ -192,7 +192,8 @@ impl<T> ObjectTable<T> {
     }
 
     /// What hangs directly on `handle`.
-    pub(crate) fn children(&self, handle: Handle) -> impl Iterator<Item = &T> {
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    fn children(&self, handle: Handle) -> impl Iterator<Item = &T> {
         let first = self.node(handle).and_then(|node| node.first_child);
 
         self.chain(first)
@@ -255,7 +256,8 @@ impl<T> ObjectTable<T> {
     }
 
     /// How many handles there are, reserved ones included.
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    fn len(&self) -> usize {
         self.count
     }
 
