@@ -71,7 +71,7 @@ impl GpuPlan {
         ram: MachineRam,
     ) -> Result<Gpus, MachineError> {
         self.host.set_window(Box::new(window));
-        self.host.set_guest_memory(Box::new(ram));
+        self.host.set_guest_memory(Arc::new(ram));
         let server =
             VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
         let mut channels = Vec::new();

@@ -103,7 +103,7 @@ impl Machine {
         let stop = Arc::new(Stop::default());
         let pci = PciBus::new(vm.interrupt_line(pci::HOTPLUG_GSI)?);
         let window = MachineWindow::new(vm.window());
-        let ram = MachineRam::new(vm.layout().ram_ranges());
+        let ram = MachineRam::new(vm.memory().clone());
         let gpus = plan.start(&partition, &pci, window, ram)?;
         let mut ports = ports(&vm, &pci, &stop, console)?;
         if config.removal_port {

@@ -54,6 +54,15 @@ pub(crate) struct View {
     pub(crate) driver_protection: u64,
 }
 
+impl View {
+    /// Zeros, whatever is written.
+    const ZERO: Self = Self {
+        target: Target::Zero,
+        protection: 0,
+        driver_protection: 0,
+    };
+}
+
 /// Where a block may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
@@ -79,14 +88,14 @@ pub(crate) enum AddressError {
 #[derive(Clone, Debug)]
 enum Block {
     Mapping(u64, View),
-    /// Views by address, with their lengths.
-    Reservation(u64, BTreeMap<u64, (u64, View)>),
+    /// Views by address, with their lengths; and whether there are zeros where there is none.
+    Reservation(u64, BTreeMap<u64, (u64, View)>, bool),
 }
 
 impl Block {
     fn len(&self) -> u64 {
         match *self {
-            Self::Mapping(len, _) | Self::Reservation(len, _) => len,
+            Self::Mapping(len, _) | Self::Reservation(len, ..) => len,
         }
     }
 }
@@ -99,14 +108,19 @@ pub(crate) struct AddressSpace {
 }
 
 impl AddressSpace {
-    /// Reserves a range.
+    /// Reserves a range. `zero` says whether it shows zeros by itself, or nothing.
     ///
     /// # Errors
     ///
     /// See [`AddressError`].
-    pub(crate) fn reserve(&mut self, wanted: Wanted, len: u64) -> Result<u64, AddressError> {
+    pub(crate) fn reserve(
+        &mut self,
+        wanted: Wanted,
+        len: u64,
+        zero: bool,
+    ) -> Result<u64, AddressError> {
         let start = self.find(wanted, len, RESERVATION_UNIT)?;
-        let block = Block::Reservation(len, BTreeMap::new());
+        let block = Block::Reservation(len, BTreeMap::new(), zero);
         self.blocks.insert(start, block);
         Ok(start)
     }
@@ -209,11 +223,32 @@ impl AddressSpace {
     pub(crate) fn forget(&mut self, allocation: Handle) {
         self.blocks.retain(|_, block| match block {
             Block::Mapping(_, view) => !view.target.is_of(allocation),
-            Block::Reservation(_, views) => {
+            Block::Reservation(_, views, _) => {
                 views.retain(|_, (_, view)| !view.target.is_of(allocation));
                 true
             }
         });
+    }
+
+    /// What is seen at an address, and for how many bytes from there on. `None` for nothing.
+    pub(crate) fn look(&self, address: u64) -> Option<(View, u64)> {
+        let (&start, block) = self.blocks.range(..=address).next_back()?;
+        let end = start + block.len();
+        if address >= end {
+            return None;
+        }
+        match block {
+            Block::Mapping(len, view) => seen(start, *len, *view, address),
+            Block::Reservation(_, views, zero) => {
+                let view = views.range(..=address).next_back();
+                let view = view.and_then(|(&first, &(len, view))| seen(first, len, view, address));
+                if view.is_some() || !zero {
+                    return view;
+                }
+                let next = views.range(address..).next().map_or(end, |(&next, _)| next);
+                Some((View::ZERO, next - address))
+            }
+        }
     }
 
     /// How many bytes of addresses are taken.
@@ -242,7 +277,7 @@ impl AddressSpace {
             return Err(AddressError::Invalid);
         }
         match self.blocks.range_mut(..=start).next_back() {
-            Some((_, Block::Reservation(_, views))) => Ok(views),
+            Some((_, Block::Reservation(_, views, _))) => Ok(views),
             _ => Err(AddressError::Invalid),
         }
     }
@@ -300,6 +335,14 @@ impl Wanted {
         let end = start.checked_add(len);
         start >= lowest && end.is_some_and(|end| end <= limit)
     }
+}
+
+/// What a view shows from an address on.
+fn seen(start: u64, len: u64, view: View, address: u64) -> Option<(View, u64)> {
+    let past = address - start;
+    let left = len.checked_sub(past).filter(|left| *left > 0)?;
+    let target = view.target.advanced(past);
+    Some((View { target, ..view }, left))
 }
 
 /// Takes a range out of views that may cover more.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Devices: what a process uses an adapter through.
 
+use crate::gpu::{Fault, Stop};
+
 /// How well a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExecutionState {
@@ -8,6 +10,14 @@ pub(crate) enum ExecutionState {
     Active,
     /// It was given up, and does no more work.
     Reset,
+    /// It held an engine for too long.
+    Hung,
+    /// There was no memory for what it did.
+    OutOfMemory,
+    /// It had a command that is none, or that asked for a fault.
+    Fault,
+    /// It touched what it may not.
+    PageFault,
 }
 
 impl ExecutionState {
@@ -16,6 +26,10 @@ impl ExecutionState {
         match self {
             Self::Active => 1,
             Self::Reset => 2,
+            Self::Hung => 3,
+            Self::OutOfMemory => 5,
+            Self::Fault => 6,
+            Self::PageFault => 7,
         }
     }
 }
@@ -58,6 +72,8 @@ pub(crate) struct Device {
     /// What the guest wants to be told along with news of the device.
     cookie: u64,
     state: ExecutionState,
+    /// What it was stopped with.
+    fault: Option<Fault>,
 }
 
 impl Device {
@@ -66,6 +82,7 @@ impl Device {
         Self {
             cookie,
             state: ExecutionState::Active,
+            fault: None,
         }
     }
 
@@ -76,8 +93,27 @@ impl Device {
 
     /// Gives the device up. Returns the guest's cookie if that is news.
     pub(crate) fn give_up(&mut self) -> Option<u64> {
+        self.leave(ExecutionState::Reset)
+    }
+
+    /// Stops the device for what it did. Returns the guest's cookie if that is news.
+    pub(crate) fn fail(&mut self, fault: Fault) -> Option<u64> {
+        let cookie = self.leave(match fault.stop {
+            Stop::PageFault { .. } => ExecutionState::PageFault,
+            Stop::Invalid | Stop::Wanted(_) => ExecutionState::Fault,
+            Stop::Hung => ExecutionState::Hung,
+            Stop::NoMemory => ExecutionState::OutOfMemory,
+        })?;
+        self.fault = Some(fault);
+        Some(cookie)
+    }
+
+    /// Only the first reason counts.
+    fn leave(&mut self, state: ExecutionState) -> Option<u64> {
         let news = self.state == ExecutionState::Active;
-        self.state = ExecutionState::Reset;
+        if news {
+            self.state = state;
+        }
         news.then_some(self.cookie)
     }
 
@@ -88,11 +124,15 @@ impl Device {
             StateType::Execution => {
                 answer[..4].copy_from_slice(&self.state.number().to_le_bytes());
             }
-            // Nothing is presented, no desktop is switched, and no access of the GPU fails.
+            StateType::PageFault => {
+                if let Some(fault) = &self.fault {
+                    answer[..32].copy_from_slice(&fault.describe());
+                }
+            }
+            // Nothing is presented, and no desktop is switched.
             StateType::Present
             | StateType::Reset
             | StateType::PresentDwm
-            | StateType::PageFault
             | StateType::PresentQueue => {}
         }
         answer

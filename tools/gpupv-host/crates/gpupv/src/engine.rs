@@ -6,6 +6,7 @@
 //! by then; [`worker`] is the thread that calls it in time. Work takes a short random time from a
 //! seeded source, and each queue works by itself.
 
+mod node;
 mod queue;
 mod random;
 mod table;
@@ -15,6 +16,7 @@ pub(crate) mod worker;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use node::{NodeId, Schedule, Turn};
 pub(crate) use queue::{Item, QueueId};
 pub(crate) use wait::{Condition, CpuWait};
 
@@ -23,6 +25,7 @@ use std::time::Instant;
 
 use crate::handles::Handle;
 use crate::sync::SyncId;
+use node::Node;
 use queue::{Join, JoinId, Queue};
 use random::Random;
 use table::Sync;
@@ -61,6 +64,8 @@ pub(crate) struct News {
     pub(crate) idle: Vec<Owner>,
     /// Handles of the virtual machine whose sync objects are gone.
     pub(crate) freed: Vec<Handle>,
+    /// Engines of adapters that have something to do now.
+    pub(crate) busy: BTreeSet<NodeId>,
 }
 
 /// The engine.
@@ -68,6 +73,8 @@ pub(crate) struct Engine {
     syncs: BTreeMap<SyncId, Sync>,
     queues: BTreeMap<QueueId, Queue>,
     joins: BTreeMap<JoinId, Join>,
+    /// The engines of adapters that have work.
+    nodes: BTreeMap<NodeId, Node>,
     waits: BTreeMap<WaitId, CpuWait>,
     /// When the work in progress of each queue is done.
     due: BTreeSet<(Instant, QueueId)>,
@@ -89,6 +96,7 @@ impl Engine {
             syncs: BTreeMap::new(),
             queues: BTreeMap::new(),
             joins: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             waits: BTreeMap::new(),
             due: BTreeSet::new(),
             periodic: BTreeSet::new(),
@@ -133,7 +141,8 @@ impl Engine {
         let mut news = std::mem::take(&mut self.news);
         if !self.flushes.is_empty() {
             let owner = |(_, queue): &(Instant, QueueId)| Some(self.queues.get(queue)?.owner);
-            let busy: BTreeSet<Owner> = self.due.iter().filter_map(owner).collect();
+            let timed = self.due.iter().filter_map(owner);
+            let busy: BTreeSet<Owner> = timed.chain(self.owners_on_nodes()).collect();
             let is_idle = |owner: &Owner| !busy.contains(owner);
             news.idle = self.flushes.iter().copied().filter(is_idle).collect();
             self.flushes.retain(|owner| busy.contains(owner));

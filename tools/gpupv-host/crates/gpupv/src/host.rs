@@ -5,12 +5,15 @@ mod call;
 mod channels;
 mod commands;
 mod dispatch;
+mod engines;
+mod execution;
 mod limits;
 mod release;
 mod release_memory;
 mod shared;
 mod time;
 mod tracing;
+mod translation;
 
 pub(crate) use call::Fail;
 pub(crate) use dispatch::Source;
@@ -18,6 +21,7 @@ pub(crate) use shared::{lock, Shared};
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use thiserror::Error;
 use vm::pci::PciFunction;
@@ -54,6 +58,8 @@ pub struct Config {
     pub asynchronous: bool,
     /// What the times that work takes are drawn from.
     pub seed: u64,
+    /// How long a command may hold an engine.
+    pub time_limit: Duration,
 }
 
 impl Default for Config {
@@ -66,6 +72,7 @@ impl Default for Config {
             map_guest_memory: true,
             asynchronous: false,
             seed: 1,
+            time_limit: Duration::from_secs(2),
         }
     }
 }
@@ -124,6 +131,7 @@ impl GpuPvHost {
         let shared = Shared::new(&config, block, &identities, &slots, alarm);
         let shared = Arc::new(Mutex::new(shared));
         worker::start(Arc::downgrade(&shared), rings);
+        lock(&shared).engines.connect(Arc::downgrade(&shared));
         let mut devices: Vec<Box<dyn Device>> = vec![Box::new(GlobalDevice::new(
             config.io_space_mib,
             Arc::clone(&shared),
@@ -164,8 +172,9 @@ impl GpuPvHost {
         lock(&self.shared).window = Some(window);
     }
 
-    /// Says what memory the guest has. Without it, every page that the guest names is taken for its own.
-    pub fn set_guest_memory(&self, memory: Box<dyn GuestMemory>) {
+    /// Says what memory the guest has. Without it, every page that the guest names is taken for its own,
+    /// and engines reach none of them.
+    pub fn set_guest_memory(&self, memory: Arc<dyn GuestMemory>) {
         lock(&self.shared).guest_memory = Some(memory);
     }
 

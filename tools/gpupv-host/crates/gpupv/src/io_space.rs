@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::gpu::Bytes;
+
 /// The size of a page of the guest.
 pub(crate) const PAGE: u64 = 4096;
 
@@ -128,6 +130,34 @@ impl IoPages {
     pub(crate) fn store(&self, offset: u64, value: u64) {
         debug_assert!(offset % 8 == 0 && offset < self.count * PAGE);
         self.inner.memory.store(self.first * PAGE + offset, value);
+    }
+}
+
+impl IoPages {
+    /// What lies from an offset on. It must not be used longer than the pages are there.
+    pub(crate) fn part(&self, offset: u64) -> IoPart {
+        IoPart {
+            inner: Arc::clone(&self.inner),
+            offset: self.first * PAGE + offset,
+        }
+    }
+}
+
+/// Bytes of the IO space.
+pub(crate) struct IoPart {
+    inner: Arc<Inner>,
+    offset: u64,
+}
+
+impl Bytes for IoPart {
+    fn read(&self, into: &mut [u8]) -> bool {
+        self.inner.memory.read(self.offset, into);
+        true
+    }
+
+    fn write(&self, from: &[u8]) -> bool {
+        self.inner.memory.write(self.offset, from);
+        true
     }
 }
 

@@ -25,6 +25,7 @@ mod engine;
 mod feature;
 mod fence;
 mod global;
+mod gpu;
 pub mod handles;
 mod host;
 mod identity;

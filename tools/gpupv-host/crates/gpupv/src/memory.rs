@@ -6,6 +6,7 @@
 //! resident, and *placed* while it takes room in its segment. Memory that nobody uses or that its
 //! users have offered may lose its place to other memory.
 
+mod access;
 mod contents;
 mod guest_pages;
 mod placement;
@@ -13,6 +14,7 @@ mod share;
 
 use std::collections::BTreeMap;
 
+pub(crate) use access::Gate;
 pub(crate) use contents::LockError;
 pub use guest_pages::GuestMemory;
 pub(crate) use guest_pages::{GuestPages, HandOverError};
@@ -22,6 +24,7 @@ pub(crate) use share::{ShareId, SharedResource};
 use crate::budget::SegmentGroup;
 use crate::handles::Handle;
 use crate::statistics::Counter;
+use access::Gates;
 use contents::Contents;
 
 /// Names memory; never used again.
@@ -164,6 +167,7 @@ pub(crate) struct Memories {
     clock: u64,
     evictions: BTreeMap<usize, Counter>,
     shares: BTreeMap<ShareId, SharedResource>,
+    gates: Gates,
 }
 
 impl Memories {
@@ -220,8 +224,19 @@ impl Memories {
                 self.stop_using(process, id, times, false);
             }
             self.displace(id);
+            self.gates.wait();
             self.all.remove(&id);
         }
+    }
+
+    /// The guest takes lent memory back. Returns whether there was any that still needs it, and that
+    /// nobody reaches any more.
+    pub(crate) fn take_back(&mut self, gpadl: u32) -> bool {
+        let guests = self.all.values_mut().filter_map(|m| m.guest.as_mut());
+        let needed = guests.filter(|guest| guest.gpadl() == Some(gpadl));
+        let count = needed.map(GuestPages::take_back).count();
+        self.gates.wait();
+        count > 0
     }
 
     /// How much of it there is.

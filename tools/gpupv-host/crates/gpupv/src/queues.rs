@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Contexts, hardware queues and paging queues, as objects of a process.
 
-use crate::engine::QueueId;
+use crate::engine::{NodeId, QueueId, Schedule};
 use crate::sync::SyncId;
 
 /// A context: work for one engine of an adapter.
@@ -14,8 +14,19 @@ pub(crate) struct Context {
     pub(crate) priority: Priority,
 }
 
-/// How much a context matters, among all and among those of its process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl Context {
+    /// How its command buffers are executed.
+    pub(crate) fn schedule(&self, adapter: usize) -> Schedule {
+        let ordinal = self.node;
+        Schedule {
+            node: NodeId { adapter, ordinal },
+            priority: self.priority,
+        }
+    }
+}
+
+/// How much a context matters, among all and, if that does not decide, among those of its process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Priority {
     pub(crate) global: i32,
     pub(crate) in_process: i32,

@@ -17,7 +17,7 @@ impl AddressSpace {
         let (&start, block) = self.blocks.range(..=address).next_back()?;
         let (start, len, view) = match block {
             Block::Mapping(len, view) => (start, *len, *view),
-            Block::Reservation(_, views) => {
+            Block::Reservation(_, views, _) => {
                 let (&start, &(len, view)) = views.range(..=address).next_back()?;
                 (start, len, view)
             }
@@ -54,15 +54,18 @@ fn seen(space: &AddressSpace, address: u64) -> Option<(u32, u64)> {
 #[test]
 fn bounds_are_kept() {
     let mut space = AddressSpace::default();
-    let start = space.reserve(ANYWHERE, RESERVATION_UNIT).unwrap();
+    let start = space.reserve(ANYWHERE, RESERVATION_UNIT, false).unwrap();
     assert_eq!(start, LOWEST);
     let between = Wanted {
         base: 0,
         minimum: 0x12_3456,
         maximum: 0x14_0000,
     };
-    assert_eq!(space.reserve(between, RESERVATION_UNIT), Ok(0x13_0000));
-    let full = space.reserve(between, RESERVATION_UNIT);
+    assert_eq!(
+        space.reserve(between, RESERVATION_UNIT, false),
+        Ok(0x13_0000)
+    );
+    let full = space.reserve(between, RESERVATION_UNIT, false);
     assert_eq!(full, Err(AddressError::Full));
     // Maps need no more than pages.
     assert_eq!(space.map(between, GPU_PAGE, view(1)), Ok(0x12_4000));
@@ -71,14 +74,20 @@ fn bounds_are_kept() {
         assert_eq!(error, Err(AddressError::Invalid), "{wrong:?}");
     }
     for len in [0, 1, GPU_PAGE] {
-        assert_eq!(space.reserve(ANYWHERE, len), Err(AddressError::Invalid));
+        assert_eq!(
+            space.reserve(ANYWHERE, len, false),
+            Err(AddressError::Invalid)
+        );
     }
-    assert_eq!(space.reserve(ANYWHERE, 1 << 63), Err(AddressError::Full));
+    assert_eq!(
+        space.reserve(ANYWHERE, 1 << 63, false),
+        Err(AddressError::Full)
+    );
     let outside = Wanted {
         base: 0x10_0000,
         ..between
     };
-    let error = space.reserve(outside, RESERVATION_UNIT);
+    let error = space.reserve(outside, RESERVATION_UNIT, false);
     assert_eq!(error, Err(AddressError::Invalid));
 }
 
@@ -86,8 +95,8 @@ fn bounds_are_kept() {
 fn blocks_do_not_overlap_and_go_as_a_whole() {
     let mut space = AddressSpace::default();
     let len = 4 * RESERVATION_UNIT;
-    assert_eq!(space.reserve(at(0x100_0000), len), Ok(0x100_0000));
-    let error = space.reserve(at(0x103_0000), RESERVATION_UNIT);
+    assert_eq!(space.reserve(at(0x100_0000), len, false), Ok(0x100_0000));
+    let error = space.reserve(at(0x103_0000), RESERVATION_UNIT, false);
     assert_eq!(error, Err(AddressError::Taken));
     let error = space.map(at(0xFF_F000), 2 * GPU_PAGE, view(1));
     assert_eq!(error, Err(AddressError::Taken));
@@ -102,7 +111,9 @@ fn blocks_do_not_overlap_and_go_as_a_whole() {
 #[test]
 fn views_are_cut_and_copied() {
     let mut space = AddressSpace::default();
-    let start = space.reserve(at(0x100_0000), RESERVATION_UNIT).unwrap();
+    let start = space
+        .reserve(at(0x100_0000), RESERVATION_UNIT, false)
+        .unwrap();
     let page = |n: u64| start + n * GPU_PAGE;
     assert_eq!(space.map(at(page(0)), 8 * GPU_PAGE, view(5)), Ok(page(0)));
     space.set(page(2), 2 * GPU_PAGE, Some(view(6))).unwrap();
@@ -151,7 +162,7 @@ fn random_changes_against_a_model() {
         match random(4) {
             0 => {
                 let free = (unit..unit + len).all(|unit| !covered(unit, &blocks));
-                let result = space.reserve(at(start), len * RESERVATION_UNIT);
+                let result = space.reserve(at(start), len * RESERVATION_UNIT, false);
                 assert_eq!(result.is_ok(), free, "step {step}");
                 if free {
                     blocks.insert(unit, len);

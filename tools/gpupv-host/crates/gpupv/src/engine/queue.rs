@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Effect, Engine, Owner};
+use super::{Effect, Engine, Owner, Schedule};
+use crate::gpu::{Buffer, Program};
 use crate::status::NtStatus;
 use crate::sync::SyncId;
 
@@ -21,6 +22,11 @@ pub(crate) struct JoinId(u64);
 pub(crate) enum Item {
     /// Takes a while, and then brings a fence to a value.
     Execute(Option<(SyncId, u64)>),
+    /// Executes a command buffer, and then brings a fence to a value.
+    Run {
+        buffer: Buffer,
+        fence: Option<(SyncId, u64)>,
+    },
     /// Holds the queue up until all of these are signalled at once.
     Wait(Vec<(SyncId, u64)>),
     /// See [`Join`].
@@ -41,16 +47,22 @@ pub(super) struct Queue {
     items: VecDeque<Item>,
     /// When the first item, which takes a while, is done.
     busy_until: Option<Instant>,
+    /// Where command buffers are executed; paging queues have none.
+    pub(super) schedule: Option<Schedule>,
+    /// Whether the first item is a buffer that is being executed.
+    pub(super) on_node: bool,
 }
 
 impl Engine {
     /// Makes a queue.
-    pub(crate) fn create_queue(&mut self, owner: Owner) -> QueueId {
+    pub(crate) fn create_queue(&mut self, owner: Owner, schedule: Option<Schedule>) -> QueueId {
         let id = QueueId(self.next_id());
         let queue = Queue {
             owner,
             items: VecDeque::new(),
             busy_until: None,
+            schedule,
+            on_node: false,
         };
         self.queues.insert(id, queue);
         id
@@ -70,6 +82,10 @@ impl Engine {
         let items = std::mem::take(&mut queue.items);
         if let Some(until) = queue.busy_until.take() {
             self.due.remove(&(until, id));
+        }
+        let running = std::mem::take(&mut queue.on_node);
+        if let Some(schedule) = queue.schedule.filter(|_| running) {
+            self.drop_job(id, schedule.node);
         }
         for item in items {
             self.discard(id, item);
@@ -169,7 +185,7 @@ impl Engine {
         let Some(queue) = self.queues.get_mut(&id) else {
             return false;
         };
-        if queue.busy_until.is_some() {
+        if queue.busy_until.is_some() || queue.on_node {
             return false;
         }
         match queue.items.front().cloned() {
@@ -178,6 +194,14 @@ impl Engine {
                 let until = at + self.random.duration();
                 queue.busy_until = Some(until);
                 self.due.insert((until, id));
+                false
+            }
+            Some(Item::Run { buffer, .. }) => {
+                // Queues without a schedule are given no buffers.
+                if let Some(schedule) = queue.schedule {
+                    queue.on_node = true;
+                    self.begin_job(id, schedule, Program::new(buffer));
+                }
                 false
             }
             Some(Item::Wait(conditions)) => self.try_wait(id, &conditions),
@@ -235,7 +259,7 @@ impl Engine {
         }
     }
 
-    fn pop(&mut self, id: QueueId) -> Option<Item> {
+    pub(super) fn pop(&mut self, id: QueueId) -> Option<Item> {
         let item = self.queues.get_mut(&id)?.items.pop_front()?;
         self.load = self.load.saturating_sub(1);
         Some(item)
@@ -259,7 +283,7 @@ impl Engine {
 /// The sync objects that an item refers to by itself.
 fn syncs_of(item: &Item) -> impl Iterator<Item = SyncId> + '_ {
     let (one, many) = match item {
-        Item::Execute(fence) => (fence.map(|(sync, _)| sync), &[][..]),
+        Item::Execute(fence) | Item::Run { fence, .. } => (fence.map(|(sync, _)| sync), &[][..]),
         Item::Wait(conditions) => (None, &conditions[..]),
         Item::Reach(_) => (None, &[][..]),
     };

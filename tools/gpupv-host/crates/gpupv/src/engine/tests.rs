@@ -45,7 +45,7 @@ impl Bench {
     }
 
     fn queue(&mut self) -> QueueId {
-        self.engine.create_queue(OWNER)
+        self.engine.create_queue(OWNER, None)
     }
 
     fn execute(&mut self, queue: QueueId, fence: Option<(SyncId, u64)>) {
@@ -109,6 +109,7 @@ impl Bench {
         assert_eq!(self.engine.sync_count(), 0, "sync objects");
         assert_eq!(self.engine.wait_count(), 0, "waits");
         assert_eq!(self.engine.joins.len(), 0, "joins");
+        assert_eq!(self.engine.nodes.len(), 0, "buffers in work");
         assert_eq!(self.engine.load, 0, "load");
         assert_eq!(self.space.used(), 0, "pages");
         assert_eq!(self.engine.next_due(), None);

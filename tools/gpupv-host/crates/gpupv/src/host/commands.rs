@@ -13,3 +13,5 @@ mod share;
 mod sync;
 mod vm;
 mod work;
+
+pub(super) use address::protection;

@@ -6,7 +6,6 @@ use vmbus::GpadlView;
 use super::shared::Shared;
 use crate::allocation::Allocation;
 use crate::handles::Handle;
-use crate::memory::Memory;
 use crate::payload::Payload;
 
 impl Shared {
@@ -49,11 +48,7 @@ impl Shared {
             // The channel was closed before, and everything lent went with it.
             return;
         }
-        let in_use = |memory: &Memory| {
-            let guest = memory.guest.as_ref();
-            guest.and_then(|guest| guest.gpadl()) == Some(id)
-        };
-        if self.memories.iter().any(in_use) {
+        if self.memories.take_back(id) {
             let text = format!("GPADL {id:#x} taken back from an allocation");
             self.report.violation(text);
         }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The state that all devices of the host share, under one lock.
 //!
-//! Nothing done under the lock waits for anything: answers are computed, not fetched.
+//! Nothing done under the lock waits for anything: answers are computed, not fetched. The one
+//! exception is memory that goes while an engine works on it; that takes a step of work at most.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use vmbus::{Closed, GpadlView};
 
 use super::call::{Call, Fail};
 use super::channels::{Channels, Ticket};
 use super::dispatch::Source;
+use super::engines::Engines;
 use super::Config;
 use crate::adapter::AdapterDescription;
 use crate::engine::worker::Alarm;
@@ -75,7 +77,7 @@ pub(crate) struct Shared {
     /// The memory that the guest lends on the global channel.
     pub(crate) gpadls: BTreeMap<u32, GpadlView>,
     /// What memory the guest has, if that is known.
-    pub(crate) guest_memory: Option<Box<dyn GuestMemory>>,
+    pub(crate) guest_memory: Option<Arc<dyn GuestMemory>>,
     /// Where the guest can see memory of ours.
     pub(crate) window: Option<Box<dyn GuestWindow>>,
     /// That memory, once the guest has said where it wants it.
@@ -87,6 +89,10 @@ pub(crate) struct Shared {
     pub(crate) report: Recorder,
     pub(crate) channels: Channels,
     pub(crate) engine: Engine,
+    /// The threads that execute command buffers.
+    pub(super) engines: Engines,
+    /// How long a command may hold an engine.
+    pub(super) time_limit: Duration,
     /// Wakes the thread that lets the engine go on.
     pub(crate) alarm: Alarm,
     pub(super) tracer: Option<Tracer>,
@@ -128,6 +134,8 @@ impl Shared {
             report: Recorder::default(),
             channels: Channels::new(config.adapters.len()),
             engine: Engine::new(config.seed),
+            engines: Engines::default(),
+            time_limit: config.time_limit,
             alarm,
             tracer: None,
             flushes: Vec::new(),

@@ -45,6 +45,9 @@ impl Shared {
                 self.channels.answer(ticket, &status);
             }
         }
+        for node in news.busy {
+            self.engines.ring(node, &mut self.memories);
+        }
         self.alarm.set(self.engine.next_due());
     }
 

@@ -20,7 +20,7 @@ pub(crate) enum LockError {
 
 /// Where the bytes are.
 #[derive(Default)]
-enum Place {
+pub(super) enum Place {
     /// Nobody has seen them yet: they are zero.
     #[default]
     Nowhere,
@@ -33,7 +33,7 @@ enum Place {
 /// The bytes of memory.
 #[derive(Default)]
 pub(super) struct Contents {
-    place: Place,
+    pub(super) place: Place,
     locks: u64,
     last_unlocked: u64,
 }
@@ -128,6 +128,7 @@ impl Memories {
             if hidden > HIDDEN_MAX {
                 return None;
             }
+            self.gates.wait();
             oldest.contents.hide();
         }
     }

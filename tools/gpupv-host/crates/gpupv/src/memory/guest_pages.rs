@@ -7,9 +7,15 @@ use vmbus::GpadlView;
 use crate::io_space::PAGE;
 
 /// The memory that the guest has.
-pub trait GuestMemory: Send {
+pub trait GuestMemory: Send + Sync {
     /// Whether there is a page with this number.
     fn has_page(&self, number: u64) -> bool;
+
+    /// Copies out of a page. Returns whether it is there.
+    fn read(&self, address: u64, into: &mut [u8]) -> bool;
+
+    /// Copies into a page. Returns whether it is there.
+    fn write(&self, address: u64, from: &[u8]) -> bool;
 }
 
 /// Pages that cannot be taken.
@@ -45,8 +51,8 @@ pub(crate) struct GuestPages {
     wanted: u64,
     read_only: bool,
     pages: Vec<u64>,
-    /// The GPADL that they came in, if they did.
-    gpadl: Option<u32>,
+    /// The GPADL that they came in, if they did, and what it shows until it is taken back.
+    gpadl: Option<(u32, Option<GpadlView>)>,
 }
 
 impl GuestPages {
@@ -70,9 +76,29 @@ impl GuestPages {
         self.read_only
     }
 
+    /// The page with this position, if it was not lent.
+    pub(super) fn page(&self, position: u64) -> Option<u64> {
+        if self.gpadl.is_some() {
+            return None;
+        }
+        self.pages.get(usize::try_from(position).ok()?).copied()
+    }
+
+    /// What the GPADL shows.
+    pub(super) fn view(&self) -> Option<&GpadlView> {
+        self.gpadl.as_ref()?.1.as_ref()
+    }
+
+    /// The GPADL is gone.
+    pub(super) fn take_back(&mut self) {
+        if let Some((_, view)) = &mut self.gpadl {
+            *view = None;
+        }
+    }
+
     /// The GPADL that must stay, if there is one.
     pub(crate) fn gpadl(&self) -> Option<u32> {
-        self.gpadl
+        self.gpadl.as_ref().map(|(id, _)| *id)
     }
 
     /// Takes the pages that follow.
@@ -110,7 +136,7 @@ impl GuestPages {
             return Err(HandOverError::Size { len, wanted });
         }
         self.pages = view.pages().to_vec();
-        self.gpadl = Some(id);
+        self.gpadl = Some((id, Some(view.clone())));
         Ok(())
     }
 }

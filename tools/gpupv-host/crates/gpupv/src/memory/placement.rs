@@ -203,6 +203,7 @@ impl Memories {
             return;
         };
         if let Some(offer) = memory.offer {
+            self.gates.wait();
             memory.contents.discard();
             memory.fate = if offer.may_decommit {
                 Fate::NotCommitted

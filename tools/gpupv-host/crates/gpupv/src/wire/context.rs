@@ -83,6 +83,8 @@ impl CreateContextVirtual {
 impl SubmitCommand {
     /// The bits of `flags` that mean something.
     pub const FLAGS: u32 = 0x3;
+    /// The bit of `flags` for a buffer that is not executed.
+    pub const NULL_RENDERING: u32 = 1 << 0;
     /// How many history buffers there can be.
     pub const HISTORY_MAX: u32 = 1024;
     /// How much driver data there can be.

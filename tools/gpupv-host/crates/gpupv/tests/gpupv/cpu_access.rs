@@ -2,6 +2,7 @@
 //! Allocations and the CPU: locked memory of the host, memory of the guest as an allocation.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use gpupv::{Config, GuestMemory};
 
@@ -142,12 +143,20 @@ impl GuestMemory for Ram {
     fn has_page(&self, number: u64) -> bool {
         self.0.contains(&number)
     }
+
+    fn read(&self, _address: u64, _into: &mut [u8]) -> bool {
+        false
+    }
+
+    fn write(&self, _address: u64, _from: &[u8]) -> bool {
+        false
+    }
 }
 
 #[test]
 fn pages_must_be_the_guests() {
     let mut m = MemoryGuest::new(Config::default());
-    m.guest.host.set_guest_memory(Box::new(Ram([5, 6].into())));
+    m.guest.host.set_guest_memory(Arc::new(Ram([5, 6].into())));
     let (_, made) = m.create(0, EXISTING_SYSMEM | READ_ONLY, &[local(2 * 4096)]);
     let a = made[0].handle;
     assert_eq!(m.pages(a, 0, &[5], false), 0);

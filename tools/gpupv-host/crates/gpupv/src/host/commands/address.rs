@@ -20,10 +20,12 @@ use crate::wire::{
 
 /// Kinds of reservations: no access, zeros, and no promise of either.
 const RESERVATION_TYPE_MAX: u32 = 2;
+/// The kind that shows zeros.
+const RESERVATION_TYPE_ZERO: u32 = 1;
 
 /// What the GPU may do with a range.
-mod protection {
-    pub(super) const WRITE: u64 = 1 << 0;
+pub(in crate::host) mod protection {
+    pub(in crate::host) const WRITE: u64 = 1 << 0;
     pub(super) const EXECUTE: u64 = 1 << 1;
     pub(super) const ZERO: u64 = 1 << 2;
     pub(super) const NO_ACCESS: u64 = 1 << 3;
@@ -76,8 +78,9 @@ impl Shared {
             maximum: request.maximum_address.get(),
         };
         let addresses = &mut self.process(call)?.on_mut(position).addresses;
+        let zero = request.reservation_type.get() == RESERVATION_TYPE_ZERO;
         answer(&ReserveGpuVirtualAddressReturn {
-            virtual_address: addresses.reserve(wanted, request.size.get())?.into(),
+            virtual_address: addresses.reserve(wanted, request.size.get(), zero)?.into(),
             paging_fence_value: 0.into(),
         })
     }

@@ -7,15 +7,15 @@ use zerocopy::IntoBytes;
 
 use super::super::call::{answer, broken, success, Call, Fail, Reply};
 use super::super::shared::Shared;
-use super::work::{active_device, all_allocations};
+use super::work::{active_device, all_allocations, command_buffer, work};
 use crate::command::ContextCommand;
 use crate::device::Device;
-use crate::engine::{Item, Owner};
+use crate::engine::{NodeId, Owner, Schedule};
 use crate::handles::Handle;
 use crate::objects::Object;
 use crate::payload::Payload;
 use crate::queue_data;
-use crate::queues::{Context, Priority};
+use crate::queues::{Context, HwQueue, Priority};
 use crate::status::NtStatus;
 use crate::wire::{
     CreateContextVirtual, DestroyContext, GetContextSchedulingPriority,
@@ -73,7 +73,15 @@ impl Shared {
         }
         active_device(objects, device)?;
         let process = call.process;
-        let queue = self.engine.create_queue(Owner { process, device });
+        let schedule = Schedule {
+            node: NodeId {
+                adapter: position,
+                ordinal: request.node_ordinal.get(),
+            },
+            priority: Priority::default(),
+        };
+        let owner = Owner { process, device };
+        let queue = self.engine.create_queue(owner, Some(schedule));
         let context = Object {
             adapter: position,
             parent: Some(device),
@@ -141,7 +149,12 @@ impl Shared {
         if request.flags.get() & !SubmitCommand::FLAGS != 0 {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
-        let work = Item::Execute(None);
+        let buffer = match request.flags.get() & SubmitCommand::NULL_RENDERING {
+            0 => command_buffer(request.command_buffer.get(), request.command_length.get())?,
+            // The buffer is there for show.
+            _ => None,
+        };
+        let work = work(buffer, None);
         self.engine.submit(&queues, &work, Instant::now())?;
         success()
     }
@@ -151,7 +164,8 @@ impl Shared {
         let in_process = boolean(request.in_process)?;
         let priority = request.priority.get();
         let objects = &mut self.process(call)?.objects;
-        let context: &mut Context = objects.select_mut(position, Handle(request.context.get()))?;
+        let handle = Handle(request.context.get());
+        let context: &mut Context = objects.select_mut(position, handle)?;
         if !(-PRIORITY_MAX..=PRIORITY_MAX).contains(&priority) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
@@ -159,6 +173,16 @@ impl Shared {
             context.priority.in_process = priority;
         } else {
             context.priority.global = priority;
+        }
+        let (queue, priority) = (context.queue, context.priority);
+        let mut queues = vec![queue];
+        for child in objects.children(handle) {
+            if let Ok(queue) = objects.named::<HwQueue>(position, child) {
+                queues.push(queue.queue);
+            }
+        }
+        for queue in queues {
+            self.engine.set_priority(queue, priority);
         }
         success()
     }

@@ -101,14 +101,14 @@ impl Shared {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         if let Some(cookie) = device.give_up() {
-            self.stop_device(call, handle)?;
+            self.stop_device(call.process, handle);
             self.tell_of_device(cookie);
         }
         success()
     }
 
     /// Tells the guest that one of its devices is not what it was.
-    fn tell_of_device(&mut self, cookie: u64) {
+    pub(in crate::host) fn tell_of_device(&mut self, cookie: u64) {
         let news = SetGuestData {
             hdr: CommandHeader::to_guest(SetGuestData::NUMBER),
             guest_pointer: cookie.into(),

@@ -7,10 +7,10 @@ use zerocopy::IntoBytes;
 
 use super::super::call::{answer, broken, success, Call, Fail, Reply};
 use super::super::shared::Shared;
-use super::work::{active_device, all_allocations};
+use super::work::{active_device, all_allocations, command_buffer, work};
 use crate::command::QueueCommand;
 use crate::device::Device;
-use crate::engine::{Item, Owner};
+use crate::engine::Owner;
 use crate::handles::Handle;
 use crate::objects::Object;
 use crate::payload::Payload;
@@ -67,7 +67,7 @@ impl Shared {
         let fence = self.new_fence(0)?;
         let address = fence.guest_address();
         let process = call.process;
-        let id = self.engine.create_queue(Owner { process, device });
+        let id = self.engine.create_queue(Owner { process, device }, None);
         let sync = self
             .engine
             .create_sync(position, Primitive::Monitored(fence));
@@ -94,8 +94,9 @@ impl Shared {
         let data = call.bytes(CreateHwQueue::DATA_OFFSET, size)?;
         let context = Handle(request.context.get());
         let objects = &self.process(call)?.objects;
-        let hw_queues = objects.select::<Context>(position, context)?.hw_queues;
-        if !hw_queues || request.flags.get() & !CreateHwQueue::FLAGS != 0 {
+        let found = objects.select::<Context>(position, context)?;
+        let schedule = found.schedule(position);
+        if !found.hw_queues || request.flags.get() & !CreateHwQueue::FLAGS != 0 {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         active_device(objects, context)?;
@@ -104,7 +105,9 @@ impl Shared {
         let fence = self.new_fence(0)?;
         let (address, gpu_address) = (fence.guest_address(), fence.gpu_address());
         let process = call.process;
-        let id = self.engine.create_queue(Owner { process, device });
+        let id = self
+            .engine
+            .create_queue(Owner { process, device }, Some(schedule));
         let sync = self
             .engine
             .create_sync(position, Primitive::Monitored(fence));
@@ -179,6 +182,7 @@ impl Shared {
         call.bytes(data_at, data as usize)?;
         let handle = Handle(request.hwqueue.get());
         let value = request.hwqueue_progress_fence_id.get();
+        let buffer = command_buffer(request.command_buffer.get(), request.command_length.get());
         let objects = &mut self.process(call)?.objects;
         let queue: &HwQueue = objects.select(position, handle)?;
         if value <= queue.last {
@@ -186,10 +190,11 @@ impl Shared {
         }
         active_device(objects, handle)?;
         all_allocations(objects, position, primaries.into_iter())?;
+        let buffer = buffer?;
         let queue: &mut HwQueue = objects.select_mut(position, handle)?;
         let (id, progress) = (queue.queue, queue.progress);
         let before = std::mem::replace(&mut queue.last, value);
-        let work = Item::Execute(Some((progress, value)));
+        let work = work(buffer, Some((progress, value)));
         if let Err(status) = self.engine.submit(&[id], &work, Instant::now()) {
             let objects = &mut self.process(call)?.objects;
             objects.select_mut::<HwQueue>(position, handle)?.last = before;

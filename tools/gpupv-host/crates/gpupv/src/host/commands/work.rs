@@ -8,11 +8,13 @@ use super::super::shared::Shared;
 use crate::device::{Device, ExecutionState};
 use crate::engine::{Item, QueueId};
 use crate::fence::Fence;
+use crate::gpu::Buffer;
 use crate::handles::Handle;
 use crate::objects::{Kind, Object, ObjectKind};
 use crate::payload::{Objects, Payload};
 use crate::queues::{Context, HwQueue, PagingQueue};
 use crate::status::NtStatus;
+use crate::sync::SyncId;
 
 impl Shared {
     /// Gives an object a handle in the caller's process.
@@ -33,8 +35,11 @@ impl Shared {
 
     /// A device was given up: its work is dropped, but for paging, and its fences jump to their end,
     /// so that nobody waits for them for ever.
-    pub(super) fn stop_device(&mut self, call: &Call<'_>, device: Handle) -> Result<(), Fail> {
-        let objects = &self.process(call)?.objects;
+    pub(in crate::host) fn stop_device(&mut self, process: Handle, device: Handle) {
+        let Some(process) = self.processes.get(&process) else {
+            return;
+        };
+        let objects = &process.objects;
         let (mut queues, mut fences) = (Vec::new(), Vec::new());
         let mut left: Vec<Handle> = objects.children(device).collect();
         while let Some(object) = left.pop() {
@@ -57,7 +62,6 @@ impl Shared {
         for fence in fences {
             self.engine.end_fence(fence, Instant::now());
         }
-        Ok(())
     }
 
     /// Queues a paging operation. Returns the value that the queue's fence reaches when it is done.
@@ -77,6 +81,25 @@ impl Shared {
     }
 }
 
+/// The command buffer of a submission; `None` for an empty one.
+pub(super) fn command_buffer(address: u64, len: u32) -> Result<Option<Buffer>, Fail> {
+    match len {
+        0 => Ok(None),
+        _ => match Buffer::new(address, len) {
+            None => Err(NtStatus::INVALID_PARAMETER.into()),
+            buffer => Ok(buffer),
+        },
+    }
+}
+
+/// What is done with a command buffer, and with none.
+pub(super) fn work(buffer: Option<Buffer>, fence: Option<(SyncId, u64)>) -> Item {
+    match buffer {
+        Some(buffer) => Item::Run { buffer, fence },
+        None => Item::Execute(fence),
+    }
+}
+
 /// The device that `handle` names or hangs on must work.
 pub(super) fn active_device(objects: &Objects, handle: Handle) -> Result<(), Fail> {
     let mut next = Some(handle);
@@ -92,7 +115,7 @@ pub(super) fn active_device(objects: &Objects, handle: Handle) -> Result<(), Fai
 fn works(device: &Device) -> Result<(), Fail> {
     match device.state() {
         ExecutionState::Active => Ok(()),
-        ExecutionState::Reset => Err(NtStatus::DEVICE_REMOVED.into()),
+        _ => Err(NtStatus::DEVICE_REMOVED.into()),
     }
 }
 
