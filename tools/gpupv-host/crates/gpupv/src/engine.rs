@@ -23,6 +23,7 @@ pub(crate) use wait::{Condition, CpuWait};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
+use crate::fence::Fence;
 use crate::handles::Handle;
 use crate::sync::SyncId;
 use node::Node;
@@ -197,7 +198,10 @@ impl Engine {
             return;
         };
         self.ready.extend(found.blocked.iter().copied());
-        let waits: Vec<WaitId> = found.waits.iter().copied().collect();
+        // The others cannot be over.
+        let value = found.primitive.watched().map_or(0, Fence::value);
+        let reached = found.waits.range(..=(value, WaitId::LAST));
+        let waits: Vec<WaitId> = reached.map(|&(_, id)| id).collect();
         for wait in waits {
             self.check_wait(wait);
         }

@@ -21,8 +21,9 @@ pub(super) struct Sync {
     shares: u32,
     /// References of queued work.
     uses: u32,
-    /// Waits of CPUs.
-    pub(super) waits: BTreeSet<WaitId>,
+    /// Waits of CPUs, by the value that they wait for: what a signal costs does not depend on how
+    /// many wait for later values.
+    pub(super) waits: BTreeSet<(u64, WaitId)>,
     /// Queues whose next item waits for it.
     pub(super) blocked: BTreeSet<QueueId>,
 }
@@ -131,7 +132,7 @@ impl Engine {
             return;
         }
         let (waits, uses) = (found.waits.clone(), found.uses);
-        for wait in waits {
+        for (_, wait) in waits {
             self.end_wait(wait);
         }
         if uses > 0 {

@@ -10,6 +10,11 @@ use crate::sync::SyncId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WaitId(u64);
 
+impl WaitId {
+    /// Comes after all that there are.
+    pub(super) const LAST: Self = Self(u64::MAX);
+}
+
 /// A fence that a wait is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Condition {
@@ -47,7 +52,7 @@ impl Engine {
         let id = WaitId(self.next_id());
         for condition in &wait.conditions {
             if let Some(sync) = self.syncs.get_mut(&condition.sync) {
-                sync.waits.insert(id);
+                sync.waits.insert((condition.value, id));
             }
         }
         self.waits.insert(id, wait);
@@ -64,13 +69,14 @@ impl Engine {
         let Some(found) = self.syncs.get(&sync) else {
             return;
         };
-        let by_handle = |id: &&WaitId| {
+        let by_handle = |id: &WaitId| {
             self.waits.get(id).is_some_and(|wait| {
                 let named = |condition: &Condition| condition.handle == handle;
                 wait.owner.process == process && wait.conditions.iter().any(named)
             })
         };
-        let ended: Vec<WaitId> = found.waits.iter().filter(by_handle).copied().collect();
+        let ids = found.waits.iter().map(|&(_, id)| id);
+        let ended: Vec<WaitId> = ids.filter(by_handle).collect();
         for wait in ended {
             self.end_wait(wait);
         }
@@ -95,7 +101,7 @@ impl Engine {
         self.load = self.load.saturating_sub(wait.conditions.len());
         for condition in &wait.conditions {
             if let Some(sync) = self.syncs.get_mut(&condition.sync) {
-                sync.waits.remove(&id);
+                sync.waits.remove(&(condition.value, id));
             }
         }
         Some(wait.event)
