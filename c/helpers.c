@@ -158,7 +158,7 @@ int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool 
 				   dxgkrnl_io_remap_pte, &remap);
 }
 
-#ifdef CONFIG_SYNC_FILE
+#ifdef CONFIG_DXGKRNL_SYNC_FILE
 void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence)
 {
 	dma_fence_get(fence);
@@ -178,6 +178,17 @@ void dxgkrnl_helper_dma_fence_put(struct dma_fence *fence)
 void dxgkrnl_helper_dma_fence_set_error(struct dma_fence *fence, int error)
 {
 	dma_fence_set_error(fence, error);
+}
+
+/* To be handed to the end of the section. */
+bool dxgkrnl_helper_dma_fence_begin_signalling(void)
+{
+	return dma_fence_begin_signalling();
+}
+
+void dxgkrnl_helper_dma_fence_end_signalling(bool cookie)
+{
+	dma_fence_end_signalling(cookie);
 }
 #endif
 

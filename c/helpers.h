@@ -47,11 +47,13 @@ void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable
 
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining);
 
-#ifdef CONFIG_SYNC_FILE
+#ifdef CONFIG_DXGKRNL_SYNC_FILE
 void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence);
 bool dxgkrnl_helper_dma_fence_get_rcu(struct dma_fence *fence);
 void dxgkrnl_helper_dma_fence_put(struct dma_fence *fence);
 void dxgkrnl_helper_dma_fence_set_error(struct dma_fence *fence, int error);
+bool dxgkrnl_helper_dma_fence_begin_signalling(void);
+void dxgkrnl_helper_dma_fence_end_signalling(bool cookie);
 #endif
 
 bool dxgkrnl_helper_ratelimit(void);

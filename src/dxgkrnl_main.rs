@@ -67,6 +67,12 @@ module! {
     authors: ["The dxgkrnl developers"],
     description: "Virtual GPU of Hyper-V (GPU-PV)",
     license: "GPL",
+    params: {
+        sync_file_limit: u32 {
+            default: 60,
+            description: "Seconds after which a sync file that was not signalled is, with an error; 0: never",
+        },
+    },
 }
 
 /// Waits, when the module goes, for the farewells of processes that ended just before.

@@ -16,7 +16,7 @@ mod device_state;
 mod escape;
 mod hw_queue;
 mod lock;
-#[cfg(not(CONFIG_SYNC_FILE))]
+#[cfg(not(CONFIG_DXGKRNL_SYNC_FILE))]
 mod no_sync_file;
 mod open_resource;
 mod paging_queue;
@@ -28,14 +28,14 @@ mod share;
 mod signal;
 mod statistics;
 mod submit;
-#[cfg(CONFIG_SYNC_FILE)]
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 mod sync_file;
 mod sync_object;
 mod user_args;
 mod video_memory;
 mod wait;
 
-#[cfg(not(CONFIG_SYNC_FILE))]
+#[cfg(not(CONFIG_DXGKRNL_SYNC_FILE))]
 use self::no_sync_file as sync_file;
 use self::user_args::Argument;
 use crate::{

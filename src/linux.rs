@@ -10,10 +10,12 @@ mod bindings;
 pub(crate) mod anon_file;
 pub(crate) mod channel;
 pub(crate) mod compat;
-#[cfg(CONFIG_SYNC_FILE)]
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod dma_fence;
 pub(crate) mod errno;
 pub(crate) mod eventfd;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) mod fence_callback;
 pub(crate) mod global;
 pub(crate) mod guid;
 pub(crate) mod irq_lock;
@@ -24,7 +26,7 @@ pub(crate) mod pid;
 pub(crate) mod queue;
 pub(crate) mod ratelimit;
 pub(crate) mod rwsem;
-#[cfg(CONFIG_SYNC_FILE)]
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod sync_file;
 pub(crate) mod trace;
 pub(crate) mod user_mapping;

@@ -37,6 +37,8 @@ pub(crate) mod dependents;
 pub(crate) mod device;
 mod directory;
 pub(crate) mod execution_state;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) mod fence_import;
 pub(crate) mod fence_page;
 mod gate;
 pub(crate) mod guest_event;
@@ -56,7 +58,7 @@ pub(crate) mod resource;
 pub(crate) mod services;
 pub(crate) mod shared;
 pub(crate) mod shared_resource;
-#[cfg(CONFIG_SYNC_FILE)]
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod sync_file;
 pub(crate) mod sync_object;
 pub(crate) mod waits;

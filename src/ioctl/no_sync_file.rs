@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sync files, in a kernel without them.
+//! Sync files, when the driver is built without them.
 
 use super::{
     entry,

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     linux::{
         anon_file,
+        dma_fence::Fence,
         sync_file, //
     },
     message::{
@@ -29,6 +30,10 @@ use crate::{
     objects::{
         context::Context,
         device::DeviceGuard,
+        fence_import::{
+            NewImport,
+            SIGNALLED, //
+        },
         process::{
             Place,
             Process, //
@@ -65,19 +70,23 @@ pub(super) const ENTRIES: &[Entry] = &[
 /// What may be done with a fence that comes out of a sync file: wait.
 const FLAGS: u32 = sync_flags::SHARED | sync_flags::NT_SECURITY_SHARING | sync_flags::NO_SIGNAL;
 
-/// The sync file that a field of 64 bits names, and its fence, which is shared.
+/// The fence of the sync file, of any driver, that a field of 64 bits names.
 ///
 /// # Errors
 ///
-/// `EINVAL` if it names none of ours, several in one, or one whose fence is not shared.
-fn shared_file(handle: u64) -> Result<(Arc<SyncFile>, Arc<SharedSyncObject>)> {
+/// `EINVAL` if it names none.
+fn named(handle: u64) -> Result<Fence> {
     // CAST: A descriptor is in the lower half; the upper one does not count.
-    let file = sync_file::fence(handle as u32)?
-        .payload::<SyncFile>()
-        .ok_or(EINVAL)?;
-    let shared = file.shared().ok_or(EINVAL)?.clone();
+    sync_file::fence(handle as u32)
+}
 
-    Ok((file, shared))
+/// What the fence of a sync file stands for on the host. `None` if that is nothing which others
+/// may open: it is not one of ours, several in one, or one whose monitored fence is not shared.
+fn shared(fence: &Fence) -> Option<(Arc<SyncFile>, Arc<SharedSyncObject>)> {
+    let file = fence.payload::<SyncFile>()?;
+    let shared = file.shared()?.clone();
+
+    Some((file, shared))
 }
 
 /// 0x45: makes a file that signals when a monitored fence reaches a value.
@@ -146,13 +155,13 @@ impl Ioctl for CreateSyncFile {
         let _pass = object.enter()?;
         let shared = Self::export(process, &object)?;
         let (fence, file, wait) = SyncFile::new(shared, value, process.services())?;
-        let ticket = Self::begin(process, &device, object.handle, value, wait)?;
+        let ticket = Self::begin(process, &device, object.handle, value, wait.clone())?;
         let new = sync_file::new_file(&fence)?;
         let mut answer = *argument;
 
         answer.sync_file_handle = u64::from(descriptor.reserved_fd());
         argument.write_back(&answer)?;
-        file.keep(ticket);
+        file.keep(ticket, wait);
         descriptor.fd_install(new);
         Ok(0)
     }
@@ -161,21 +170,15 @@ impl Ioctl for CreateSyncFile {
 /// 0x46: a context waits for what a sync file stands for.
 struct WaitSyncFile;
 
-impl Ioctl for WaitSyncFile {
-    const REQUEST: u32 = 0xC010_4746;
-
-    type Argument = abi::WaitSyncFile;
-
-    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
-        let process = caller.process;
-        let (file, shared) = shared_file(argument.sync_file_handle)?;
-        let device = process.get::<Context>(argument.context)?.device().enter()?;
-
-        // The host knows its handle on no other adapter.
-        if !Arc::ptr_eq(&shared.adapter, device.adapter()) {
-            return Err(EINVAL);
-        }
-
+impl WaitSyncFile {
+    /// Waits for `shared` itself, which the host knows, to reach `value`.
+    fn wait_on_host(
+        process: &Process,
+        device: &DeviceGuard,
+        context: Handle,
+        shared: &SharedSyncObject,
+        value: u64,
+    ) -> Result<isize> {
         let opened = process.call_host(OpenSyncObject {
             device: device.handle(),
             global: shared.global,
@@ -191,13 +194,66 @@ impl Ioctl for WaitSyncFile {
             let _ = process.call_host(DestroySyncObject::from(opened.handle));
         })?;
 
+        Self::submit(process, device, context, opened.handle, value)
+    }
+
+    /// Waits for `fence`, of which the host knows nothing.
+    fn wait_for_guest(
+        process: &Arc<Process>,
+        device: &DeviceGuard,
+        context: Handle,
+        fence: Fence,
+    ) -> Result<isize> {
+        if fence.status().is_some() {
+            return Ok(0);
+        }
+
+        let import = NewImport::new(process, device, fence)?;
+        let result = Self::submit(process, device, context, import.handle(), SIGNALLED);
+
+        match result {
+            Ok(_) => import.follow(),
+            Err(_) => import.end(),
+        }
+        result
+    }
+
+    /// Lets `context` wait until `object` has reached `value`.
+    fn submit(
+        process: &Process,
+        device: &DeviceGuard,
+        context: Handle,
+        object: Handle,
+        value: u64,
+    ) -> Result<isize> {
         device.active().submit(
             process.on_host()?,
             WaitForSyncObjectFromGpu {
-                context: argument.context,
-                awaited: Awaited::Monitored(&[opened.handle], &[file.value()]),
+                context,
+                awaited: Awaited::Monitored(&[object], &[value]),
             },
         )
+    }
+}
+
+impl Ioctl for WaitSyncFile {
+    const REQUEST: u32 = 0xC010_4746;
+
+    type Argument = abi::WaitSyncFile;
+
+    fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
+        let process = caller.process;
+        let context = argument.context;
+        let fence = named(argument.sync_file_handle)?;
+        let device = process.get::<Context>(context)?.device().enter()?;
+
+        match shared(&fence) {
+            // The host knows it on no other adapter.
+            Some((file, shared)) if Arc::ptr_eq(&shared.adapter, device.adapter()) => {
+                Self::wait_on_host(process, &device, context, &shared, file.value())
+            }
+            _ => Self::wait_for_guest(process, &device, context, fence),
+        }
     }
 }
 
@@ -210,7 +266,7 @@ impl Ioctl for OpenSyncObjectFromSyncFile {
     type Argument = abi::OpenSyncObjectFromSyncFile;
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
-        let (file, shared) = shared_file(argument.sync_file_handle)?;
+        let (file, shared) = shared(&named(argument.sync_file_handle)?).ok_or(EINVAL)?;
         let device = caller.process.device(argument.device)?;
 
         open_shared(caller.process, &device, &shared, 0, FLAGS, |opened| {

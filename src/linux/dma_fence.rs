@@ -43,7 +43,10 @@ use kernel::{
         rcu,
         Arc, //
     },
-    types::Opaque,
+    types::{
+        NotThreadSafe,
+        Opaque, //
+    },
     ModuleMetadata, //
 };
 
@@ -235,8 +238,7 @@ impl Fence {
     }
 
     /// Nothing yet, done, or the error with which the fence was signalled.
-    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-    fn status(&self) -> Option<Result> {
+    pub(crate) fn status(&self) -> Option<Result> {
         // SAFETY: By the type invariant the fence is valid.
         match unsafe { kernel::bindings::dma_fence_get_status(self.as_ptr()) } {
             0 => None,
@@ -260,6 +262,33 @@ impl Drop for Fence {
     fn drop(&mut self) {
         // SAFETY: By the type invariant this object holds a reference, given up here.
         unsafe { bindings::dxgkrnl_helper_dma_fence_put(self.as_ptr()) }
+    }
+}
+
+/// A section of code that those who wait for a fence depend on. While this exists, lockdep takes
+/// for a deadlock whatever the thread does that may itself have to wait for a fence, such as an
+/// allocation.
+pub(crate) struct Signalling {
+    cookie: bool,
+    /// The section is the thread's.
+    _not_send: NotThreadSafe,
+}
+
+impl Signalling {
+    /// It begins.
+    pub(crate) fn begin() -> Self {
+        Self {
+            // SAFETY: The function has no precondition.
+            cookie: unsafe { bindings::dxgkrnl_helper_dma_fence_begin_signalling() },
+            _not_send: NotThreadSafe,
+        }
+    }
+}
+
+impl Drop for Signalling {
+    fn drop(&mut self) {
+        // SAFETY: The cookie is from the beginning of the section, in the same thread.
+        unsafe { bindings::dxgkrnl_helper_dma_fence_end_signalling(self.cookie) }
     }
 }
 

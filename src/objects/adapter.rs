@@ -120,16 +120,26 @@ impl Active {
         sender: impl Into<Sender<'a>>,
         command: M,
     ) -> Result<isize> {
-        // Asynchronous hosts take everything on the global channel, where it stays in order.
-        if self.over_global_channel {
-            self.link.post(sender, command, Patience::Killable)?;
-            return Ok(0);
-        }
-        self.call(sender, command)
+        self.submit_for(sender, command, Patience::Killable)
     }
 }
 
 impl Active {
+    /// As [`Self::submit`], as long as `patience` lasts.
+    pub(crate) fn submit_for<'a, M: Submission>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        command: M,
+        patience: Patience,
+    ) -> Result<isize> {
+        // Asynchronous hosts take everything on the global channel, where it stays in order.
+        if self.over_global_channel {
+            self.link.post(sender, command, patience)?;
+            return Ok(0);
+        }
+        self.call_for(sender, command, patience)
+    }
+
     /// Tells the host that the adapter is used no more.
     fn say_goodbye(&self) {
         let command = CloseAdapter {

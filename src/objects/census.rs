@@ -27,8 +27,8 @@ pub(crate) enum Kind {
     SyncObject,
     SharedObject,
     #[cfg_attr(
-        not(CONFIG_SYNC_FILE),
-        expect(dead_code, reason = "this kernel has none")
+        not(CONFIG_DXGKRNL_SYNC_FILE),
+        expect(dead_code, reason = "built without them")
     )]
     SyncFile,
 }

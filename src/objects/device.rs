@@ -6,6 +6,8 @@
 //! the adapter was active a moment ago, and keeps the device from being destroyed on the host
 //! until it is dropped. It is not kept while waiting for anything but the reply.
 
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use super::fence_import::Imports;
 use super::{
     adapter::{
         Active,
@@ -70,6 +72,8 @@ pub(crate) struct Device {
     handle: Handle,
     gate: Gate,
     waits: Arc<Waits>,
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    imports: Pin<KBox<Imports>>,
     /// They end with the way to the host.
     _dependences: Dependences,
     execution: ExecutionState,
@@ -93,6 +97,8 @@ impl Device {
             handle,
             gate: Gate::new()?,
             waits: waits.0,
+            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+            imports: KBox::pin_init(Imports::new(), GFP_KERNEL_ACCOUNT)?,
             _dependences: waits.1,
             execution: ExecutionState::new(changes),
             _cookie: cookie,
@@ -120,6 +126,12 @@ impl Device {
     /// What programs wait for on it.
     pub(crate) fn waits(&self) -> &Arc<Waits> {
         &self.waits
+    }
+
+    /// The fences of other drivers that its contexts wait for.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn imports(&self) -> &Imports {
+        &self.imports
     }
 
     /// Its gate, for those who destroy it.

@@ -32,6 +32,9 @@ pub(crate) enum Object {
     SyncObject(Arc<SyncObject>),
     /// The fence of a paging queue or a hardware queue, below it. There is nothing behind.
     Fence,
+    /// A fence on the host that follows one of the guest, below a device. Programs do not know it.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    FenceImport,
 }
 
 impl Object {

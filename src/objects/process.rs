@@ -94,10 +94,10 @@ use kernel::{
     },
 };
 
-/// Most guest events of a process. All processes together share what [`Notices`] can name.
+/// Most guest events of a process: as many as there may be waits on a device. All processes together share what [`Notices`] can name.
 ///
 /// [`Notices`]: super::notices::Notices
-const MAX_EVENTS: u32 = 1 << 16;
+const MAX_EVENTS: u32 = 1 << 17;
 
 /// The adapters a process has opened.
 struct Adapters {

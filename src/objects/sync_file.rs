@@ -3,9 +3,9 @@
 //! What a sync file stands for: that a monitored fence has reached a value.
 //!
 //! The host is asked once, when the file is made, and its answer signals the file. If it never
-//! comes, because the device or the way to the host is gone, the file signals with an error. When
-//! the last file goes the wait is withdrawn, and a shared fence is not kept on the host any more:
-//! by a worker, as files may go in any context.
+//! comes, because the device or the way to the host is gone, or takes too long, the file signals
+//! with an error. When the last file goes the wait is withdrawn, and a shared fence is not kept on
+//! the host any more: by a worker, as files may go in any context.
 
 use super::{
     census::{
@@ -32,12 +32,26 @@ use crate::linux::{
     queue::OwnedQueue, //
 };
 use kernel::{
-    impl_has_work, new_work,
+    impl_has_hr_timer, impl_has_work, new_work,
     prelude::*,
     str::CStr,
     sync::{
         Arc,
+        ArcBorrow,
         SetOnce, //
+    },
+    time::{
+        hrtimer::{
+            ArcHrTimerHandle,
+            HrTimer,
+            HrTimerCallback,
+            HrTimerCallbackContext,
+            HrTimerPointer,
+            HrTimerRestart,
+            RelativeSoftMode, //
+        },
+        Delta,
+        Monotonic, //
     },
     workqueue::{
         Work,
@@ -60,6 +74,8 @@ pub(crate) struct SyncFile {
     value: u64,
     /// The host's answer is waited for as long as the file is there.
     wait: SetOnce<Ticket>,
+    /// But others wait for it only so long.
+    limit: SetOnce<ArcHrTimerHandle<Reaching>>,
     queue: Arc<OwnedQueue>,
     _counted: Counted,
     #[pin]
@@ -91,15 +107,44 @@ impl Payload for SyncFile {
 }
 
 /// Signals the fence of a sync file.
-struct Reaching(Signaller);
+#[pin_data]
+pub(crate) struct Reaching {
+    signaller: Signaller,
+    #[pin]
+    timer: HrTimer<Self>,
+}
+
+impl_has_hr_timer! {
+    impl HasHrTimer<Self> for Reaching {
+        mode: RelativeSoftMode<Monotonic>, field: self.timer
+    }
+}
+
+impl HrTimerCallback for Reaching {
+    type Pointer<'a> = Arc<Self>;
+
+    /// The time is up.
+    fn run(this: ArcBorrow<'_, Self>, _: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
+        this.signaller.signal(Err(ETIMEDOUT));
+        HrTimerRestart::NoRestart
+    }
+}
 
 impl Wait for Reaching {
     fn reached(&self) {
-        self.0.signal(Ok(()));
+        self.signaller.signal(Ok(()));
     }
 
     fn lost(&self, _loss: Loss) {
-        self.0.signal(Err(ENODEV));
+        self.signaller.signal(Err(ENODEV));
+    }
+}
+
+/// How long others wait for a sync file. `None`: as long as it takes.
+fn limit() -> Option<Delta> {
+    match *crate::module_parameters::sync_file_limit.value_ref() {
+        0 => None,
+        seconds => Some(Delta::from_secs(i64::from(seconds))),
     }
 }
 
@@ -110,12 +155,13 @@ impl SyncFile {
         shared: Option<SharedFence>,
         value: u64,
         services: &Services,
-    ) -> Result<(Fence, Arc<Self>, Arc<dyn Wait>)> {
+    ) -> Result<(Fence, Arc<Self>, Arc<Reaching>)> {
         let this = Arc::pin_init(
             pin_init!(Self {
                 shared,
                 value,
                 wait: SetOnce::new(),
+                limit: SetOnce::new(),
                 queue: services.queue.clone(),
                 _counted: services.census.count(Kind::SyncFile),
                 work <- new_work!("SyncFile::work"),
@@ -123,14 +169,23 @@ impl SyncFile {
             GFP_KERNEL_ACCOUNT,
         )?;
         let (signaller, fence) = Signaller::new(this.clone(), value)?;
-        let wait = Arc::new(Reaching(signaller), GFP_KERNEL_ACCOUNT)?;
+        let wait = Arc::pin_init(
+            pin_init!(Reaching {
+                signaller,
+                timer <- HrTimer::new(),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
 
         Ok((fence, this, wait))
     }
 
-    /// Leaves `wait` to the file.
-    pub(crate) fn keep(&self, wait: Ticket) {
-        self.wait.populate(wait);
+    /// Leaves the wait that `ticket` stands for to the file. The time begins to run.
+    pub(crate) fn keep(&self, ticket: Ticket, wait: Arc<Reaching>) {
+        self.wait.populate(ticket);
+        if let Some(limit) = limit() {
+            self.limit.populate(wait.start(limit));
+        }
     }
 
     /// The fence, if it is shared.

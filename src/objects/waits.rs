@@ -19,6 +19,8 @@ use super::{
     },
     quota::Permit, //
 };
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use crate::linux::dma_fence::Signalling;
 use kernel::{
     prelude::*,
     sync::{
@@ -157,6 +159,8 @@ impl Waits {
 
     /// All that have begun are lost.
     pub(crate) fn lose(&self, loss: Loss) {
+        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+        let _section = Signalling::begin();
         let mut from = 0;
 
         while let Some(entry) = self.entries.pop(&mut from) {

@@ -37,7 +37,7 @@ pub(crate) mod sync_flags {
     /// By file descriptor.
     pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 1;
     /// It may not be signalled.
-    #[cfg(CONFIG_SYNC_FILE)]
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) const NO_SIGNAL: u32 = 1 << 4;
 }
 

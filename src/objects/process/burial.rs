@@ -104,8 +104,13 @@ impl Process {
     /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first. It can be called again then.
     pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
         device.gate().close();
-        device.gate().settle(patience)?;
+        // Those who wait do not depend on what the host still has to answer.
         device.waits().lose(Loss::Device);
+        device.gate().settle(patience)?;
+        // And those who came in before the gate was closed.
+        device.waits().lose(Loss::Device);
+        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+        device.imports().withdraw();
 
         // Without the adapter there is nobody to be told, and nothing but our side to clean up.
         let host = self.reach(device.adapter());

@@ -94,6 +94,16 @@ impl Process {
         }
     }
 
+    /// Forgets `handle`, whose device the caller holds and which only the driver knows. After that
+    /// its number is free, which the host may give out again as soon as it is told.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn forget(&self, handle: Handle) {
+        self.with_objects(|objects| objects.doom(handle));
+        while let Some(piece) = self.take_doomed(handle) {
+            drop(piece);
+        }
+    }
+
     /// Lets nobody find `object` and what hangs on it any more. After that their numbers are free,
     /// which the host may give out again as soon as it is told.
     ///

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Fences on the host that follow fences of the guest, of whichever driver.
+//!
+//! The host knows nothing of the guest's fences. So that a context can wait for one, it gets a
+//! monitored fence of its own on the host, which only the driver knows. When the guest's fence
+//! signals, a worker brings the host's to its value and destroys it: who waits for it goes on. A
+//! monitored fence carries no error, and so a fence that failed is one that is over.
+//!
+//! If the device goes first, the host's fence and all waits for it go with it, and nobody listens
+//! to the guest's any more.
+
+use super::{
+    census::{
+        Counted,
+        Kind, //
+    },
+    device::{
+        Device,
+        DeviceGuard, //
+    },
+    directory::Directory,
+    object::Object,
+    process::{
+        Place,
+        Process, //
+    },
+    quota::Permit, //
+};
+use crate::{
+    linux::{
+        dma_fence::Fence,
+        fence_callback::{
+            Listener,
+            Subscription, //
+        },
+    },
+    message::{
+        signal::{
+            Arrays,
+            SignalSyncObject,
+            Signaller, //
+        },
+        sync_object::{
+            CreateSyncObject,
+            DestroySyncObject, //
+        },
+    },
+    transport::FAREWELL_PATIENCE,
+    uapi::sync_object::sync_type,
+    wire::Handle,
+};
+use kernel::{
+    impl_has_work, new_work,
+    prelude::*,
+    sync::{
+        Arc,
+        SetOnce, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    },
+};
+
+/// Most of them on one device.
+const MAX_IMPORTS: usize = 1 << 16;
+
+/// The value that stands for "signalled". A monitored fence begins at 0.
+pub(crate) const SIGNALLED: u64 = 1;
+
+/// The fences of the guest that contexts of a device wait for.
+#[pin_data]
+pub(crate) struct Imports {
+    #[pin]
+    all: Directory<Arc<Subscription<FenceImport>>, MAX_IMPORTS>,
+}
+
+impl Imports {
+    /// None yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            all <- Directory::new(),
+        })
+    }
+
+    /// The device is going: nobody waits for them any more.
+    pub(crate) fn withdraw(&self) {
+        let mut from = 0;
+
+        while let Some(subscription) = self.all.pop(&mut from) {
+            drop(subscription);
+        }
+    }
+}
+
+/// A fence on the host that follows one of the guest.
+#[pin_data]
+pub(crate) struct FenceImport {
+    process: Arc<Process>,
+    device: Arc<Device>,
+    handle: Handle,
+    /// Its id among those of the device.
+    place: SetOnce<u64>,
+    _permit: Permit,
+    _counted: Counted,
+    #[pin]
+    work: Work<FenceImport>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for FenceImport { self.work }
+}
+
+/// A fence on the host that does not follow yet.
+pub(crate) struct NewImport {
+    import: Arc<FenceImport>,
+    subscription: Arc<Subscription<FenceImport>>,
+}
+
+impl NewImport {
+    /// Makes a fence on the host, for work on `device`, to follow `fence`.
+    ///
+    /// # Errors
+    ///
+    /// What the host says; `EBUSY` if there are too many, `ENOMEM`.
+    pub(crate) fn new(process: &Arc<Process>, device: &DeviceGuard, fence: Fence) -> Result<Self> {
+        let permit = process.event_permit()?;
+        let made = device.active().call(
+            process.on_host()?,
+            CreateSyncObject {
+                device: device.handle(),
+                sync_type: sync_type::MONITORED_FENCE,
+                flags: 0,
+                details: [0; 8],
+            },
+        )?;
+        let place = Place {
+            handle: made.handle,
+            parent: Some(device.handle()),
+        };
+        let newborn = process.newborn(&[place], || {
+            let _ = process.call_host(DestroySyncObject::from(made.handle));
+        })?;
+        let import = Arc::pin_init(
+            pin_init!(FenceImport {
+                process: process.clone(),
+                device: device.device().clone(),
+                handle: made.handle,
+                place: SetOnce::new(),
+                _permit: permit,
+                _counted: process.services().census.count(Kind::SyncObject),
+                work <- new_work!("FenceImport::work"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let subscription = Subscription::new(fence, import.clone())?;
+        let subscription = Arc::new(subscription, GFP_KERNEL_ACCOUNT)?;
+        let imports = &device.imports().all;
+        let id = imports.insert(subscription.clone())?;
+
+        import.place.populate(id);
+        newborn
+            .publish([Object::FenceImport])
+            .inspect_err(|_| drop(imports.remove(id)))?;
+        Ok(Self {
+            import,
+            subscription,
+        })
+    }
+
+    /// The host's handle.
+    pub(crate) fn handle(&self) -> Handle {
+        self.import.handle
+    }
+
+    /// Somebody waits: it follows from now on.
+    pub(crate) fn follow(self) {
+        if !self.subscription.arm() {
+            self.end();
+        }
+    }
+
+    /// Nobody waits, or the wait is over already.
+    pub(crate) fn end(self) {
+        FenceImport::signalled(&self.import);
+    }
+}
+
+impl Listener for FenceImport {
+    fn signalled(this: &Arc<Self>) {
+        // It was never queued before.
+        let _ = this.process.services().queue.enqueue(this.clone());
+    }
+}
+
+impl WorkItem for FenceImport {
+    type Pointer = Arc<Self>;
+
+    /// The guest's fence has signalled.
+    fn run(this: Arc<Self>) {
+        if let Some(place) = this.place.copy() {
+            drop(this.device.imports().all.remove(place));
+        }
+        this.finish();
+    }
+}
+
+impl FenceImport {
+    /// Lets go of those who wait, and then of the fence.
+    fn finish(&self) {
+        // Else the host has forgotten it.
+        let (Ok(device), Ok(sender)) = (self.device.enter(), self.process.on_host()) else {
+            return;
+        };
+        let signal = SignalSyncObject {
+            signaller: Signaller::Cpu(device.handle()),
+            flags: 0,
+            object_count: 1,
+            with_values: true,
+            fence_value: 0,
+            arrays: |arrays: Arrays<'_>| {
+                self.handle.write_to(arrays.objects).map_err(|_| EINVAL)?;
+                SIGNALLED.write_to(arrays.values).map_err(|_| EINVAL)
+            },
+        };
+
+        // Nobody is left to be told.
+        let _ = device
+            .active()
+            .submit_for(sender, signal, FAREWELL_PATIENCE);
+        self.process.forget(self.handle);
+        let _ = self.process.host().link.call(
+            sender,
+            DestroySyncObject::from(self.handle),
+            FAREWELL_PATIENCE,
+        );
+    }
+}
