@@ -4,7 +4,8 @@
 #   make             the module, for the running kernel (KDIR=... for another prepared tree)
 #   make stock-module  the module for a stock Debian kernel (KERNEL=7.2 for another series)
 #   make install     the module into the running kernel's directory, or KDIR's
-#   make run         boot a Hyper-V guest on the emulated host, load the module, list the adapters
+#   make run         boot a Hyper-V guest on the emulated host, load the module, list the
+#                    adapters, have each of them compute something
 #   make test        everything that must hold
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
 #   make debug-kernel  build the debug kernel now instead of during the first `make test`

@@ -397,8 +397,8 @@ TEST_F(compute, wanted_fault)
 	ASSERT_EQ(0, submit(WORKER));
 	EXPECT_STOPPED(_D3DKMT_DEVICEEXECUTION_ERROR_DMAFAULT);
 	ASSERT_EQ(0, page_fault(&self->gpu, &fault));
-	EXPECT_EQ(1, +fault.fault_error_code.is_device_specific_code);
-	EXPECT_EQ(0x155, +fault.fault_error_code.device_specific_code);
+	EXPECT_EQ(1, (__u32)fault.fault_error_code.is_device_specific_code);
+	EXPECT_EQ(0x155, (__u32)fault.fault_error_code.device_specific_code);
 }
 
 TEST_F(compute, no_command)

@@ -3,6 +3,7 @@
 //! One adapter and what it tells about itself.
 
 use crate::{
+    compute::Device,
     connection::Connection,
     text::from_utf16_field,
     uapi::{
@@ -86,6 +87,23 @@ impl Adapter {
     /// The adapter's identifier in this guest.
     pub fn luid(&self) -> Luid {
         self.luid
+    }
+
+    /// A device, to have the adapter compute something.
+    ///
+    /// # Errors
+    ///
+    /// As the driver says.
+    pub fn create_device(&self) -> Result<Device<'_>> {
+        Device::new(self)
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
     }
 
     /// Closes the handle and tells whether that worked. Dropping the adapter closes it silently.

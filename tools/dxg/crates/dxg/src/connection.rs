@@ -29,6 +29,15 @@ impl Connection {
         call(&*self.driver).map_err(|errno| self.error(function, errno))
     }
 
+    /// As [`call`](Self::call), for functions that give something else than a status.
+    pub(crate) fn give<T>(
+        &self,
+        function: Function,
+        call: impl FnOnce(&dyn Driver) -> std::result::Result<T, Errno>,
+    ) -> Result<T> {
+        call(&*self.driver).map_err(|errno| self.error(function, errno))
+    }
+
     /// As [`call`](Self::call), for functions that give data only with status 0.
     pub(crate) fn call_for_data(
         &self,

@@ -2,21 +2,25 @@
 
 //! The border between the safe library and the kernel.
 
+mod compute;
 mod device_file;
+mod mapping;
 
+pub use compute::{ComputeCall, ComputeDriver};
 pub(crate) use device_file::DeviceFile;
+pub use mapping::{Mapping, PAGE};
 
 use crate::{uapi::adapter::*, Errno, NtStatus};
 
 /// What one call of the driver gives: a success status of the host, or an error number.
 pub type Outcome = Result<NtStatus, Errno>;
 
-/// The ioctls of `/dev/dxg`, one method each, with slices where the ABI has addresses and counts.
+/// The ioctls of `/dev/dxg` that find adapters and ask about them, one method each, with slices where the ABI has addresses and counts.
 ///
 /// Implementations set the address and the count from the slice before the call and clear the
 /// address afterwards. The library checks no process and translates no error here. It implements
 /// the trait for the device node; tests implement it with data (feature `testing`).
-pub trait Driver: Send + Sync {
+pub trait Driver: ComputeDriver + Send + Sync {
     /// D3DKMTEnumAdapters3; an empty slice asks for the count only.
     fn enum_adapters3(
         &self,

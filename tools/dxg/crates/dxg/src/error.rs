@@ -3,6 +3,7 @@
 //! What can go wrong, in sentences.
 
 use crate::{
+    compute::{ExecutionState, PageFault},
     uapi::{
         adapter::{IsFeatureEnabled, QueryAdapterInfo, QueryVideoMemoryInfo},
         query::AdapterQuery,
@@ -64,6 +65,20 @@ pub enum Error {
         /// The LUID asked for.
         luid: Luid,
     },
+    /// A device does no more work.
+    #[error("the device was stopped: {state}{}", fault.map(|f| format!(", {f}")).unwrap_or_default())]
+    Stopped {
+        /// How the device is.
+        state: ExecutionState,
+        /// What it did, if that was the reason.
+        fault: Option<PageFault>,
+    },
+    /// More bytes than there can be.
+    #[error("{bytes} bytes are too many")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+    },
     /// The length of a list kept growing while it was being read.
     #[error("{function}: the list grew each of the {attempts} times it was read")]
     Unsettled {
@@ -100,7 +115,10 @@ impl Error {
             | Self::OtherProcess { function, .. }
             | Self::Unsettled { function, .. }
             | Self::Malformed { function, .. } => Some(*function),
-            Self::Open { .. } | Self::NoSuchAdapter { .. } => None,
+            Self::Open { .. }
+            | Self::NoSuchAdapter { .. }
+            | Self::Stopped { .. }
+            | Self::TooLarge { .. } => None,
         }
     }
 

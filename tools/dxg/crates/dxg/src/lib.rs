@@ -3,8 +3,8 @@
 //! Safe access to `/dev/dxg`, the paravirtual GPU device of Linux guests on Hyper-V.
 //!
 //! The device speaks the D3DKMT functions that graphics and compute libraries use on Windows. This
-//! library covers what one needs to find adapters and to learn about them; every function of the
-//! device it calls is named in the errors it returns.
+//! library covers what one needs to find adapters, to learn about them, and to have them compute
+//! something ([`compute`]); every function of the device it calls is named in the errors it returns.
 //!
 //! ```no_run
 //! use dxg::{AdapterFilter, Dxg, SegmentGroup};
@@ -46,8 +46,8 @@
 //!
 //! # Unsafe code
 //!
-//! All of it is in `driver/device_file.rs`, the seven ioctls. The rest works on the safe
-//! [`Driver`] trait, which is also where the tests put a driver made of data.
+//! All of it is in `driver/`: the ioctls, and memory that is shared with the GPU. The rest works on the
+//! safe [`Driver`] trait, which is also where the tests put a driver made of data.
 
 #![deny(unsafe_code)]
 
@@ -55,6 +55,7 @@
 compile_error!("the driver serves 64-bit little-endian programs only");
 
 mod adapter;
+pub mod compute;
 mod connection;
 mod device;
 pub mod driver;

@@ -5,6 +5,8 @@
 //! It keeps the rules that callers depend on: handles are counted and checked, arrays that are too
 //! small give `EOVERFLOW` and the length needed, unknown queries give `EINVAL`.
 
+mod compute;
+
 use crate::{
     driver::Outcome,
     uapi::{adapter::*, query::AdapterQuery, Request},
@@ -90,20 +92,21 @@ struct State {
     opened: u32,
     no_handles: bool,
     failure: Option<Errno>,
+    objects: compute::Objects,
     calls: Vec<&'static str>,
 }
 
 /// A driver made of data. Clones share it, so that a test can look at what a [`Dxg`] has done.
 #[derive(Clone, Default)]
 pub struct FakeDriver {
-    state: Arc<Mutex<State>>,
+    shared: Arc<Mutex<State>>,
 }
 
 impl FakeDriver {
     /// A driver with these adapters.
     pub fn new(adapters: impl IntoIterator<Item = FakeAdapter>) -> Self {
         let driver = Self::default();
-        driver.lock().adapters.extend(adapters);
+        driver.state().adapters.extend(adapters);
         driver
     }
 
@@ -115,34 +118,34 @@ impl FakeDriver {
     /// Lets these adapters arrive right after the next count or failed enumeration; later calls
     /// queue further arrivals.
     pub fn arrive_later(&self, adapters: impl IntoIterator<Item = FakeAdapter>) {
-        self.lock().arrivals.push_back(Vec::from_iter(adapters));
+        self.state().arrivals.push_back(Vec::from_iter(adapters));
     }
 
     /// Replaces the processes of the first adapter.
     pub fn set_processes(&self, processes: impl Into<Vec<u32>>) {
-        if let Some(adapter) = self.lock().adapters.first_mut() {
+        if let Some(adapter) = self.state().adapters.first_mut() {
             adapter.processes = processes.into();
         }
     }
 
     /// Fails every call from now on.
     pub fn fail_all(&self, errno: Errno) {
-        self.lock().failure = Some(errno);
+        self.state().failure = Some(errno);
     }
 
     /// Reports success for opened adapters from now on, without opening any.
     pub fn give_no_handles(&self) {
-        self.lock().no_handles = true;
+        self.state().no_handles = true;
     }
 
     /// How many adapter handles are open.
     pub fn open_handles(&self) -> usize {
-        self.lock().open.len()
+        self.state().open.len()
     }
 
     /// How often a function was called.
     pub fn calls<R: Request>(&self) -> usize {
-        let state = self.lock();
+        let state = self.state();
         state
             .calls
             .iter()
@@ -150,13 +153,13 @@ impl FakeDriver {
             .count()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records the call and gives the state, unless all calls fail.
     fn enter<R: Request>(&self) -> Result<MutexGuard<'_, State>, Errno> {
-        let mut state = self.lock();
+        let mut state = self.state();
         state.calls.push(R::FUNCTION);
         match state.failure {
             None => Ok(state),

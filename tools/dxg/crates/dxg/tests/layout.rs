@@ -3,7 +3,7 @@
 //! Structs, request numbers and constants against the specification of the interface.
 
 use dxg::{
-    uapi::{adapter::*, query::*, Request},
+    uapi::{adapter::*, compute::*, query::*, Request},
     Errno, Feature, Luid, NtStatus, SegmentGroup,
 };
 use std::{collections::BTreeMap, mem::offset_of};
@@ -134,6 +134,154 @@ fn structs_have_the_specified_layout() {
         }
     );
     layout!("d3dkmt_adaptertype", AdapterType { value });
+}
+
+#[test]
+fn structs_for_computing_have_the_specified_layout() {
+    layout!("d3dkmt_destroydevice", DestroyDevice { device });
+    layout!("d3dkmt_destroycontext", DestroyContext { context });
+    layout!(
+        "d3dkmt_createcontextvirtual",
+        CreateContextVirtual {
+            device, node_ordinal, engine_affinity, flags, priv_drv_data, priv_drv_data_size,
+            client_hint, context
+        } pads padding
+    );
+    layout!(
+        "d3dkmt_createpagingqueue",
+        CreatePagingQueue {
+            device, priority, paging_queue, sync_object, fence_cpu_virtual_address,
+            physical_adapter_index
+        } pads padding
+    );
+    layout!(
+        "d3dddi_destroypagingqueue",
+        DestroyPagingQueue { paging_queue }
+    );
+    layout!(
+        "d3dkmt_destroysynchronizationobject",
+        DestroySynchronizationObject { sync_object }
+    );
+    layout!(
+        "d3dkmt_waitforsynchronizationobjectfromcpu",
+        WaitFromCpu { device, object_count, objects, fence_values, async_event, flags } pads padding
+    );
+    layout!(
+        "d3dkmt_destroyallocation2",
+        DestroyAllocation {
+            device,
+            resource,
+            allocations,
+            alloc_count,
+            flags
+        }
+    );
+    layout!(
+        "d3dkmt_lock2",
+        Lock {
+            device,
+            allocation,
+            flags,
+            reserved,
+            data
+        }
+    );
+    layout!("d3dkmt_unlock2", Unlock { device, allocation });
+    layout!(
+        "d3dddi_makeresident",
+        MakeResident {
+            paging_queue, alloc_count, allocation_list, priority_list, flags, paging_fence_value,
+            num_bytes_to_trim
+        } pads padding
+    );
+    layout!(
+        "d3dkmt_freegpuvirtualaddress",
+        FreeGpuVirtualAddress {
+            adapter,
+            reserved,
+            base_address,
+            size
+        }
+    );
+}
+
+/// Structs with unions, arrays or several paddings: the fields that are used.
+#[test]
+fn fields_for_computing_are_where_they_belong() {
+    macro_rules! fields {
+        ($name:literal, $type:ty { $($field:ident as $specified:literal),* }) => {{
+            let (size, fields) = specified($name);
+            assert_eq!(size_of::<$type>(), size, "{}", $name);
+            $(assert_eq!(offset_of!($type, $field), fields[$specified].0, $specified);)*
+        }};
+    }
+    fields!("d3dkmt_createdevice", CreateDevice {
+        adapter as "adapter", device as "device", legacy as "command_buffer"
+    });
+    fields!("d3dkmt_getdevicestate", GetDeviceState {
+        device as "device", state_type as "state_type", state as "page_fault_state"
+    });
+    fields!("d3dkmt_devicepagefault_state", PageFaultState {
+        page_fault_flags as "page_fault_flags", fault_error_code as "fault_error_code",
+        faulted_virtual_address as "faulted_virtual_address"
+    });
+    fields!("d3dkmt_createsynchronizationobject2", CreateSynchronizationObject {
+        device as "device", r#type as "info", sync_object as "sync_object"
+    });
+    let (_, info) = specified("d3dddi_synchronizationobjectinfo2");
+    let start = offset_of!(CreateSynchronizationObject, r#type);
+    assert_eq!(
+        offset_of!(CreateSynchronizationObject, fence_gpu_virtual_address) - start,
+        info["monitored_fence.fence_gpu_virtual_address"].0
+    );
+    fields!("d3dkmt_createallocation", CreateAllocation {
+        device as "device", priv_drv_data as "priv_drv_data", alloc_count as "alloc_count",
+        allocation_info as "allocation_info", flags as "flags",
+        private_runtime_resource_handle as "private_runtime_resource_handle"
+    });
+    fields!("d3dddi_allocationinfo2", AllocationInfo {
+        allocation as "allocation", sysmem as "sysmem", priv_drv_data as "priv_drv_data",
+        priv_drv_data_size as "priv_drv_data_size", flags as "flags", unused as "unused"
+    });
+    fields!("d3dddi_mapgpuvirtualaddress", MapGpuVirtualAddress {
+        paging_queue as "paging_queue", allocation as "allocation",
+        size_in_pages as "size_in_pages", protection as "protection",
+        virtual_address as "virtual_address", paging_fence_value as "paging_fence_value"
+    });
+    fields!("d3dkmt_submitcommand", SubmitCommand {
+        command_length as "command_length", broadcast_context as "broadcast_context[64]",
+        priv_drv_data as "priv_drv_data", history_buffer_array as "history_buffer_array"
+    });
+}
+
+#[test]
+fn requests_for_computing_have_the_specified_numbers() {
+    let requests = constants("ioctl_request");
+    macro_rules! check {
+        ($($type:ty: $name:literal),* $(,)?) => {
+            $(assert_eq!(requests[$name], u64::from(<$type>::NUMBER), $name);)*
+        };
+    }
+    check!(
+        CreateDevice: "LX_DXCREATEDEVICE",
+        DestroyDevice: "LX_DXDESTROYDEVICE",
+        GetDeviceState: "LX_DXGETDEVICESTATE",
+        CreateContextVirtual: "LX_DXCREATECONTEXTVIRTUAL",
+        DestroyContext: "LX_DXDESTROYCONTEXT",
+        CreatePagingQueue: "LX_DXCREATEPAGINGQUEUE",
+        DestroyPagingQueue: "LX_DXDESTROYPAGINGQUEUE",
+        CreateSynchronizationObject: "LX_DXCREATESYNCHRONIZATIONOBJECT",
+        DestroySynchronizationObject: "LX_DXDESTROYSYNCHRONIZATIONOBJECT",
+        WaitFromCpu: "LX_DXWAITFORSYNCHRONIZATIONOBJECTFROMCPU",
+        CreateAllocation: "LX_DXCREATEALLOCATION",
+        DestroyAllocation: "LX_DXDESTROYALLOCATION2",
+        Lock: "LX_DXLOCK2",
+        Unlock: "LX_DXUNLOCK2",
+        MakeResident: "LX_DXMAKERESIDENT",
+        MapGpuVirtualAddress: "LX_DXMAPGPUVIRTUALADDRESS",
+        FreeGpuVirtualAddress: "LX_DXFREEGPUVIRTUALADDRESS",
+        SubmitCommand: "LX_DXSUBMITCOMMAND",
+    );
 }
 
 #[test]

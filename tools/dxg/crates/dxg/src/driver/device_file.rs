@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver behind a device node. The only unsafe code of the library.
+//! The driver behind a device node. The only unsafe code of the library but for memory that is shared
+//! with the GPU.
 
 #![expect(unsafe_code, reason = "ioctl is a foreign function")]
+
+mod compute;
 
 use super::{Driver, Outcome};
 use crate::{

@@ -69,14 +69,16 @@ fn slice(shared: &Weak<Mutex<Shared>>, node: NodeId, gate: &Gate) -> bool {
             drop(host);
             thread::sleep(pause);
         }
-        Slice::Piece(work) => {
+        Slice::Piece(piece, work) => {
             // Before the lock is given up: nobody may take the memory away in between.
             let busy = gate.lock().unwrap_or_else(PoisonError::into_inner);
             drop(host);
-            let result = work.piece.run();
+            let result = piece.run();
+            // The piece may be the last to hold the memory.
+            drop(piece);
             drop(busy);
             if let Err(stop) = result {
-                lock(&shared).fail_piece(&work, stop);
+                lock(&shared).fail_piece(work, stop);
             }
         }
     }

@@ -20,16 +20,16 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// What an engine does without the lock.
 pub(crate) enum Slice {
     /// Arithmetic.
-    Piece(Box<PieceOf>),
+    Piece(Box<Piece>, Work),
     /// Nothing for a while.
     Pause(Duration),
     /// Nothing: it is others' turn to have the lock.
     Yield,
 }
 
-/// A piece of work, and whose it is.
-pub(crate) struct PieceOf {
-    pub(crate) piece: Piece,
+/// Whose a piece is.
+#[derive(Clone, Copy)]
+pub(crate) struct Work {
     queue: QueueId,
     owner: Owner,
     /// What it is to the guest if it fails.
@@ -53,7 +53,7 @@ impl Shared {
     }
 
     /// A piece of work could not be done.
-    pub(crate) fn fail_piece(&mut self, failed: &PieceOf, stop: Stop) {
+    pub(crate) fn fail_piece(&mut self, failed: Work, stop: Stop) {
         // The device may be gone, and another have its handle.
         if self.engine.is_on_node(failed.queue) {
             let fault = Fault {
@@ -109,13 +109,12 @@ impl Shared {
                 let fault = turn.program.fault(Stop::Invalid);
                 turn.program.advance();
                 let (queue, owner) = (turn.queue, turn.owner);
-                let piece = PieceOf {
-                    piece,
+                let work = Work {
                     queue,
                     owner,
                     fault,
                 };
-                Ok(Progress::Slice(Slice::Piece(Box::new(piece))))
+                Ok(Progress::Slice(Slice::Piece(Box::new(piece), work)))
             }
             Next::Command(command) => {
                 drop(translation);
