@@ -8,12 +8,16 @@
 //! means "nothing" and is never given out.
 //!
 //! The table does not allocate while it is locked: its owner brings memory ([`Table::spare_for`],
-//! [`Table::grow`]).
+//! [`Table::grow`]). Slots never move: the table grows by pieces, each as big as all before it, so
+//! that no insertion takes longer than another, however many entries there are.
 
 use kernel::prelude::*;
 
-/// Slots of the first piece of memory.
+/// Slots of the first piece, and of the second.
 const FIRST_SLOTS: usize = 64;
+
+/// Most pieces.
+const PIECES: usize = 16;
 
 struct Slot<T> {
     generation: u32,
@@ -24,7 +28,9 @@ struct Slot<T> {
 
 /// A table of at most `MAX` entries.
 pub(crate) struct Table<T, const MAX: usize> {
-    slots: KVVec<Slot<T>>,
+    pieces: [KVVec<Slot<T>>; PIECES],
+    /// How many slots there are, empty ones included.
+    slots: usize,
     free: Option<usize>,
     used: usize,
 }
@@ -39,14 +45,49 @@ impl<T> Spare<T> {
     }
 }
 
+/// How many slots are before `piece`.
+fn start_of(piece: usize) -> usize {
+    match piece {
+        0 => 0,
+        _ => FIRST_SLOTS << (piece - 1),
+    }
+}
+
+/// In which piece slot `index` is, and where there.
+fn locate(index: usize) -> (usize, usize) {
+    // CAST: A logarithm.
+    let piece = (index / FIRST_SLOTS)
+        .checked_ilog2()
+        .map_or(0, |log| log as usize + 1);
+
+    (piece, index - start_of(piece))
+}
+
 impl<T, const MAX: usize> Table<T, MAX> {
     /// An empty table.
     pub(crate) const fn new() -> Self {
+        const {
+            assert!(MAX <= FIRST_SLOTS << (PIECES - 1));
+        }
+
         Self {
-            slots: KVVec::new(),
+            pieces: [const { KVVec::new() }; PIECES],
+            slots: 0,
             free: None,
             used: 0,
         }
+    }
+
+    fn slot(&self, index: usize) -> Option<&Slot<T>> {
+        let (piece, at) = locate(index);
+
+        self.pieces.get(piece)?.get(at)
+    }
+
+    fn slot_mut(&mut self, index: usize) -> Option<&mut Slot<T>> {
+        let (piece, at) = locate(index);
+
+        self.pieces.get_mut(piece)?.get_mut(at)
     }
 
     /// How many slots to bring before one more entry fits. `None`: it fits now.
@@ -55,30 +96,39 @@ impl<T, const MAX: usize> Table<T, MAX> {
     ///
     /// `EBUSY` if the table must not grow any more.
     pub(crate) fn spare_for(&self) -> Result<Option<usize>> {
-        if self.free.is_some() || self.slots.len() < self.slots.capacity() {
+        if self.free.is_some() {
             return Ok(None);
         }
-        if self.slots.len() >= MAX {
+        if self.slots >= MAX {
             return Err(EBUSY);
         }
-        Ok(Some((self.slots.len() * 2).clamp(FIRST_SLOTS, MAX)))
+
+        let (piece, at) = locate(self.slots);
+
+        if self
+            .pieces
+            .get(piece)
+            .is_some_and(|piece| piece.capacity() > at)
+        {
+            return Ok(None);
+        }
+        Ok(Some(start_of(piece + 1) - start_of(piece)))
     }
 
-    /// Moves the table to bigger memory. Returns what is not needed any more, to be dropped when
+    /// Takes memory that was asked for. Returns it if it is not needed any more, to be dropped when
     /// the lock is not held.
-    pub(crate) fn grow(&mut self, spare: Spare<T>) -> Spare<T> {
-        let Spare(mut slots) = spare;
+    pub(crate) fn grow(&mut self, spare: Spare<T>) -> Option<Spare<T>> {
+        let (piece, at) = locate(self.slots);
+        let wanted = start_of(piece + 1) - start_of(piece);
 
-        if slots.capacity() <= self.slots.capacity() {
+        match self.pieces.get_mut(piece) {
+            Some(piece) if at == 0 && piece.capacity() == 0 && spare.0.capacity() >= wanted => {
+                *piece = spare.0;
+                None
+            }
             // Somebody else was faster.
-            return Spare(slots);
+            _ => Some(spare),
         }
-        for slot in self.slots.drain_all() {
-            // PANIC: Not at all; the capacity was just compared, so nothing is lost here.
-            let _ = slots.push_within_capacity(slot);
-        }
-        core::mem::swap(&mut self.slots, &mut slots);
-        Spare(slots)
     }
 
     /// Puts `content` into a slot and returns its id, or gives it back if there is no room.
@@ -86,28 +136,38 @@ impl<T, const MAX: usize> Table<T, MAX> {
         let index = match self.free {
             Some(index) => index,
             None => {
+                let index = self.slots;
+                let (piece, _) = locate(index);
                 let slot = Slot {
                     generation: 0,
                     next_free: None,
                     content: None,
                 };
 
-                if self.slots.push_within_capacity(slot).is_err() {
+                if !self
+                    .pieces
+                    .get_mut(piece)
+                    .is_some_and(|piece| piece.push_within_capacity(slot).is_ok())
+                {
                     return Err(content);
                 }
-                self.slots.len() - 1
+                self.slots += 1;
+                index
             }
         };
-        let Some(slot) = self.slots.get_mut(index) else {
+        let was_free = self.free.is_some();
+        let Some(slot) = self.slot_mut(index) else {
             return Err(content);
         };
+        let id = (u64::from(slot.generation) << 32) | (index as u64 + 1);
+        let next = slot.next_free.take();
 
-        if self.free.is_some() {
-            self.free = slot.next_free.take();
-        }
         slot.content = Some(content);
+        if was_free {
+            self.free = next;
+        }
         self.used += 1;
-        Ok((u64::from(slot.generation) << 32) | (index as u64 + 1))
+        Ok(id)
     }
 
     /// What `id` stands for. `None` if it is nothing, or not any more.
@@ -115,46 +175,48 @@ impl<T, const MAX: usize> Table<T, MAX> {
         // CAST: The lower half is meant.
         let index = (id as u32).checked_sub(1)? as usize;
 
-        self.slots
-            .get(index)
+        self.slot(index)
             // CAST: The upper half is meant.
             .filter(|slot| slot.generation == (id >> 32) as u32)?
             .content
             .as_ref()
     }
 
-    /// Takes out what `id` stands for. `None` if it is nothing, or not any more.
-    pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
-        // CAST: The lower half is meant.
-        let index = (id as u32).checked_sub(1)? as usize;
-        let slot = self.slots.get_mut(index)?;
+    /// Empties slot `index` if what is in it is wanted.
+    fn take(&mut self, index: usize, wanted: impl FnOnce(&Slot<T>, &T) -> bool) -> Option<T> {
+        let free = self.free;
+        let slot = self.slot_mut(index)?;
 
-        // CAST: The upper half is meant.
-        if slot.generation != (id >> 32) as u32 {
+        if !wanted(slot, slot.content.as_ref()?) {
             return None;
         }
 
         let content = slot.content.take()?;
 
         slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = self.free;
+        slot.next_free = free;
         self.free = Some(index);
         self.used -= 1;
         Some(content)
     }
 
+    /// Takes out what `id` stands for. `None` if it is nothing, or not any more.
+    pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
+        // CAST: The lower half is meant.
+        let index = (id as u32).checked_sub(1)? as usize;
+
+        // CAST: The upper half is meant.
+        self.take(index, |slot, _| slot.generation == (id >> 32) as u32)
+    }
+
     /// Takes out the next entry that is wanted, beginning with slot `from`. `None` if there is
     /// none.
     pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Option<T> {
-        while let Some(slot) = self.slots.get_mut(*from) {
+        while *from < self.slots {
             let index = *from;
 
             *from += 1;
-            if let Some(content) = slot.content.take_if(|content| wanted(content)) {
-                slot.generation = slot.generation.wrapping_add(1);
-                slot.next_free = self.free;
-                self.free = Some(index);
-                self.used -= 1;
+            if let Some(content) = self.take(index, |_, content| wanted(content)) {
                 return Some(content);
             }
         }
@@ -280,6 +342,23 @@ mod tests {
         assert_eq!(left, model.len());
         assert_eq!(table.len(), 0);
         Ok(())
+    }
+
+    #[test]
+    fn slots_follow_each_other() {
+        let mut next = (0, 0);
+
+        for index in 0..100_000 {
+            let (piece, at) = locate(index);
+
+            assert_eq!((piece, at), next);
+            assert_eq!(start_of(piece) + at, index);
+            next = if index + 1 == start_of(piece + 1) {
+                (piece + 1, 0)
+            } else {
+                (piece, at + 1)
+            };
+        }
     }
 
     #[test]

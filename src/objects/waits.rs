@@ -368,10 +368,35 @@ mod tests {
             ticket.leave();
         }
         assert!(rig.begin(&wait).is_err());
+        // What the host makes up finds none of them.
+        for event in events.iter() {
+            rig.signal(event | 1 << 32);
+            rig.signal(event + u64::from(MANY));
+            rig.signal(!event);
+        }
+        assert_eq!(wait.count(), 0);
         for event in events.iter().rev() {
+            rig.signal(*event);
+        }
+        // Late and repeated signals neither.
+        for event in events.iter() {
             rig.signal(*event);
         }
         assert_eq!(wait.count(), MANY);
         Ok(())
+    }
+
+    /// Ends as soon as the host hears of it, before whoever began it goes on.
+    #[test]
+    fn early() -> Result {
+        let rig = Rig::new(1)?;
+        let wait = Counter::new()?;
+        let ticket = rig.begin(&wait)?;
+
+        rig.signal(ticket.event());
+        rig.waits.lose(Loss::Device);
+        ticket.leave();
+        assert_eq!(wait.count(), 1);
+        rig.quota.take().map(drop)
     }
 }
