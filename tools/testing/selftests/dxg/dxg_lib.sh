@@ -98,9 +98,10 @@ listed()
 	soon is_listed "$1" && sleep 0.2 && is_listed "$1"
 }
 
+# load [PARAMETER=VALUE...]
 load()
 {
-	insmod "$DXG_MODULE" && loaded && full
+	insmod "$DXG_MODULE" "$@" && loaded && full
 }
 
 unload()
@@ -114,9 +115,10 @@ refused()
 }
 
 # A process that holds every adapter until HOLD is removed.
+# Or, as start_holder hold_fence, one that holds a sync file and nothing else.
 start_holder()
 {
-	"$PROBE" hold "$HOLD" &
+	"$PROBE" "${1:-hold}" "$HOLD" &
 	holder=$!
 }
 

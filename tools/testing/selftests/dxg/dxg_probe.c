@@ -6,6 +6,9 @@
  *	dxg_probe hold FILE		hold a handle of each adapter, make FILE to say
  *					so, and end when FILE is gone
  *	dxg_probe close FD HANDLE	close an adapter handle of an inherited file
+ *	dxg_probe hold_fence FILE	as hold, with a sync file and nothing else of the driver
+ *	dxg_probe fence MS		make a sync file that nobody signals, and print
+ *					its status when it has one, or after so long
  *
  * The exit status is 0, or the errno of what failed.
  */
@@ -16,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dxg_utils.h"
+#include "dxg_sync.h"
 
 /* How many adapters the driver knows, and how many of them work. */
 static int adapters(void)
@@ -39,6 +42,16 @@ static int adapters(void)
 	return 0;
 }
 
+/* Makes the file to say that it is so far. */
+static int hold_until_gone(const char *file)
+{
+	if (close(creat(file, 0600)))
+		return errno;
+	while (!access(file, F_OK))
+		dxg_sleep_ms(20);
+	return 0;
+}
+
 static int hold(const char *file)
 {
 	struct dxg_list list;
@@ -50,10 +63,44 @@ static int hold(const char *file)
 	result = dxg_list(fd, &list);
 	if (result)
 		return -result;
-	if (close(creat(file, 0600)))
-		return errno;
-	while (!access(file, F_OK))
-		dxg_sleep_ms(20);
+	return hold_until_gone(file);
+}
+
+/* A sync file that nobody signals */
+static int make_fence(struct dxg_gpu *gpu, int *file)
+{
+	struct dxg_monitored fence;
+	int result = dxg_gpu_open(gpu, false);
+
+	if (result == -ENODEV)
+		result = dxg_gpu_open(gpu, true);
+	return result ?: dxg_create_monitored(gpu->fd, gpu->device, 0, 0, &fence) ?:
+		dxg_create_sync_file(gpu, fence.handle, 1, file);
+}
+
+static int hold_fence(const char *path)
+{
+	struct dxg_gpu gpu;
+	int file, result = make_fence(&gpu, &file);
+
+	if (result)
+		return -result;
+	/* The process ends for the driver, and with it what could signal. */
+	dxg_gpu_close(&gpu);
+	if (!dxg_file_signals(file, 10000) || dxg_file_status(file) != -ENODEV)
+		return ETIME;
+	return hold_until_gone(path);
+}
+
+static int fence(int ms)
+{
+	struct dxg_gpu gpu;
+	int file, result = make_fence(&gpu, &file);
+
+	if (result)
+		return -result;
+	dxg_file_signals(file, ms);
+	printf("%d\n", dxg_file_status(file));
 	return 0;
 }
 
@@ -63,8 +110,12 @@ int main(int argc, char **argv)
 		return adapters();
 	if (argc == 3 && !strcmp(argv[1], "hold"))
 		return hold(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "hold_fence"))
+		return hold_fence(argv[2]);
+	if (argc == 3 && !strcmp(argv[1], "fence"))
+		return fence(atoi(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "close"))
 		return -dxg_close_adapter(atoi(argv[2]), strtoul(argv[3], NULL, 0));
-	fprintf(stderr, "dxg_probe: want adapters, hold FILE or close FD HANDLE\n");
+	fprintf(stderr, "dxg_probe: want adapters, hold FILE, close FD HANDLE, hold_fence FILE or fence MS\n");
 	exit(EINVAL);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Synchronization objects for the tests of /dev/dxg, see dxg_sync.h. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -251,6 +254,56 @@ int dxg_open_sync_file(const struct dxg_gpu *gpu, int descriptor, __u64 *value,
 	fence->value = (dxg_fence)(uintptr_t)args.fence_value_cpu_va;
 	fence->gpu_va = args.fence_value_gpu_va;
 	return result;
+}
+
+bool dxg_file_signals(int file, int ms)
+{
+	struct pollfd one = { .fd = file, .events = POLLIN };
+
+	return poll(&one, 1, ms) == 1 && one.revents == POLLIN;
+}
+
+int dxg_file_status(int file)
+{
+	struct sync_file_info info = {};
+
+	return ioctl(file, SYNC_IOC_FILE_INFO, &info) ? -errno : info.status;
+}
+
+int dxg_file_merge(int one, int other)
+{
+	struct sync_merge_data data = { .name = "both", .fd2 = other };
+
+	return ioctl(one, SYNC_IOC_MERGE, &data) ? -errno : data.fence;
+}
+
+/* Its interface is in no header. */
+struct sw_sync_create_fence_data {
+	__u32 value;
+	char name[32];
+	__s32 fence;
+};
+
+#define SW_SYNC_IOC_CREATE_FENCE	_IOWR('W', 0, struct sw_sync_create_fence_data)
+#define SW_SYNC_IOC_INC			_IOW('W', 1, __u32)
+
+int dxg_sw_timeline(void)
+{
+	int fd = open("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int dxg_sw_fence(int timeline, __u32 value)
+{
+	struct sw_sync_create_fence_data data = { .value = value, .name = "foreign" };
+
+	return ioctl(timeline, SW_SYNC_IOC_CREATE_FENCE, &data) ? -errno : data.fence;
+}
+
+int dxg_sw_advance(int timeline, __u32 steps)
+{
+	return ioctl(timeline, SW_SYNC_IOC_INC, &steps) ? -errno : 0;
 }
 
 int dxg_create_shared_resource(const struct dxg_gpu *gpu, __u32 pages, __u32 *resource,

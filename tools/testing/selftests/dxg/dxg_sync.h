@@ -61,8 +61,31 @@ int dxg_open_shared(const struct dxg_gpu *gpu, int descriptor, __u32 flags,
 
 int dxg_create_sync_file(const struct dxg_gpu *gpu, __u32 fence, __u64 value, int *descriptor);
 int dxg_wait_sync_file(int fd, __u32 context, int descriptor);
+/* Skips what needs sync files when the driver was built without. */
+#define DXG_SYNC_FILE_SETUP(gpu) do {						\
+	int __descriptor;							\
+										\
+	if (dxg_create_sync_file(gpu, 0, 0, &__descriptor) == -EOPNOTSUPP)	\
+		SKIP(return, "the driver was built without sync files");	\
+} while (0)
+
 int dxg_open_sync_file(const struct dxg_gpu *gpu, int descriptor, __u64 *value,
 		       struct dxg_monitored *fence);
+
+/* Whether a sync file signals within some time */
+bool dxg_file_signals(int file, int ms);
+/* 1 when it has signalled, negative when with an error, 0 when not */
+int dxg_file_status(int file);
+/* A sync file of two, or the negative errno */
+int dxg_file_merge(int one, int other);
+
+/*
+ * The kernel's test driver for fences: a timeline, negative errno where there is none,
+ * and a sync file that signals when the timeline has gone so far.
+ */
+int dxg_sw_timeline(void);
+int dxg_sw_fence(int timeline, __u32 value);
+int dxg_sw_advance(int timeline, __u32 steps);
 
 /* A resource with one allocation of @pages pages that others may open */
 int dxg_create_shared_resource(const struct dxg_gpu *gpu, __u32 pages, __u32 *resource,

@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CreateSyncFile, WaitSyncFile and OpenSyncObjectFromSyncFile */
 #include <fcntl.h>
-#include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
 #include <linux/sync_file.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "dxg_sync.h"
 #include "kselftest_harness.h"
-
-/* The kernel's test driver for fences, whose interface is in no header. */
-#define SW_SYNC		"/sys/kernel/debug/sync/sw_sync"
-
-struct sw_sync_create_fence_data {
-	__u32 value;
-	char name[32];
-	__s32 fence;
-};
-
-#define SW_SYNC_IOC_CREATE_FENCE	_IOWR('W', 0, struct sw_sync_create_fence_data)
 
 FIXTURE(sync_file)
 {
@@ -46,6 +32,7 @@ FIXTURE_SETUP(sync_file)
 	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 0, DXG_SHARED,
 					  &self->fence));
 	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 0, 0, &self->done));
+	DXG_SYNC_FILE_SETUP(&self->gpu);
 }
 
 FIXTURE_TEARDOWN(sync_file)
@@ -57,29 +44,6 @@ FIXTURE_TEARDOWN(sync_file)
 #define WAIT(args)	dxg_ioctl(self->gpu.fd, LX_DXWAITSYNCFILE, args)
 #define OPEN(args)	dxg_ioctl(self->gpu.fd, LX_DXOPENSYNCOBJECTFROMSYNCFILE, args)
 
-/* Whether the file signals within some time */
-static bool signals(int file, int ms)
-{
-	struct pollfd one = { .fd = file, .events = POLLIN };
-
-	return poll(&one, 1, ms) == 1;
-}
-
-/* 1 when it has signalled, negative when with an error, 0 when not */
-static int status_of(int file)
-{
-	struct sync_file_info info = {};
-
-	return ioctl(file, SYNC_IOC_FILE_INFO, &info) ? -errno : info.status;
-}
-
-static int merge(int one, int other)
-{
-	struct sync_merge_data data = { .name = "both", .fd2 = other };
-
-	return ioctl(one, SYNC_IOC_MERGE, &data) ? -errno : data.fence;
-}
-
 TEST_F(sync_file, signals)
 {
 	int file;
@@ -87,11 +51,11 @@ TEST_F(sync_file, signals)
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	EXPECT_EQ(FD_CLOEXEC, fcntl(file, F_GETFD));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 4));
-	EXPECT_FALSE(signals(file, 50));
-	EXPECT_EQ(0, status_of(file));
+	EXPECT_FALSE(dxg_file_signals(file, 50));
+	EXPECT_EQ(0, dxg_file_status(file));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	EXPECT_TRUE(signals(file, 10000));
-	EXPECT_EQ(1, status_of(file));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_EQ(1, dxg_file_status(file));
 }
 
 TEST_F(sync_file, reached_already)
@@ -100,11 +64,11 @@ TEST_F(sync_file, reached_already)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	EXPECT_TRUE(signals(file, 10000));
-	EXPECT_EQ(1, status_of(file));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_EQ(1, dxg_file_status(file));
 }
 
-/* A fence that is not shared: the file can be waited for, and nothing else. */
+/* A fence that is not shared: the file can be waited for, and not be opened. */
 TEST_F(sync_file, not_shared)
 {
 	struct dxg_monitored opened;
@@ -112,11 +76,10 @@ TEST_F(sync_file, not_shared)
 	int file;
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->done.handle, 1, &file));
-	EXPECT_ERRNO(EINVAL, dxg_wait_sync_file(self->gpu.fd, self->context, file));
 	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->done.handle, 1));
-	EXPECT_TRUE(signals(file, 10000));
-	EXPECT_ERRNO(EINVAL, dxg_wait_sync_file(self->gpu.fd, self->context, file));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 }
 
 TEST_F(sync_file, info)
@@ -136,7 +99,7 @@ TEST_F(sync_file, info)
 	EXPECT_STREQ("no_timeline", fence.obj_name);
 	EXPECT_EQ(0, fence.status);
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	ASSERT_TRUE(signals(file, 10000));
+	ASSERT_TRUE(dxg_file_signals(file, 10000));
 	ASSERT_EQ(0, ioctl(file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_EQ(1, fence.status);
 	EXPECT_NE(0, fence.timestamp_ns);
@@ -232,7 +195,7 @@ TEST_F(sync_file, wait_for_what_was)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	ASSERT_TRUE(signals(file, 10000));
+	ASSERT_TRUE(dxg_file_signals(file, 10000));
 	/* For 5, and not for the value after it */
 	ASSERT_EQ(0, dxg_wait_sync_file(self->gpu.fd, self->context, file));
 	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, self->context, self->done.handle, 1));
@@ -258,7 +221,7 @@ TEST_F(sync_file, open)
 		EXPECT_HOST_REFUSES(dxg_signal_cpu(&self->gpu, opened.handle, 50));
 		ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 		EXPECT_OK(dxg_wait_cpu(&self->gpu, opened.handle, 5));
-		EXPECT_TRUE(signals(file, 10000));
+		EXPECT_TRUE(dxg_file_signals(file, 10000));
 		EXPECT_OK(dxg_destroy_sync(self->gpu.fd, opened.handle));
 		EXPECT_FALSE(dxg_can_read(opened.value));
 	}
@@ -285,8 +248,8 @@ TEST_F(sync_file, open_undone)
 	EXPECT_TRUE(dxg_host_objects_return(before));
 }
 
-/* Sync files that are not of one shared monitored fence, and other descriptors */
-#define EXPECT_NOT_OURS(descriptor) ({						\
+/* Descriptors that are no sync files */
+#define EXPECT_NO_SYNC_FILE(descriptor) ({						\
 	struct dxg_monitored opened;						\
 	__u64 value;								\
 										\
@@ -303,7 +266,7 @@ TEST_F(sync_file, other_descriptors)
 	const int descriptors[] = { file, shared, self->gpu.fd, dxg_event(), 1000, -1 };
 
 	for (int i = 0; i < ARRAY_SIZE(descriptors); i++)
-		EXPECT_NOT_OURS(descriptors[i]);
+		EXPECT_NO_SYNC_FILE(descriptors[i]);
 }
 
 TEST_F(sync_file, bad_handles)
@@ -324,78 +287,6 @@ TEST_F(sync_file, bad_handles)
 	EXPECT_ERRNO(EINVAL, dxg_wait_sync_file(self->gpu.fd, self->gpu.device, file));
 }
 
-TEST_F(sync_file, merged)
-{
-	struct sync_fence_info fences[2] = {};
-	struct sync_file_info info = {
-		.num_fences = 2,
-		.sync_fence_info = (uintptr_t)fences,
-	};
-	struct dxg_monitored second;
-	int one, other, both;
-
-	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 0, DXG_SHARED, &second));
-	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &one));
-	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, second.handle, 6, &other));
-	both = merge(one, other);
-	ASSERT_LE(0, both);
-	close(one);
-	close(other);
-	ASSERT_EQ(0, ioctl(both, SYNC_IOC_FILE_INFO, &info));
-	EXPECT_EQ(2, info.num_fences);
-	for (int i = 0; i < 2; i++)
-		EXPECT_STREQ("dxgkrnl", fences[i].driver_name);
-	EXPECT_NOT_OURS(both);
-	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, second.handle, 6));
-	EXPECT_FALSE(signals(both, 50));
-	EXPECT_NOT_OURS(both);
-	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	EXPECT_TRUE(signals(both, 10000));
-	EXPECT_EQ(1, status_of(both));
-	EXPECT_NOT_OURS(both);
-}
-
-/* A sync file of another driver, whichever this kernel has; negative without any */
-static int foreign_sync_file(void)
-{
-	struct sw_sync_create_fence_data fence = { .value = 1, .name = "foreign" };
-	struct dma_heap_allocation_data memory = {
-		.len = DXG_PAGE,
-		.fd_flags = O_RDWR | O_CLOEXEC,
-	};
-	struct dma_buf_export_sync_file buffer = { .flags = DMA_BUF_SYNC_RW };
-	int fd = open(SW_SYNC, O_RDWR | O_CLOEXEC);
-
-	if (fd >= 0)
-		return ioctl(fd, SW_SYNC_IOC_CREATE_FENCE, &fence) ? -errno : fence.fence;
-	fd = open("/dev/dma_heap/system", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, DMA_HEAP_IOCTL_ALLOC, &memory) ||
-	    ioctl(memory.fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &buffer))
-		return -errno;
-	return buffer.fd;
-}
-
-TEST_F(sync_file, foreign)
-{
-	int foreign = foreign_sync_file();
-	int ours, both;
-
-	if (foreign < 0)
-		SKIP(return, "no other driver makes sync files: %s", strerror(-foreign));
-	EXPECT_NOT_OURS(foreign);
-	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &ours));
-	both = merge(foreign, ours);
-	ASSERT_LE(0, both);
-	close(foreign);
-	/* One of another driver that has signalled is left out of a merge. */
-	if (status_of(both) == 0 && !access(SW_SYNC, F_OK))
-		EXPECT_NOT_OURS(both);
-	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	EXPECT_TRUE(signals(ours, 10000));
-}
-
 /* Whoever waits is not left alone: the fence ends with an error. */
 TEST_F(sync_file, device_destroyed)
 {
@@ -403,8 +294,8 @@ TEST_F(sync_file, device_destroyed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
-	EXPECT_TRUE(signals(file, 10000));
-	EXPECT_GT(0, status_of(file));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_GT(0, dxg_file_status(file));
 }
 
 TEST_F(sync_file, process_closed)
@@ -413,8 +304,8 @@ TEST_F(sync_file, process_closed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	dxg_gpu_close(&self->gpu);
-	EXPECT_TRUE(signals(file, 10000));
-	EXPECT_GT(0, status_of(file));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_GT(0, dxg_file_status(file));
 }
 
 /* The host lets go of those who wait for an object that is destroyed. */
@@ -424,7 +315,7 @@ TEST_F(sync_file, fence_destroyed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, self->fence.handle));
-	EXPECT_TRUE(signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
 }
 
 struct message {
@@ -462,7 +353,7 @@ TEST_F(sync_file, creator_ends)
 	file = dxg_receive_descriptor(ends[1]);
 	ASSERT_LE(0, file);
 	/* Nobody signals any more: it ends by itself. */
-	EXPECT_TRUE(signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, 10000));
 	/* And still keeps its object for who opens it. */
 	ASSERT_EQ(0, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 	EXPECT_EQ(5, value);
@@ -494,7 +385,7 @@ static int use_elsewhere(void *data)
 	/* Tells the other side that everything waits. */
 	if (*done.value || value != 5 || write(message->socket, "", 1) != 1)
 		return -ERANGE;
-	return dxg_wait_fence(done.value, 1) && signals(file, 10000) ? 0 : -ETIME;
+	return dxg_wait_fence(done.value, 1) && dxg_file_signals(file, 10000) ? 0 : -ETIME;
 }
 
 TEST_F(sync_file, other_process)
@@ -521,22 +412,19 @@ TEST_F(sync_file, other_process)
 	EXPECT_EQ(0, status);
 }
 
-/* A shared fence of one adapter is nothing to another. */
+/* A shared fence of one adapter cannot be opened on another, only be waited for. */
 TEST_F(sync_file, other_adapter)
 {
 	struct dxg_monitored opened;
 	struct dxg_gpu other;
 	int file, result = dxg_gpu_open(&other, !variant->compute);
-	__u32 context;
 	__u64 value;
 
 	if (result == -ENODEV)
 		SKIP(return, "there is only one adapter");
 	ASSERT_EQ(0, result);
-	ASSERT_EQ(0, dxg_create_context(other.fd, other.device, &context));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&other, file, &value, &opened));
-	EXPECT_ERRNO(EINVAL, dxg_wait_sync_file(other.fd, context, file));
 	dxg_gpu_close(&other);
 }
 

@@ -85,6 +85,46 @@ wait $holder 2>/dev/null
 check "unload after the holder was killed" unload
 rm -f "$HOLD"
 
+# A sync file that nobody signals ends by itself, unless the parameter says never.
+fence_is()
+{
+	[ "$("$PROBE" fence "$1")" = "$2" ]
+}
+
+check "load with a limit of three seconds" load sync_file_limit=3
+"$PROBE" fence 0 >/dev/null
+if [ $? = 95 ]; then
+	echo "# the driver was built without sync files"
+	check "unload" unload
+else
+	check "a sync file goes on before that" fence_is 500 0
+	check "it has timed out after that" fence_is 10000 -110
+	check "unload" unload
+	check "load without a limit" load sync_file_limit=0
+	check "a sync file goes on" fence_is 2000 0
+	# Who signals in the end may be the last to have the fence, for a moment.
+	check "unload" soon unload
+	check "load with a limit that is far away" load
+	check "a sync file goes on" fence_is 2000 0
+
+	# Its fence is code of the module, although the device is closed.
+	start_holder hold_fence
+	check "a process holds a sync file" holding
+	check "unload is refused while there is a sync file" refused rmmod $NAME
+	rm -f "$HOLD"
+	wait $holder
+	check "the holder could work to the end" [ $? = 0 ]
+	check "unload after it has ended" unload
+	check "load" load
+	start_holder hold_fence
+	check "a process holds a sync file" holding
+	kill -9 $holder
+	wait $holder 2>/dev/null
+	check "unload after the holder was killed" soon unload
+	rm -f "$HOLD"
+fi
+check "loaded with a parameter that is none" refused insmod "$DXG_MODULE" sync_file_limit=soon
+
 check "load" load
 pci=$(devices pci)
 vgpu=$(devices vgpu)
