@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
+#include "dxg_count.h"
 #include "dxg_sync.h"
 #include "kselftest_harness.h"
 
@@ -244,17 +245,21 @@ TEST_F(import, device_destroyed)
 {
 	struct dxg_gpu other = self->gpu;
 	struct dxg_monitored fence;
+	struct dxg_count count;
 	__u32 context;
 	int file;
 
+	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->private.handle, 5, &file));
+	dxg_count_take(&count);
 	ASSERT_EQ(0, dxg_create_device(other.fd, other.adapter, &other.device));
 	ASSERT_EQ(0, dxg_create_context(other.fd, other.device, &context));
 	ASSERT_EQ(0, dxg_create_monitored(other.fd, other.device, 0, 0, &fence));
-	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->private.handle, 5, &file));
 	for (int i = 0; i < 10; i++)
 		ASSERT_OK(dxg_wait_sync_file(other.fd, context, file));
 	ASSERT_EQ(0, dxg_signal_gpu(other.fd, context, fence.handle, 1));
 	ASSERT_EQ(0, dxg_destroy_device(other.fd, other.device));
+	/* Although it has not signalled */
+	EXPECT_TRUE(dxg_count_returns(&count));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
 	EXPECT_TRUE(dxg_file_signals(file, 10000));
 	EXPECT_EQ(1, dxg_file_status(file));
@@ -417,9 +422,11 @@ TEST_F(import, foreign_never)
 {
 	int fence, timeline = dxg_sw_timeline();
 	struct dxg_gpu other = self->gpu;
+	struct dxg_count count;
 	__u32 context;
 
 	SW_SETUP(timeline);
+	dxg_count_take(&count);
 	ASSERT_EQ(0, dxg_create_device(other.fd, other.adapter, &other.device));
 	ASSERT_EQ(0, dxg_create_context(other.fd, other.device, &context));
 	fence = dxg_sw_fence(timeline, 1);
@@ -427,9 +434,9 @@ TEST_F(import, foreign_never)
 	ASSERT_EQ(0, dxg_wait_sync_file(other.fd, context, fence));
 	close(fence);
 	ASSERT_EQ(0, dxg_destroy_device(other.fd, other.device));
-	EXPECT_TRUE(dxg_host_objects_return(self->before));
+	EXPECT_TRUE(dxg_count_returns(&count));
 	EXPECT_EQ(0, dxg_sw_advance(timeline, 1));
 }
 
-DXG_REQUIRE_DEVICE
+DXG_REQUIRE_COUNTS
 TEST_HARNESS_MAIN
