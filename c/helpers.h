@@ -40,6 +40,7 @@ void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 siz
 bool dxgkrnl_helper_fatal_signal_pending(void);
 void dxgkrnl_helper_cond_resched(void);
 
+unsigned long dxgkrnl_helper_max_pinned_mib(void);
 unsigned long dxgkrnl_helper_total_ram_pages(void);
 unsigned long dxgkrnl_helper_page_to_pfn(struct page *page);
 void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool pinned);

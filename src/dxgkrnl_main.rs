@@ -19,11 +19,12 @@
 //! # Rooms
 //!
 //! `bus` and `ioctl` call `objects`, which call `message`, `transport` and `linux`, in this order
-//! and never back. `wire` and `uapi` are words that all may use.
+//! and never back. `wire`, `uapi` and `amount` are words that all may use.
 
 #![crate_name = "dxgkrnl"]
 #![deny(unsafe_code)]
 
+mod amount;
 mod bus;
 mod id_table;
 mod ioctl;

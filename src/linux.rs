@@ -23,6 +23,7 @@ pub(crate) mod misc;
 pub(crate) mod mmio;
 pub(crate) mod pci_config;
 pub(crate) mod pid;
+pub(crate) mod pin_limit;
 pub(crate) mod queue;
 pub(crate) mod ratelimit;
 pub(crate) mod rwsem;

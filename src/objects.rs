@@ -52,6 +52,7 @@ pub(crate) mod notices;
 pub(crate) mod object;
 pub(crate) mod object_table;
 pub(crate) mod paging_queue;
+pub(crate) mod pin_account;
 pub(crate) mod process;
 pub(crate) mod quota;
 pub(crate) mod resource;

@@ -17,6 +17,7 @@ use kernel::{
         MiscDeviceRegistration, //
     },
     prelude::*,
+    seq_file::SeqFile,
     sync::Arc, //
 };
 
@@ -59,5 +60,10 @@ impl MiscDevice for OpenFile {
     /// Also for programs of 32 bits: all arguments are laid out alike.
     fn ioctl(this: &Self, _file: &File, request: u32, address: usize) -> Result<isize> {
         ioctl::dispatch(&this.registry, &this.process, request, address)
+    }
+
+    /// What the process has that opened the file, whoever looks.
+    fn show_fdinfo(this: &Self, to: &SeqFile, _file: &File) {
+        this.process.show_usage(to);
     }
 }

@@ -11,6 +11,7 @@
 //! C headers: `include/linux/mm.h`, `include/linux/vmalloc.h`
 
 use super::bindings;
+use crate::amount::Share;
 use core::ptr::NonNull;
 use kernel::{
     bindings::{
@@ -32,39 +33,47 @@ use kernel::{
 /// Pages pinned or let go of at a time. In between, other threads run and a fatal signal is seen.
 const BATCH: usize = 4096;
 
-/// A list of pages.
+/// Some pages: a long list of them consists of short ones, as memory for a long one is hard to
+/// find.
 ///
 /// # Invariants
 ///
 /// Each page in `list` is pinned, and unpinned by nobody else.
-struct Pins {
+struct Batch {
     list: KVVec<*mut page>,
     writable: bool,
 }
 
 // SAFETY: Pages may be unpinned by any thread.
-unsafe impl Send for Pins {}
+unsafe impl Send for Batch {}
 // SAFETY: A shared list is only read.
-unsafe impl Sync for Pins {}
+unsafe impl Sync for Batch {}
 
-impl Pins {
-    /// An empty list with room for `count` pages.
-    fn with_room(count: usize, writable: bool) -> Result<Self> {
-        // The number comes from a user: that it is too large is nothing to warn about.
-        let list = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
-
+impl Batch {
+    /// Pins `count` pages from `address` on.
+    fn pin(address: usize, count: usize, writable: bool) -> Result<Self> {
         // INVARIANT: The list is empty.
-        Ok(Self { list, writable })
+        let mut batch = Self {
+            list: KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?,
+            writable,
+        };
+
+        while batch.list.len() < count {
+            let done = batch.list.len();
+
+            batch.pin_some(address + done * PAGE_SIZE, count - done)?;
+        }
+        Ok(batch)
     }
 
-    /// Pins up to `limit` of the pages from `address` on, as many as there is room for.
-    fn pin_some(&mut self, address: usize, limit: usize) -> Result {
+    /// Pins up to `count` of the pages from `address` on, as many as there is room for.
+    fn pin_some(&mut self, address: usize, count: usize) -> Result {
         let flags = match self.writable {
             true => FOLL_LONGTERM | FOLL_WRITE,
             false => FOLL_LONGTERM,
         };
         let room = self.list.spare_capacity_mut();
-        let count = room.len().min(limit);
+        let count = room.len().min(count);
         // SAFETY: `room` has place for `count` pages. All addresses are allowed.
         let pinned = unsafe {
             kernel::bindings::pin_user_pages_fast(
@@ -87,19 +96,17 @@ impl Pins {
     }
 }
 
-impl Drop for Pins {
+impl Drop for Batch {
     fn drop(&mut self) {
-        for batch in self.list.chunks_mut(BATCH) {
-            // SAFETY: By the type invariant the pages are pinned; nobody looks at the list again.
-            // What the other side has written is in the pages, and must not get lost.
-            unsafe {
-                kernel::bindings::unpin_user_pages_dirty_lock(
-                    batch.as_mut_ptr(),
-                    batch.len(),
-                    self.writable,
-                );
-                bindings::dxgkrnl_helper_cond_resched();
-            }
+        // SAFETY: By the type invariant the pages are pinned; nobody looks at the list again. What
+        // the other side has written is in the pages, and must not get lost.
+        unsafe {
+            kernel::bindings::unpin_user_pages_dirty_lock(
+                self.list.as_mut_ptr(),
+                self.list.len(),
+                self.writable,
+            );
+            bindings::dxgkrnl_helper_cond_resched();
         }
     }
 }
@@ -108,15 +115,18 @@ impl Drop for Pins {
 ///
 /// # Invariants
 ///
-/// The pages are counted in `mm`.
+/// There are `pages` of them in `batches`, and they are counted in `mm`.
 pub(crate) struct PinnedPages {
-    pins: Pins,
+    batches: KVVec<Batch>,
+    pages: usize,
+    writable: bool,
     mm: ARef<Mm>,
+    _counted: [Share; 2],
 }
 
 impl PinnedPages {
     /// Pins `pages` pages of the current task from `address` on: for reading, or for reading and
-    /// writing. Sleeps.
+    /// writing. They are what is `counted`, for as long as they are pinned. Sleeps.
     ///
     /// # Errors
     ///
@@ -125,7 +135,12 @@ impl PinnedPages {
     /// - `ENOMEM`: it is more than the machine has, or there is no memory for the list.
     /// - `EINTR`: a fatal signal arrived.
     /// - What else pinning may say.
-    pub(crate) fn pin(address: u64, pages: usize, writable: bool) -> Result<Self> {
+    pub(crate) fn pin(
+        address: u64,
+        pages: usize,
+        writable: bool,
+        counted: [Share; 2],
+    ) -> Result<Self> {
         let task = current!();
         let mm: &Mm = task.mm().ok_or(EFAULT)?;
         let start = usize::try_from(address).map_err(|_| EFAULT)?;
@@ -142,23 +157,28 @@ impl PinnedPages {
             return Err(ENOMEM);
         }
 
-        let mut pins = Pins::with_room(pages, writable)?;
+        let mut batches = KVVec::with_capacity(pages.div_ceil(BATCH), GFP_KERNEL_ACCOUNT)?;
 
-        while pins.list.len() < pages {
-            let done = pins.list.len();
-
+        for done in (0..pages).step_by(BATCH) {
             // SAFETY: The function has no precondition.
             if unsafe { bindings::dxgkrnl_helper_fatal_signal_pending() } {
                 return Err(EINTR);
             }
-            pins.pin_some(start + done * PAGE_SIZE, BATCH.min(pages - done))?;
+
+            let batch = Batch::pin(start + done * PAGE_SIZE, BATCH.min(pages - done), writable)?;
+
+            // There is room: it was found above.
+            batches.push(batch, GFP_KERNEL_ACCOUNT)?;
         }
 
-        Self::count(mm, pins.list.len(), true);
-        // INVARIANT: The pages were just counted.
+        Self::count(mm, pages, true);
+        // INVARIANT: That many were pinned, and just counted.
         Ok(Self {
-            pins,
+            batches,
+            pages,
+            writable,
             mm: mm.into(),
+            _counted: counted,
         })
     }
 
@@ -170,14 +190,20 @@ impl PinnedPages {
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.pins.list.len()
+        self.pages
+    }
+
+    fn list(&self) -> impl Iterator<Item = *mut page> + '_ {
+        self.batches
+            .iter()
+            .flat_map(|batch| batch.list.iter().copied())
     }
 
     /// The frame numbers of the pages, in the order of their addresses.
-    pub(crate) fn frames(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
-        self.pins.list.iter().map(|page| {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = u64> + '_ {
+        self.list().map(|page| {
             // SAFETY: The page is pinned, and so it is one. Nothing but its address is used.
-            let frame = unsafe { bindings::dxgkrnl_helper_page_to_pfn(*page) };
+            let frame = unsafe { bindings::dxgkrnl_helper_page_to_pfn(page) };
 
             // CAST: A frame number has less than 64 bits.
             frame as u64
@@ -190,16 +216,16 @@ impl PinnedPages {
     ///
     /// `ENOMEM` if there is no memory or no room for that.
     pub(crate) fn map_kernel(self: &Arc<Self>) -> Result<KernelMapping> {
-        let count = u32::try_from(self.len()).map_err(|_| ENOMEM)?;
+        let count = u32::try_from(self.pages).map_err(|_| ENOMEM)?;
+        let mut list = KVVec::with_capacity(self.pages, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+
+        for page in self.list() {
+            list.push(page, GFP_KERNEL_ACCOUNT)?;
+        }
         // SAFETY: The list has `count` pages. They stay pinned as long as the mapping exists,
         // which keeps them.
-        let address = unsafe {
-            bindings::dxgkrnl_helper_vmap(
-                self.pins.list.as_ptr().cast_mut(),
-                count,
-                self.pins.writable,
-            )
-        };
+        let address =
+            unsafe { bindings::dxgkrnl_helper_vmap(list.as_mut_ptr(), count, self.writable) };
 
         // INVARIANT: The pages were just mapped there.
         Ok(KernelMapping {
@@ -211,7 +237,7 @@ impl PinnedPages {
 
 impl Drop for PinnedPages {
     fn drop(&mut self) {
-        Self::count(&self.mm, self.len(), false);
+        Self::count(&self.mm, self.pages, false);
     }
 }
 
@@ -258,10 +284,19 @@ static_assert!(PAGE_SIZE == 4096);
 #[kunit_tests(dxgkrnl_user_pages)]
 mod tests {
     use super::*;
+    use crate::amount::Amount;
 
     #[test]
-    fn no_address_space_no_pages() {
+    fn no_address_space_no_pages() -> Result {
+        let amount = Amount::new(GFP_KERNEL)?;
+        let counted = [amount.take(1, 1)?, amount.take(0, 1)?];
+
         // The tests run in a thread of the kernel.
-        assert_eq!(PinnedPages::pin(0x1000, 1, true).err(), Some(EFAULT));
+        assert_eq!(
+            PinnedPages::pin(0x1000, 1, true, counted).err(),
+            Some(EFAULT)
+        );
+        assert_eq!(amount.get(), 0);
+        Ok(())
     }
 }

@@ -11,10 +11,13 @@ use super::{
     },
     process::Process, //
 };
-use crate::linux::user_mapping::{
-    Access,
-    Caching,
-    UserMapping, //
+use crate::{
+    amount::Share,
+    linux::user_mapping::{
+        Access,
+        Caching,
+        UserMapping, //
+    },
 };
 use kernel::{
     prelude::*,
@@ -30,6 +33,7 @@ impl Dependent for UserMapping {
 /// Memory of the host in the address space of a user program, until this is dropped.
 pub(crate) struct HostView {
     mapping: Arc<UserMapping>,
+    _counted: Share,
     _dependences: Dependences,
 }
 
@@ -53,6 +57,8 @@ impl HostView {
 
         window.check(address, size)?;
 
+        let counted = process.count_mapped(size)?;
+
         let mapping = Arc::new(
             window.map(address, size, access, caching)?,
             GFP_KERNEL_ACCOUNT,
@@ -64,6 +70,7 @@ impl HostView {
 
         Ok(Self {
             mapping,
+            _counted: counted,
             _dependences: dependences,
         })
     }

@@ -256,8 +256,7 @@ impl<T> ObjectTable<T> {
     }
 
     /// How many handles there are, reserved ones included.
-    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 

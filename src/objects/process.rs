@@ -14,6 +14,7 @@ mod burial;
 mod memory;
 mod removal;
 mod table;
+mod usage;
 
 pub(crate) use self::{
     burial::Flush,
@@ -43,6 +44,7 @@ use super::{
     limbo::Limbo,
     object::Object,
     object_table::ObjectTable,
+    pin_account::PinAccount,
     quota::{
         Permit,
         Quota, //
@@ -50,6 +52,7 @@ use super::{
     services::Services, //
 };
 use crate::{
+    amount::Amount,
     linux::{
         channel::Session,
         pid::{
@@ -126,6 +129,10 @@ pub(crate) struct Process {
     account: Arc<Account>,
     /// Its memory that the host may still use.
     limbo: Arc<Limbo>,
+    /// How much of its memory is pinned.
+    pinned: PinAccount,
+    /// How many bytes of the host it sees.
+    mapped: Arc<Amount>,
     /// Fires when it is known which.
     #[pin]
     created: Waiter,
@@ -153,6 +160,8 @@ impl Process {
         let account = Account::new()?;
         let events = Quota::new(MAX_EVENTS)?;
         let limbo = Limbo::new()?;
+        let pinned = PinAccount::new(&services)?;
+        let mapped = Amount::new(GFP_KERNEL_ACCOUNT)?;
         let counted = services.census.count(Counts::Process);
 
         Arc::pin_init(
@@ -165,6 +174,8 @@ impl Process {
                 events,
                 account,
                 limbo,
+                pinned,
+                mapped,
                 created <- Waiter::new(),
                 adapters <- new_mutex!(
                     Adapters { handles: GuestTable::new(), bindings: KVec::new() },

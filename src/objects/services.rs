@@ -6,7 +6,10 @@ use super::{
     census::Census,
     notices::Notices, //
 };
-use crate::linux::queue::OwnedQueue;
+use crate::{
+    amount::Amount,
+    linux::queue::OwnedQueue, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -21,6 +24,8 @@ pub(crate) struct Services {
     pub(crate) notices: Arc<Notices>,
     /// How many objects there are.
     pub(crate) census: Arc<Census>,
+    /// How many pages of programs are pinned.
+    pub(crate) pinned: Arc<Amount>,
 }
 
 impl Services {
@@ -30,6 +35,7 @@ impl Services {
             queue,
             notices: Notices::new()?,
             census: Census::new()?,
+            pinned: Amount::new(GFP_KERNEL)?,
         })
     }
 }

@@ -134,6 +134,9 @@ pub(crate) struct Gpadl {
 }
 
 impl Gpadl {
+    /// Most bytes. The protocol counts them with 32 bits.
+    pub(crate) const MOST: u64 = u32::MAX as u64;
+
     /// Lets the host use `memory`. Waits for the host, until it answers or takes the channel away.
     ///
     /// # Errors
