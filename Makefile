@@ -7,6 +7,7 @@
 #   make run         boot a Hyper-V guest on the emulated host, load the module, list the
 #                    adapters, have each of them compute something
 #   make test        everything that must hold
+#   make bench       the micro-benchmarks, with a table (BENCH_ARGS="PROGRAM..." for some of them)
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
 #   make debug-kernel  build the debug kernel now instead of during the first `make test`
 #   make update      look for newer stock kernels next time
@@ -31,6 +32,9 @@ run:
 test:
 	@$(S)/enter scripts/test $(TEST_ARGS)
 
+bench:
+	@$(S)/enter scripts/bench $(BENCH_ARGS)
+
 lint:
 	@$(S)/enter scripts/lint
 
@@ -49,5 +53,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install stock-module run test lint debug-kernel update clean distclean help
+.PHONY: modules install stock-module run test bench lint debug-kernel update clean distclean help
 .NOTPARALLEL:

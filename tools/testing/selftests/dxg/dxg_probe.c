@@ -88,8 +88,8 @@ static int hold_fence(const char *path)
 	/* The process ends for the driver, and with it what could signal. */
 	dxg_gpu_close(&gpu);
 	if (!dxg_file_signals(file, 10000) || dxg_file_status(file) != -ENODEV)
-		return ETIME;
-	return hold_until_gone(path);
+		result = -ETIME;
+	return result ? -result : hold_until_gone(path);
 }
 
 static int fence(int ms)
