@@ -153,7 +153,7 @@ mod tests {
         memory.read(2045, &mut words);
         assert_eq!((words, memory.value()), ([0, 7, 8], 0));
         memory.write(0, &[1, 2]);
-        assert_eq!(memory.value(), 2 << 32 | 1);
+        assert_eq!(memory.value(), (2 << 32) | 1);
     }
 
     #[test]

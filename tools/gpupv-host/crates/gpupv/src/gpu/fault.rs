@@ -41,7 +41,7 @@ impl Fault {
         let (flags, code, address) = match self.stop {
             Stop::PageFault { address, write } => (if write { WRITE } else { 0 }, 0, address),
             Stop::Invalid => (0, INVALID_INSTRUCTION << CODE_SHIFT, self.buffer),
-            Stop::Wanted(code) => (0, code << CODE_SHIFT | DEVICE_SPECIFIC, self.buffer),
+            Stop::Wanted(code) => (0, (code << CODE_SHIFT) | DEVICE_SPECIFIC, self.buffer),
             Stop::Hung | Stop::NoMemory => return [0; 32],
         };
         let mut answer = [0; 32];

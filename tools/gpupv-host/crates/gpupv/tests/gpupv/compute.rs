@@ -40,7 +40,7 @@ fn pages_of_the_guest_in_any_order() {
         g.sysmem(&pages, 0),
         g.sysmem(&[9, 8, 7, 250, 11, 10], WRITE),
     );
-    let bytes: Vec<u8> = (0..6 * 4096u32).map(|n| (n * 31 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..6 * 4096u32).map(|n| ((n * 31) >> 3) as u8).collect();
     for (page, part) in pages.iter().zip(bytes.chunks(4096)) {
         g.ram.put(page * 4096, part);
     }
@@ -252,7 +252,7 @@ fn contexts_do_not_see_each_others_work() {
     for (n, (buffer, fence)) in buffers.into_iter().enumerate() {
         g.await_value(fence.page, 1);
         let sum = (20 * n * 100 + 190) as f32;
-        let expected = u64::from(sum.to_bits()) << 32 | u64::from(sum.to_bits());
+        let expected = (u64::from(sum.to_bits()) << 32) | u64::from(sum.to_bits());
         for at in [0x2000, 0x3FF8] {
             assert_eq!(g.value(buffer.cpu + at), expected, "{n}");
         }

@@ -169,7 +169,7 @@ fn commands_that_are_none_and_faults_that_are_wanted() {
     let mut bytes = command(1, &[], &[]);
     bytes.extend(command(8, &[], &[0x55, 0]));
     g.expect_stop(&bytes, DMA_FAULT);
-    assert_eq!(g.fault(), (2, 0, 0x55 << 1 | 1, at));
+    assert_eq!(g.fault(), (2, 0, (0x55 << 1) | 1, at));
     g.end();
 }
 
