@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The differences between the kernel crates of Linux 7.2 and 7.3 that cannot be avoided, in one
-//! file: how device id tables are declared, how a PCI probe is told which entry matched, and where
-//! the module finds itself.
+//! file: how device id tables are declared, how a PCI probe is told which entry matched, where the
+//! module finds itself, and how it reads its parameters.
 
 /// This module, as the owner of operations.
 pub(super) const fn this_module() -> *mut kernel::bindings::module {
@@ -10,6 +10,15 @@ pub(super) const fn this_module() -> *mut kernel::bindings::module {
     return crate::THIS_MODULE.as_ptr();
     #[cfg(not(dxgkrnl_linux_7_2))]
     return <crate::LocalModule as kernel::ModuleMetadata>::THIS_MODULE.as_ptr();
+}
+
+/// The value of a parameter of this module.
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) fn parameter<T: Copy>(parameter: &kernel::module_param::ModuleParamAccess<T>) -> T {
+    #[cfg(dxgkrnl_linux_7_2)]
+    return *parameter.value();
+    #[cfg(not(dxgkrnl_linux_7_2))]
+    return parameter.value();
 }
 
 /// What a PCI probe is told about the matching table entry. We ask the device itself instead.

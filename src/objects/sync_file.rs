@@ -24,6 +24,7 @@ use super::{
     },
 };
 use crate::linux::{
+    compat,
     dma_fence::{
         Fence,
         Payload,
@@ -142,7 +143,7 @@ impl Wait for Reaching {
 
 /// How long others wait for a sync file. `None`: as long as it takes.
 fn limit() -> Option<Delta> {
-    match *crate::module_parameters::sync_file_limit.value_ref() {
+    match compat::parameter(&crate::module_parameters::sync_file_limit) {
         0 => None,
         seconds => Some(Delta::from_secs(i64::from(seconds))),
     }
