@@ -353,13 +353,14 @@ impl Signaller {
     /// not sleep; may be called in interrupt context, but not under a lock that those who wait for
     /// fences may take.
     pub(crate) fn signal(&self, result: Result) {
+        if self.link.claimed.xchg(true, Full) {
+            return;
+        }
+
         let Some(fence) = self.link.fence() else {
             return;
         };
 
-        if self.link.claimed.xchg(true, Full) {
-            return;
-        }
         if let Err(error) = result {
             // SAFETY: The fence is valid. It is not signalled, as this is the first call.
             unsafe {

@@ -99,10 +99,10 @@ if [ $? = 95 ]; then
 else
 	check "a sync file goes on before that" fence_is 500 0
 	check "it has timed out after that" fence_is 10000 -110
-	check "unload" unload
+	# Who signals in the end may be the last to have the fence, for a moment.
+	check "unload" soon unload
 	check "load without a limit" load sync_file_limit=0
 	check "a sync file goes on" fence_is 2000 0
-	# Who signals in the end may be the last to have the fence, for a moment.
 	check "unload" soon unload
 	check "load with a limit that is far away" load
 	check "a sync file goes on" fence_is 2000 0
@@ -114,7 +114,7 @@ else
 	rm -f "$HOLD"
 	wait $holder
 	check "the holder could work to the end" [ $? = 0 ]
-	check "unload after it has ended" unload
+	check "unload after it has ended" soon unload
 	check "load" load
 	start_holder hold_fence
 	check "a process holds a sync file" holding
