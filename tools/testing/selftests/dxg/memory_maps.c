@@ -109,8 +109,9 @@ static void look_from_outside(struct __test_metadata *_metadata, pid_t pid, char
 	struct iovec here = { &byte, 1 }, there = { address, 1 };
 	int file;
 
-	EXPECT_EQ(-1, process_vm_readv(pid, &here, 1, &there, 1, 0));
-	if (errno != ENOSYS) {
+	/* Not every kernel lets processes look into others at all. */
+	if (process_vm_readv(getpid(), &here, 1, &here, 1, 0) == 1) {
+		EXPECT_EQ(-1, process_vm_readv(pid, &here, 1, &there, 1, 0));
 		EXPECT_EQ(EFAULT, errno);
 		EXPECT_EQ(-1, process_vm_writev(pid, &here, 1, &there, 1, 0));
 		EXPECT_EQ(EFAULT, errno);
