@@ -3,13 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dxg_layout.h"
@@ -314,7 +314,9 @@ int dxg_in_child(int (*function)(void *data), void *data)
 
 void dxg_sleep_ms(unsigned int ms)
 {
-	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-
-	nanosleep(&time, NULL);
+	/*
+	 * Not nanosleep(): in a program of 32 bits it takes a system call that kernels
+	 * without CONFIG_COMPAT_32BIT_TIME do not have, and comes back at once.
+	 */
+	poll(NULL, 0, ms);
 }
