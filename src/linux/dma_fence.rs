@@ -309,7 +309,9 @@ impl Signaller {
             },
             GFP_KERNEL_ACCOUNT,
         )?;
-        let ours = KBox::new(
+        // First the memory: what is in a `ManuallyDrop` would be lost if there were none.
+        let ours = KBox::write(
+            KBox::new_uninit(GFP_KERNEL_ACCOUNT)?,
             Ours {
                 header: Header {
                     fence: Opaque::zeroed(),
@@ -320,8 +322,7 @@ impl Signaller {
                 },
                 payload: ManuallyDrop::new(payload),
             },
-            GFP_KERNEL_ACCOUNT,
-        )?;
+        );
         let raw: *mut dma_fence = KBox::into_raw(ours).cast();
 
         // SAFETY:
