@@ -2,9 +2,10 @@
 
 //! Memory of programs that the host may use, and what becomes of it.
 //!
-//! Pages are let go of when the host has said that it does not use them any more. If it has not
-//! said so they go to the [`Limbo`] of the process, until the host has destroyed the device, or
-//! the process, or the adapter has stopped. If none of this comes true they stay pinned for ever.
+//! Pages that the host was told of are let go of when it has said that it does not use them any
+//! more. If it has not said so they go to the [`Limbo`] of the process, until the host has
+//! destroyed the device, or the process, or the adapter has stopped. If none of this comes true
+//! they stay pinned for ever.
 
 use super::device::Device;
 use crate::linux::{
@@ -146,12 +147,13 @@ impl Limbo {
 /// Memory of a program that an allocation consists of.
 pub(crate) struct LentMemory {
     limbo: Arc<Limbo>,
-    returned: Atomic<bool>,
+    /// The host knows of it, as far as we know.
+    known: Atomic<bool>,
     node: Option<KBox<Node>>,
 }
 
 impl LentMemory {
-    /// Memory that is lent for an allocation on `device`.
+    /// Memory that is to be lent for an allocation on `device`. The host does not know of it yet.
     pub(crate) fn new(limbo: Arc<Limbo>, device: Arc<Device>, lent: Lent) -> Result<Arc<Self>> {
         let node = KBox::new(
             Node {
@@ -163,7 +165,7 @@ impl LentMemory {
         )?;
         let memory = Self {
             limbo,
-            returned: Atomic::new(false),
+            known: Atomic::new(false),
             node: Some(node),
         };
 
@@ -175,9 +177,14 @@ impl LentMemory {
         self.node.as_ref().map(|node| &node.lent)
     }
 
+    /// The host is about to be told.
+    pub(crate) fn hand_over(&self) {
+        self.known.xchg(true, Full);
+    }
+
     /// The host has said that it does not use the memory any more.
     pub(crate) fn give_back(&self) {
-        self.returned.xchg(true, Full);
+        self.known.xchg(false, Full);
     }
 }
 
@@ -188,7 +195,7 @@ impl Drop for LentMemory {
         };
 
         // Nothing that has stopped uses anything.
-        if self.returned.xchg(true, Full) || node.device.adapter().active().is_err() {
+        if !self.known.xchg(false, Full) || node.device.adapter().active().is_err() {
             drop(node);
         } else {
             self.limbo.keep(node);

@@ -118,6 +118,7 @@ impl Loan<'_> {
     ///
     /// What the host says, and how it is reached. It may have the memory nevertheless.
     pub(super) fn hand_over(&self, memory: &OwnMemory) -> Result {
+        memory.lent.hand_over();
         match memory.lent.lent() {
             Some(Lent::Pages(pages)) => self.hand_over_pages(pages),
             Some(Lent::Gpadl(gpadl)) => self.hand_over_store(gpadl),
