@@ -52,6 +52,7 @@ use crate::{
         Outgoing,
         ReplyBuffer,
         Route,
+        Seat,
         Transport,
         Undo,
         UndoFn,
@@ -447,32 +448,39 @@ impl<C: Channel + 'static> Link<C> {
     pub(crate) fn call<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
-        mut command: M,
+        command: M,
         patience: Patience,
     ) -> Result<M::Reply> {
+        self.prepare(sender, command)?.send(patience)
+    }
+
+    /// Makes everything that is needed to send `command` later, so that nothing but the host and
+    /// patience can be in its way then.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `ENODEV` if the link is closed; what filling the body says.
+    pub(crate) fn prepare<'a, M: Command>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        mut command: M,
+    ) -> Result<Prepared<'_, M, C>> {
         let Sender { process, account } = sender.into();
         let message = encode(self.envelope, process, &mut command)?;
-        let number = M::OPCODE.number();
-        let sender = process.handle().raw();
-
-        // CAST: A message is smaller than that.
-        trace::send(number, sender, message.bytes().len() as u32);
-        let result = self.transport.as_arc_borrow().call(
+        let seat = self.transport.as_arc_borrow().seat(
             &self.lane,
             account,
-            message.bytes(),
             command.reply_len(self.envelope.version),
             command.undo().map(|how| self.undo::<M>(how, process)),
-            patience,
-        );
-        let result = result.and_then(|reply| command.parse(self.envelope.version, reply));
+        )?;
 
-        trace::reply(
-            number,
-            sender,
-            result.as_ref().err().map_or(0, |error| error.to_errno()),
-        );
-        result
+        Ok(Prepared {
+            command,
+            message,
+            seat,
+            sender: process.handle().raw(),
+            version: self.envelope.version,
+        })
     }
 
     /// Sends `command` without waiting for what the host thinks of it.
@@ -496,5 +504,45 @@ impl<C: Channel + 'static> Link<C> {
             message.bytes().len() as u32,
         );
         self.transport.post(&self.lane, message.bytes(), patience)
+    }
+}
+
+/// A command that only needs to be sent.
+pub(crate) struct Prepared<'a, M: Command, C: Channel + 'static = Arc<Session>> {
+    command: M,
+    message: Outgoing,
+    seat: Seat<'a, C>,
+    sender: u32,
+    version: InterfaceVersion,
+}
+
+impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
+    /// Sends it and waits for the reply.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Seat::send`], and what the command makes of the reply.
+    pub(crate) fn send(self, patience: Patience) -> Result<M::Reply> {
+        let Self {
+            command,
+            message,
+            seat,
+            sender,
+            version,
+        } = self;
+        let number = M::OPCODE.number();
+
+        // CAST: A message is smaller than that.
+        trace::send(number, sender, message.bytes().len() as u32);
+        let result = seat
+            .send(message.bytes(), patience)
+            .and_then(|reply| command.parse(version, reply));
+
+        trace::reply(
+            number,
+            sender,
+            result.as_ref().err().map_or(0, |error| error.to_errno()),
+        );
+        result
     }
 }

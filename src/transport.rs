@@ -22,6 +22,7 @@ mod buffer;
 pub(crate) mod mock;
 mod receive;
 mod request;
+mod seat;
 
 pub(crate) use self::{
     account::{
@@ -43,7 +44,8 @@ pub(crate) use self::{
         Undo,
         UndoFn,
         UndoHow, //
-    }, //
+    },
+    seat::Seat, //
 };
 
 use self::request::{
@@ -157,7 +159,27 @@ impl<C: Channel + 'static> Transport<C> {
         undo: Option<Undo>,
         patience: Patience,
     ) -> Result<ReplyBuffer> {
-        if message.len() > MAX_MESSAGE || need > MAX_REPLY {
+        if message.len() > MAX_MESSAGE {
+            return Err(EINVAL);
+        }
+        self.seat(lane, account, need, undo)?
+            .send(message, patience)
+    }
+
+    /// Finds all the memory that a request needs, which is to be sent over `lane` later. The
+    /// arguments are those of [`Self::call`].
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`, `ENOMEM` and `ENODEV` as for [`Self::call`].
+    pub(crate) fn seat<'a>(
+        self: ArcBorrow<'a, Self>,
+        lane: &Arc<Lane>,
+        account: Option<&Arc<Account>>,
+        need: usize,
+        undo: Option<Undo>,
+    ) -> Result<Seat<'a, C>> {
+        if need > MAX_REPLY {
             return Err(EINVAL);
         }
 
@@ -172,11 +194,11 @@ impl<C: Channel + 'static> Transport<C> {
             .inbox
             .admit(lane.clone(), account, request.clone(), buffer)?;
 
-        if let Err(error) = self.channel.send(message, Some(id), patience) {
-            self.inbox.withdraw(id);
-            return Err(error);
-        }
-        request.wait(patience)
+        Ok(Seat {
+            transport: self,
+            request,
+            id: Some(id),
+        })
     }
 
     /// The way over this transport, on `lane`.

@@ -19,12 +19,16 @@ use super::{
     Ioctl, //
 };
 use crate::{
+    linux::waiter::Patience,
     message::allocation as command,
     objects::{
         allocation::Allocation,
         device::Device,
         object::Object,
-        process::Process, //
+        process::{
+            unless_no_memory,
+            Process, //
+        },
     },
     uapi::allocation as abi,
     wire::Handle, //
@@ -90,7 +94,20 @@ impl Ioctl for DestroyAllocation {
             return Err(EINVAL);
         }
 
-        let mut lent = KVVec::new();
+        // All the memory is found before anything is lost.
+        let reached = process.reach(device.adapter());
+        let prepared = reached.as_ref().map(|(active, sender)| {
+            let command = command::DestroyAllocation {
+                device: device.handle(),
+                resource: argument.resource,
+                allocations: &handles,
+                flags: argument.flags,
+            };
+
+            active.prepare(*sender, command)
+        });
+        let prepared = unless_no_memory(prepared)?;
+        let mut lent = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
 
         if count == 0 {
             process.doom_resource(&device, argument.resource)?;
@@ -103,20 +120,10 @@ impl Ioctl for DestroyAllocation {
         }
 
         // Without the adapter there is nobody to be told.
-        let Some((active, sender)) = process.reach(device.adapter()) else {
+        let Some(prepared) = prepared else {
             return Ok(0);
         };
-        let code = active
-            .call(
-                sender,
-                command::DestroyAllocation {
-                    device: device.handle(),
-                    resource: argument.resource,
-                    allocations: &handles,
-                    flags: argument.flags,
-                },
-            )?
-            .into_result()?;
+        let code = prepared?.send(Patience::Killable)?.into_result()?;
 
         lent.iter().for_each(|allocation| allocation.destroyed());
         Ok(code)

@@ -23,6 +23,7 @@ use crate::{
         },
         Command,
         Link,
+        Prepared,
         Sender,
         Submission, //
     },
@@ -101,6 +102,15 @@ impl Active {
         command: M,
     ) -> Result<M::Reply> {
         self.call_for(sender, command, Patience::Killable)
+    }
+
+    /// Makes everything that is needed to send `command` in the name of `sender` later.
+    pub(crate) fn prepare<'a, M: Command>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        command: M,
+    ) -> Result<Prepared<'_, M>> {
+        self.link.prepare(sender, command)
     }
 
     /// Sends `command` in the name of `sender`, and waits as long as `patience` lasts.

@@ -18,6 +18,7 @@ mod usage;
 
 pub(crate) use self::{
     burial::Flush,
+    removal::unless_no_memory,
     table::{
         Newborn,
         Place, //

@@ -117,6 +117,6 @@ impl<'a> Batch<'a> {
         if matches!(&result, Ok(status) if status.into_result().is_ok()) {
             lent.iter().for_each(|allocation| allocation.destroyed());
         }
-        Process::unless_impatient(result).map(drop)
+        Process::unless_impatient(result, self.patience).map(drop)
     }
 }

@@ -75,7 +75,7 @@ impl Process {
     /// # Errors
     ///
     /// `EINVAL` if there is no such device; `ENOMEM`, when nothing was done; `ERESTARTSYS` if the
-    /// thread was killed: a worker goes on then.
+    /// thread was killed: a worker goes on then, as it does when memory is short in the middle.
     pub(crate) fn destroy_device(self: &Arc<Self>, handle: Handle, flush: Flush) -> Result {
         let device = self.get::<Device>(handle)?;
         // Made before there is no way back.
@@ -90,18 +90,23 @@ impl Process {
         )?;
 
         self.doom::<Device>(handle)?;
-        self.bury(&burial.device, flush, Patience::Killable)
-            .inspect_err(|_| {
-                // It was never queued before.
-                let _ = self.services().queue.enqueue(burial.clone());
-            })
+        let Err(error) = self.bury(&burial.device, flush, Patience::Killable) else {
+            return Ok(());
+        };
+
+        // It was never queued before.
+        let _ = self.services().queue.enqueue(burial);
+        if error == ENOMEM {
+            return Ok(());
+        }
+        Err(error)
     }
 
     /// Takes the doomed `device` to pieces and tells the host.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first. It can be called again then.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first, `ENOMEM`. It can be called again then.
     pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
         device.gate().close();
         // Those who wait do not depend on what the host still has to answer.
@@ -120,7 +125,7 @@ impl Process {
                 device: device.handle(),
             };
 
-            Self::unless_impatient(active.call_for(*sender, command, patience))?;
+            Self::unless_impatient(active.call_for(*sender, command, patience), patience)?;
         }
 
         let active = host.as_ref().map(|(active, _)| &**active);
@@ -145,7 +150,7 @@ impl Process {
                     device: device.handle(),
                 };
 
-                Self::unless_impatient(active.call_for(*sender, command, patience))?
+                Self::unless_impatient(active.call_for(*sender, command, patience), patience)?
             }
             None => true,
         };
@@ -172,12 +177,14 @@ impl Process {
         }
     }
 
-    /// The host's opinion does not matter here; that nobody waits for it any more does. Returns
-    /// whether the host has said something, or cannot any more.
-    pub(super) fn unless_impatient<T>(result: Result<T>) -> Result<bool> {
+    /// The host's opinion does not matter here; that nobody waits for it any more does, and that
+    /// there was no memory for a message, if a worker will try again. Returns whether the host has
+    /// said something, or cannot any more.
+    pub(super) fn unless_impatient<T>(result: Result<T>, patience: Patience) -> Result<bool> {
         match result {
             Ok(_) => Ok(true),
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
+            Err(error) if error == ENOMEM && matches!(patience, Patience::Killable) => Err(error),
             Err(error) => Ok(error == ENODEV),
         }
     }

@@ -4,6 +4,7 @@
 
 use super::Process;
 use crate::{
+    linux::waiter::Patience,
     message::{
         sync_object::DestroySyncObject,
         Command, //
@@ -49,6 +50,15 @@ macro_rules! below {
 
 below!(Context, HwQueue, PagingQueue);
 
+/// What was prepared, unless there is no memory for it: who wants to destroy something can try
+/// again later. With any other failure the host is gone, and what is destroyed goes nevertheless.
+pub(crate) fn unless_no_memory<T>(prepared: Option<Result<T>>) -> Result<Option<Result<T>>> {
+    match prepared {
+        Some(Err(error)) if error == ENOMEM => Err(error),
+        prepared => Ok(prepared),
+    }
+}
+
 impl Process {
     /// Destroys the object of kind `K` behind `handle` with everything that hangs on it: first
     /// here, then by the command that `destroy` makes on the host. `None` if its adapter has
@@ -56,8 +66,8 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed; then nothing
-    /// is done. What the host says; then the object is gone nevertheless.
+    /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed, `ENOMEM`;
+    /// then nothing is done. What the host says; then the object is gone nevertheless.
     pub(crate) fn remove<K: Below, M: Command>(
         &self,
         handle: Handle,
@@ -67,10 +77,15 @@ impl Process {
         let handle = object.handle();
         // So that the device does not end on the host first.
         let _pass = object.device().hold()?;
+        let reached = self.reach(object.device().adapter());
+        let prepared = reached
+            .as_ref()
+            .map(|(active, sender)| active.prepare(*sender, destroy(handle)));
+        let prepared = unless_no_memory(prepared)?;
 
         self.take_out(handle, &object)?;
-        self.reach(object.device().adapter())
-            .map(|(active, sender)| active.call(sender, destroy(handle)))
+        prepared
+            .map(|prepared| prepared?.send(Patience::Killable))
             .transpose()
     }
 
@@ -87,11 +102,16 @@ impl Process {
         // So that the device does not end on the host first.
         let _pass = object.hold()?;
 
+        let reached = self.reach(&object.adapter);
+        let prepared = reached.as_ref().map(|(_, sender)| {
+            let link = &self.host().link;
+
+            link.prepare(*sender, DestroySyncObject::from(handle))
+        });
+        let prepared = unless_no_memory(prepared)?;
+
         self.take_out(handle, &object)?;
-        match self.reach(&object.adapter) {
-            Some(_) => self.call_host(DestroySyncObject::from(handle)),
-            None => Ok(0),
-        }
+        prepared.map_or(Ok(0), |prepared| prepared?.send(Patience::Killable))
     }
 
     /// Forgets `handle`, whose device the caller holds and which only the driver knows. After that
