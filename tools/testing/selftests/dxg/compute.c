@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Command buffers that the GPUs of gpupv-host execute, built by hand. The commands
- * are described in Documentation/gpu-commands.md.
- */
+/* What the GPUs of gpupv-host do with command buffers, and what stops them */
 #include <string.h>
 #include <sys/mman.h>
 
-#include "dxg_objects.h"
-#include "dxg_sync.h"
+#include "dxg_compute.h"
 #include "kselftest_harness.h"
 
 #define PAGES		20
@@ -17,180 +13,6 @@
 #define FOREVER		0xffffffffu
 /* Nothing is mapped there. */
 #define NOWHERE		0x7f0000000000ULL
-
-enum {
-	GPU_FILL	= 2,
-	GPU_COPY	= 3,
-	GPU_SAXPY	= 5,
-	GPU_MATMUL	= 6,
-	GPU_FENCE	= 7,
-	GPU_FAULT	= 8,
-	GPU_BUSY	= 9,
-};
-
-struct gpu_fill {
-	__u32 number, size;
-	__u64 target, bytes;
-	__u32 value, reserved;
-};
-
-struct gpu_copy {
-	__u32 number, size;
-	__u64 target, source, bytes;
-};
-
-struct gpu_saxpy {
-	__u32 number, size;
-	__u64 target, x, y, count;
-	float a;
-	__u32 reserved;
-};
-
-struct gpu_matmul {
-	__u32 number, size;
-	__u64 target, first, second;
-	__u32 rows, columns, depth, reserved;
-};
-
-struct gpu_fence {
-	__u32 number, size;
-	__u64 address, value;
-};
-
-struct gpu_word {
-	__u32 number, size;
-	__u32 value, reserved;
-};
-
-/* Memory that both the CPU and the GPU see */
-struct memory {
-	__u32 allocation;
-	void *cpu;
-	__u64 gpu;
-};
-
-/* A context with what it needs to execute something */
-struct worker {
-	const struct dxg_gpu *gpu;
-	struct dxg_paging_queue paging;
-	__u32 context;
-	struct memory commands;
-	/* Bytes of commands, and how many of them were submitted */
-	__u32 used, submitted;
-	struct dxg_monitored done;
-	__u64 rounds;
-};
-
-static int map(struct worker *worker, struct memory *memory, __u32 pages)
-{
-	struct d3dddi_mapgpuvirtualaddress args = {
-		.paging_queue.v = worker->paging.queue,
-		.allocation.v = memory->allocation,
-		.size_in_pages = pages,
-		.protection.write = 1,
-	};
-	int result = dxg_ioctl(worker->gpu->fd, LX_DXMAPGPUVIRTUALADDRESS, &args);
-
-	if (result != DXG_STATUS_PENDING)
-		return result ? result : -EPROTO;
-	memory->gpu = args.virtual_address;
-	return dxg_wait_fence(worker->paging.value, args.paging_fence_value) ? 0 : -ETIME;
-}
-
-/* In the host's memory, which the driver maps, or in the caller's, which it pins */
-static int make_memory(struct worker *worker, bool sysmem, __u32 pages, struct memory *memory)
-{
-	int fd = worker->gpu->fd, result;
-
-	if (sysmem) {
-		struct dxg_allocation_data data = DXG_ALLOCATION_DATA(pages * DXG_PAGE);
-		struct d3dddi_allocationinfo2 info = {
-			.priv_drv_data = (uintptr_t)&data,
-			.priv_drv_data_size = sizeof(data),
-		};
-		struct d3dkmt_createallocation args = {
-			.device.v = worker->gpu->device,
-			.alloc_count = 1,
-			.allocation_info = (uintptr_t)&info,
-		};
-
-		memory->cpu = mmap(NULL, pages * DXG_PAGE, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (memory->cpu == MAP_FAILED)
-			return -errno;
-		info.sysmem = (uintptr_t)memory->cpu;
-		result = dxg_ioctl(fd, LX_DXCREATEALLOCATION, &args);
-		memory->allocation = info.allocation.v;
-	} else {
-		struct d3dkmt_lock2 lock = { .device.v = worker->gpu->device };
-
-		result = dxg_create_allocation(fd, worker->gpu->device, pages,
-					       &memory->allocation);
-		lock.allocation.v = memory->allocation;
-		if (!result)
-			result = dxg_ioctl(fd, LX_DXLOCK2, &lock);
-		memory->cpu = (void *)(uintptr_t)lock.data;
-	}
-	if (!result)
-		result = dxg_make_resident(fd, &worker->paging, &memory->allocation, 1);
-	return result ? result : map(worker, memory, pages);
-}
-
-static int make_worker(const struct dxg_gpu *gpu, struct worker *worker)
-{
-	int result;
-
-	memset(worker, 0, sizeof(*worker));
-	worker->gpu = gpu;
-	result = dxg_create_paging_queue(gpu->fd, gpu->device, &worker->paging);
-	if (!result)
-		result = dxg_create_context(gpu->fd, gpu->device, &worker->context);
-	if (!result)
-		result = dxg_create_monitored(gpu->fd, gpu->device, 0, 0, &worker->done);
-	return result ? result : make_memory(worker, false, 16, &worker->commands);
-}
-
-static void add(struct worker *worker, const void *command, __u32 size)
-{
-	memcpy(worker->commands.cpu + worker->used, command, size);
-	worker->used += size;
-}
-
-#define ADD(worker, type, what, ...) do {					\
-	struct type __command = { what, sizeof(__command), __VA_ARGS__ };	\
-										\
-	add(worker, &__command, sizeof(__command));				\
-} while (0)
-
-/* Submits what was added since the last time. */
-static int submit(struct worker *worker)
-{
-	struct d3dkmt_submitcommand args = {
-		.command_buffer = worker->commands.gpu + worker->submitted,
-		.command_length = worker->used - worker->submitted,
-		.broadcast_context_count = 1,
-		.broadcast_context[0].v = worker->context,
-	};
-
-	worker->submitted = worker->used;
-	return dxg_ioctl(worker->gpu->fd, LX_DXSUBMITCOMMAND, &args);
-}
-
-/* The same, and waits until it is done; starts over in the buffer. */
-static int finish(struct worker *worker)
-{
-	int result;
-
-	ADD(worker, gpu_fence, GPU_FENCE, worker->done.gpu_va, ++worker->rounds);
-	result = submit(worker);
-	if (result)
-		return result;
-	if (!dxg_wait_fence(worker->done.value, worker->rounds))
-		return -ETIME;
-	worker->used = 0;
-	worker->submitted = 0;
-	return *worker->done.value == worker->rounds ? 0 : -EIO;
-}
 
 /* The state that a device has once it is not active any more; 0 if it stays */
 static int stopped(const struct dxg_gpu *gpu)
@@ -219,8 +41,8 @@ static int page_fault(const struct dxg_gpu *gpu, struct d3dkmt_devicepagefault_s
 FIXTURE(compute)
 {
 	struct dxg_gpu gpu;
-	struct worker worker;
-	struct memory memory[3];
+	struct dxg_worker worker;
+	struct dxg_gpu_memory memory[3];
 };
 
 FIXTURE_VARIANT(compute)
@@ -237,9 +59,9 @@ FIXTURE_VARIANT_ADD(compute, compute_sysmem) { .compute = true, .sysmem = true }
 FIXTURE_SETUP(compute)
 {
 	DXG_GPU_SETUP(&self->gpu, variant->compute);
-	ASSERT_EQ(0, make_worker(&self->gpu, &self->worker));
+	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &self->worker));
 	for (int i = 0; i < ARRAY_SIZE(self->memory); i++) {
-		ASSERT_EQ(0, make_memory(&self->worker, variant->sysmem, PAGES,
+		ASSERT_EQ(0, dxg_make_memory(&self->worker, variant->sysmem, PAGES,
 					 &self->memory[i]));
 	}
 }
@@ -260,10 +82,10 @@ TEST_F(compute, fill_and_copy)
 {
 	int wrong = 0;
 
-	ADD(WORKER, gpu_fill, GPU_FILL, GPU(0), SIZE, 0x01020304, 0);
-	ADD(WORKER, gpu_fill, GPU_FILL, GPU(0) + 4, 8, 0x0a0b0c0d, 0);
-	ADD(WORKER, gpu_copy, GPU_COPY, GPU(1) + DXG_PAGE - 8, GPU(0), SIZE - 2 * DXG_PAGE);
-	ASSERT_EQ(0, finish(WORKER));
+	DXG_ADD(WORKER, gpu_fill, GPU_FILL, GPU(0), SIZE, 0x01020304, 0);
+	DXG_ADD(WORKER, gpu_fill, GPU_FILL, GPU(0) + 4, 8, 0x0a0b0c0d, 0);
+	DXG_ADD(WORKER, gpu_copy, GPU_COPY, GPU(1) + DXG_PAGE - 8, GPU(0), SIZE - 2 * DXG_PAGE);
+	ASSERT_EQ(0, dxg_worker_finish(WORKER));
 	EXPECT_EQ(0x01020304, CPU(0)[0]);
 	EXPECT_EQ(0x0a0b0c0d, CPU(0)[2]);
 	EXPECT_EQ(0x01020304, CPU(0)[WORDS - 1]);
@@ -284,8 +106,8 @@ TEST_F(compute, saxpy)
 		NUMBERS(0)[i] = i * 0.25f;
 		NUMBERS(1)[i] = 1000 - i;
 	}
-	ADD(WORKER, gpu_saxpy, GPU_SAXPY, GPU(2), GPU(0), GPU(1), WORDS, 1.5f, 0);
-	ASSERT_EQ(0, finish(WORKER));
+	DXG_ADD(WORKER, gpu_saxpy, GPU_SAXPY, GPU(2), GPU(0), GPU(1), WORDS, 1.5f, 0);
+	ASSERT_EQ(0, dxg_worker_finish(WORKER));
 	for (int i = 0; i < WORDS; i++) {
 		float product = 1.5f * NUMBERS(0)[i];
 
@@ -304,8 +126,8 @@ TEST_F(compute, matmul)
 		NUMBERS(0)[i] = i % 13 - 6;
 	for (int i = 0; i < DEPTH * COLUMNS; i++)
 		NUMBERS(1)[i] = i % 17 - 8;
-	ADD(WORKER, gpu_matmul, GPU_MATMUL, GPU(2), GPU(0), GPU(1), ROWS, COLUMNS, DEPTH, 0);
-	ASSERT_EQ(0, finish(WORKER));
+	DXG_ADD(WORKER, gpu_matmul, GPU_MATMUL, GPU(2), GPU(0), GPU(1), ROWS, COLUMNS, DEPTH, 0);
+	ASSERT_EQ(0, dxg_worker_finish(WORKER));
 	for (int row = 0; row < ROWS; row++) {
 		for (int column = 0; column < COLUMNS; column++) {
 			float sum = 0;
@@ -325,16 +147,16 @@ TEST_F(compute, again_and_again)
 {
 	NUMBERS(0)[0] = 1;
 	for (int i = 1; i <= 50; i++) {
-		ADD(WORKER, gpu_saxpy, GPU_SAXPY, GPU(1), GPU(0), GPU(1), 1, 1.0f, 0);
-		ASSERT_EQ(0, finish(WORKER));
+		DXG_ADD(WORKER, gpu_saxpy, GPU_SAXPY, GPU(1), GPU(0), GPU(1), 1, 1.0f, 0);
+		ASSERT_EQ(0, dxg_worker_finish(WORKER));
 		ASSERT_EQ(i, NUMBERS(1)[0]);
 	}
 }
 
 TEST_F(compute, fence_in_memory)
 {
-	ADD(WORKER, gpu_fence, GPU_FENCE, GPU(0) + SIZE - 8, 0x1122334455667788);
-	ASSERT_EQ(0, finish(WORKER));
+	DXG_ADD(WORKER, gpu_fence, GPU_FENCE, GPU(0) + SIZE - 8, 0x1122334455667788);
+	ASSERT_EQ(0, dxg_worker_finish(WORKER));
 	EXPECT_EQ(0x55667788, CPU(0)[WORDS - 2]);
 	EXPECT_EQ(0x11223344, CPU(0)[WORDS - 1]);
 }
@@ -342,15 +164,15 @@ TEST_F(compute, fence_in_memory)
 /* What was stopped stays so, others are not concerned. */
 #define EXPECT_STOPPED(expected) do {						\
 	struct dxg_gpu __other = self->gpu;					\
-	struct worker __worker;							\
+	struct dxg_worker __worker;							\
 										\
 	EXPECT_EQ(expected, stopped(&self->gpu));				\
 	/* Nobody shall wait for work that is not done any more. */		\
 	EXPECT_TRUE(dxg_wait_fence(self->worker.done.value, ~0ULL));		\
-	EXPECT_EQ(dxg_asynchronous() ? 0 : -ENODEV, submit(WORKER));		\
+	EXPECT_EQ(dxg_asynchronous() ? 0 : -ENODEV, dxg_worker_submit(WORKER));		\
 	ASSERT_EQ(0, dxg_create_device(FD, self->gpu.adapter, &__other.device)); \
-	ASSERT_EQ(0, make_worker(&__other, &__worker));				\
-	EXPECT_EQ(0, finish(&__worker));					\
+	ASSERT_EQ(0, dxg_make_worker(&__other, &__worker));				\
+	EXPECT_EQ(0, dxg_worker_finish(&__worker));					\
 	EXPECT_EQ(0, dxg_device_state(FD, __other.device));			\
 } while (0)
 
@@ -358,10 +180,10 @@ TEST_F(compute, not_mapped)
 {
 	struct d3dkmt_devicepagefault_state fault;
 
-	ADD(WORKER, gpu_fill, GPU_FILL, GPU(0), 8, 7, 0);
-	ADD(WORKER, gpu_fill, GPU_FILL, NOWHERE, 8, 7, 0);
-	ADD(WORKER, gpu_fill, GPU_FILL, GPU(1), 8, 7, 0);
-	ASSERT_EQ(0, submit(WORKER));
+	DXG_ADD(WORKER, gpu_fill, GPU_FILL, GPU(0), 8, 7, 0);
+	DXG_ADD(WORKER, gpu_fill, GPU_FILL, NOWHERE, 8, 7, 0);
+	DXG_ADD(WORKER, gpu_fill, GPU_FILL, GPU(1), 8, 7, 0);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
 	EXPECT_STOPPED(_D3DKMT_DEVICEEXECUTION_ERROR_DMAPAGEFAULT);
 	ASSERT_EQ(0, page_fault(&self->gpu, &fault));
 	EXPECT_EQ(NOWHERE, fault.faulted_virtual_address);
@@ -381,8 +203,8 @@ TEST_F(compute, not_resident)
 	};
 
 	ASSERT_EQ(0, dxg_ioctl(FD, LX_DXEVICT, &evict));
-	ADD(WORKER, gpu_copy, GPU_COPY, GPU(0), GPU(1), 8);
-	ASSERT_EQ(0, submit(WORKER));
+	DXG_ADD(WORKER, gpu_copy, GPU_COPY, GPU(0), GPU(1), 8);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
 	EXPECT_STOPPED(_D3DKMT_DEVICEEXECUTION_ERROR_DMAPAGEFAULT);
 	ASSERT_EQ(0, page_fault(&self->gpu, &fault));
 	EXPECT_EQ(GPU(1), fault.faulted_virtual_address);
@@ -393,8 +215,8 @@ TEST_F(compute, wanted_fault)
 {
 	struct d3dkmt_devicepagefault_state fault;
 
-	ADD(WORKER, gpu_word, GPU_FAULT, 0x155, 0);
-	ASSERT_EQ(0, submit(WORKER));
+	DXG_ADD(WORKER, gpu_word, GPU_FAULT, 0x155, 0);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
 	EXPECT_STOPPED(_D3DKMT_DEVICEEXECUTION_ERROR_DMAFAULT);
 	ASSERT_EQ(0, page_fault(&self->gpu, &fault));
 	EXPECT_EQ(1, (__u32)fault.fault_error_code.is_device_specific_code);
@@ -403,8 +225,8 @@ TEST_F(compute, wanted_fault)
 
 TEST_F(compute, no_command)
 {
-	ADD(WORKER, gpu_word, 0x12345, 0, 0);
-	ASSERT_EQ(0, submit(WORKER));
+	DXG_ADD(WORKER, gpu_word, 0x12345, 0, 0);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
 	EXPECT_STOPPED(_D3DKMT_DEVICEEXECUTION_ERROR_DMAFAULT);
 }
 
@@ -412,8 +234,8 @@ TEST_F(compute, no_command)
 TEST_F(compute, destroy_in_use)
 {
 	for (int i = 0; i < 100; i++)
-		ADD(WORKER, gpu_fill, GPU_FILL, GPU(0), SIZE, i, 0);
-	ASSERT_EQ(0, submit(WORKER));
+		DXG_ADD(WORKER, gpu_fill, GPU_FILL, GPU(0), SIZE, i, 0);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
 	ASSERT_EQ(0, dxg_destroy_allocation(FD, self->gpu.device, self->memory[0].allocation));
 	if (variant->sysmem) {
 		memset(CPU(0), 0x5a, SIZE);
@@ -431,19 +253,19 @@ struct job {
 static int compute_together(void *data, unsigned int index)
 {
 	const struct job *job = data;
-	struct memory x, y;
-	struct worker worker;
+	struct dxg_gpu_memory x, y;
+	struct dxg_worker worker;
 
-	if (make_worker(job->gpu, &worker) || make_memory(&worker, job->sysmem, 2, &x) ||
-	    make_memory(&worker, job->sysmem, 2, &y))
+	if (dxg_make_worker(job->gpu, &worker) || dxg_make_memory(&worker, job->sysmem, 2, &x) ||
+	    dxg_make_memory(&worker, job->sysmem, 2, &y))
 		return -1;
 	for (int round = 1; round <= 10; round++) {
 		float expected = round * (index + 1), *numbers = y.cpu;
 
 		for (int i = 0; i < 2048; i++)
 			((float *)x.cpu)[i] = index + 1;
-		ADD(&worker, gpu_saxpy, GPU_SAXPY, y.gpu, x.gpu, y.gpu, 2048, 1.0f, 0);
-		if (finish(&worker))
+		DXG_ADD(&worker, gpu_saxpy, GPU_SAXPY, y.gpu, x.gpu, y.gpu, 2048, 1.0f, 0);
+		if (dxg_worker_finish(&worker))
 			return -2;
 		for (int i = 0; i < 2048; i++) {
 			if (numbers[i] != expected)
@@ -463,7 +285,7 @@ TEST_F_TIMEOUT(compute, threads, 120)
 FIXTURE(engine)
 {
 	struct dxg_gpu gpu;
-	struct worker worker;
+	struct dxg_worker worker;
 };
 
 FIXTURE_VARIANT(engine)
@@ -477,7 +299,7 @@ FIXTURE_VARIANT_ADD(engine, compute) { .compute = true };
 FIXTURE_SETUP(engine)
 {
 	DXG_GPU_SETUP(&self->gpu, variant->compute);
-	ASSERT_EQ(0, make_worker(&self->gpu, &self->worker));
+	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &self->worker));
 }
 
 FIXTURE_TEARDOWN(engine)
@@ -488,8 +310,8 @@ FIXTURE_TEARDOWN(engine)
 /* A command that never ends is ended, with its device. */
 TEST_F(engine, reset)
 {
-	ADD(WORKER, gpu_word, GPU_BUSY, FOREVER, 0);
-	ASSERT_EQ(0, submit(WORKER));
+	DXG_ADD(WORKER, gpu_word, GPU_BUSY, FOREVER, 0);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
 	EXPECT_STOPPED(_D3DKMT_DEVICEEXECUTION_HUNG);
 }
 
@@ -498,38 +320,38 @@ TEST_F(engine, destroy_while_busy)
 {
 	int objects = dxg_host_objects_settled();
 	struct dxg_gpu other = self->gpu;
-	struct worker worker;
+	struct dxg_worker worker;
 
 	ASSERT_EQ(0, dxg_create_device(FD, self->gpu.adapter, &other.device));
-	ASSERT_EQ(0, make_worker(&other, &worker));
-	ADD(&worker, gpu_word, GPU_BUSY, FOREVER, 0);
-	ASSERT_EQ(0, submit(&worker));
+	ASSERT_EQ(0, dxg_make_worker(&other, &worker));
+	DXG_ADD(&worker, gpu_word, GPU_BUSY, FOREVER, 0);
+	ASSERT_EQ(0, dxg_worker_submit(&worker));
 	EXPECT_OK(dxg_destroy_context(FD, worker.context));
 	EXPECT_OK(dxg_destroy_device(FD, other.device));
-	EXPECT_EQ(0, finish(WORKER));
+	EXPECT_EQ(0, dxg_worker_finish(WORKER));
 	EXPECT_EQ(objects, dxg_host_objects());
 }
 
 /* What matters more overtakes what matters less, while neither has been begun. */
 TEST_F(engine, priority)
 {
-	struct worker low, high;
+	struct dxg_worker low, high;
 	struct d3dkmt_setcontextschedulingpriority args = { .priority = 3 };
-	struct memory memory;
+	struct dxg_gpu_memory memory;
 
-	ASSERT_EQ(0, make_worker(&self->gpu, &low));
-	ASSERT_EQ(0, make_worker(&self->gpu, &high));
-	ASSERT_EQ(0, make_memory(WORKER, false, 1, &memory));
+	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &low));
+	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &high));
+	ASSERT_EQ(0, dxg_make_memory(WORKER, false, 1, &memory));
 	args.context.v = high.context;
 	ASSERT_EQ(0, dxg_ioctl(FD, LX_DXSETCONTEXTSCHEDULINGPRIORITY, &args));
 	/* The engine is held until both have come: low notes what high has written. */
-	ADD(WORKER, gpu_word, GPU_BUSY, 500000, 0);
-	ASSERT_EQ(0, submit(WORKER));
-	ADD(&low, gpu_copy, GPU_COPY, memory.gpu + 8, memory.gpu, 4);
-	ADD(&low, gpu_fence, GPU_FENCE, low.done.gpu_va, 1);
-	ASSERT_EQ(0, submit(&low));
-	ADD(&high, gpu_fill, GPU_FILL, memory.gpu, 4, 7, 0);
-	ASSERT_EQ(0, submit(&high));
+	DXG_ADD(WORKER, gpu_word, GPU_BUSY, 500000, 0);
+	ASSERT_EQ(0, dxg_worker_submit(WORKER));
+	DXG_ADD(&low, gpu_copy, GPU_COPY, memory.gpu + 8, memory.gpu, 4);
+	DXG_ADD(&low, gpu_fence, GPU_FENCE, low.done.gpu_va, 1);
+	ASSERT_EQ(0, dxg_worker_submit(&low));
+	DXG_ADD(&high, gpu_fill, GPU_FILL, memory.gpu, 4, 7, 0);
+	ASSERT_EQ(0, dxg_worker_submit(&high));
 	EXPECT_TRUE(dxg_wait_fence(low.done.value, 1));
 	EXPECT_EQ(7, ((__u32 *)memory.cpu)[2]);
 }

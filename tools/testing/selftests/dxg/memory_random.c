@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allocations that are made, locked, written, read, unlocked and destroyed in any order
- * by several threads; each of them knows what must come of it. DXG_SEED in the
+ * Allocations that are made, locked, written, read, unlocked, mapped for the GPU, filled
+ * and copied by it, unmapped and destroyed in any order by several threads; each of them
+ * knows what must come of it. DXG_SEED in the
  * environment repeats a run, as far as the threads do.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "dxg_compute.h"
 #include "dxg_count.h"
 #include "dxg_memory.h"
 #include "kselftest_harness.h"
@@ -26,6 +28,8 @@ struct slot {
 	unsigned int locks;
 	/* Where we see it, as long as there are locks */
 	char *data;
+	/* Where the GPU sees it; 0 where it does not */
+	__u64 gpu;
 	/* What is in it */
 	unsigned char content[MAX_PAGES * DXG_PAGE];
 };
@@ -33,6 +37,7 @@ struct slot {
 struct thread {
 	__u64 random;
 	const struct dxg_gpu *gpu;
+	struct dxg_worker worker;
 	unsigned int steps;
 	/* The step that went wrong */
 	const char *wrong;
@@ -52,6 +57,7 @@ static bool create(struct thread *thread, struct slot *slot)
 	slot->pages = 1 + below(thread, MAX_PAGES);
 	slot->memory = NULL;
 	slot->locks = 0;
+	slot->gpu = 0;
 	memset(slot->content, 0, sizeof(slot->content));
 	if (below(thread, 2)) {
 		if (dxg_create_allocation(thread->gpu->fd, thread->gpu->device, slot->pages,
@@ -76,6 +82,8 @@ static bool destroy(struct thread *thread, struct slot *slot)
 {
 	size_t bytes = (size_t)slot->pages * DXG_PAGE;
 
+	if (slot->gpu && dxg_unmap(&thread->worker, slot->gpu, slot->pages))
+		return false;
 	if (dxg_destroy_allocation(thread->gpu->fd, thread->gpu->device, slot->allocation))
 		return false;
 	slot->exists = false;
@@ -137,19 +145,62 @@ static bool use(struct thread *thread, struct slot *slot)
 	return dxg_lock(thread->gpu, nothing, &data) == -EINVAL;
 }
 
+static bool fill(struct thread *thread, struct slot *slot)
+{
+	unsigned int words = slot->pages * DXG_PAGE / 4, start = below(thread, words);
+	unsigned int count = 1 + below(thread, words - start);
+	unsigned char value = below(thread, 256);
+
+	DXG_ADD(&thread->worker, gpu_fill, GPU_FILL, slot->gpu + 4 * start, 4 * count,
+		value * 0x01010101u, 0);
+	memset(slot->content + 4 * start, value, 4 * count);
+	return !dxg_worker_finish(&thread->worker);
+}
+
+static bool copy(struct thread *thread, struct slot *slot, struct slot *from)
+{
+	unsigned int pages = slot->pages < from->pages ? slot->pages : from->pages;
+	unsigned int words = pages * DXG_PAGE / 4, start = below(thread, words);
+	unsigned int count = 1 + below(thread, words - start);
+
+	DXG_ADD(&thread->worker, gpu_copy, GPU_COPY, slot->gpu + 4 * start,
+		from->gpu + 4 * start, 4 * count);
+	memcpy(slot->content + 4 * start, from->content + 4 * start, 4 * count);
+	return !dxg_worker_finish(&thread->worker);
+}
+
+static bool compute(struct thread *thread, struct slot *slot)
+{
+	struct slot *from = &thread->slot[below(thread, SLOTS)];
+
+	if (!slot->gpu)
+		return !dxg_map(&thread->worker, slot->allocation, slot->pages, &slot->gpu);
+	if (!below(thread, 4)) {
+		__u64 address = slot->gpu;
+
+		slot->gpu = 0;
+		return !dxg_unmap(&thread->worker, address, slot->pages);
+	}
+	if (from == slot || !from->exists || !from->gpu)
+		return fill(thread, slot);
+	return copy(thread, slot, from);
+}
+
 static const char *step(struct thread *thread)
 {
 	struct slot *slot = &thread->slot[below(thread, SLOTS)];
 
 	if (!slot->exists)
 		return create(thread, slot) ? NULL : "create";
-	switch (below(thread, 10)) {
+	switch (below(thread, 14)) {
 	case 0:
 		return destroy(thread, slot) ? NULL : "destroy";
 	case 1 ... 3:
 		return lock(thread, slot) ? NULL : "lock";
 	case 4 ... 5:
 		return unlock(thread, slot) ? NULL : "unlock";
+	case 6 ... 9:
+		return compute(thread, slot) ? NULL : "compute";
 	default:
 		return use(thread, slot) ? NULL : "use";
 	}
@@ -159,6 +210,10 @@ static int run(void *data, unsigned int index)
 {
 	struct thread *thread = (struct thread *)data + index;
 
+	if (dxg_make_worker(thread->gpu, &thread->worker)) {
+		thread->wrong = "worker";
+		return -1;
+	}
 	for (unsigned int i = 0; i < thread->steps; i++) {
 		thread->wrong = step(thread);
 		if (thread->wrong) {
@@ -171,6 +226,10 @@ static int run(void *data, unsigned int index)
 			thread->wrong = "last destroy";
 			return -1;
 		}
+	}
+	if (dxg_end_worker(&thread->worker)) {
+		thread->wrong = "end of the worker";
+		return -1;
 	}
 	return 0;
 }
