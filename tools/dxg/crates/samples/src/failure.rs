@@ -42,9 +42,6 @@ pub enum Failure {
     /// No engine of the adapter computes.
     #[error("no engine of the adapter computes")]
     NoEngine,
-    /// The sizes make no sense.
-    #[error("{0}")]
-    Sizes(String),
     /// CPU and GPU do not agree.
     #[error("number {position} is {found}, the CPU says {expected}")]
     Wrong {

@@ -14,8 +14,8 @@ struct Args {
     options: Options,
 
     /// How many numbers x and y have; with --input, what the file has: x first, then y
-    #[arg(short, long, default_value_t = 65536)]
-    count: usize,
+    #[arg(short, long, default_value_t = 65536, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
 
     /// The factor
     #[arg(long, default_value_t = 1.5, allow_negative_numbers = true)]
@@ -24,7 +24,11 @@ struct Args {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let (x, y) = match &args.options.input {
-        None => (generate(1, args.count), generate(2, args.count)),
+        None => {
+            // CAST: u32 to usize, on a 64-bit machine.
+            let count = args.count as usize;
+            (generate(1, count), generate(2, count))
+        }
         Some(path) => {
             let mut x = read_numbers(path)?;
             let y = x.split_off(x.len() / 2);
@@ -37,9 +41,6 @@ fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let count = x.len();
-    if count == 0 {
-        return Err(Failure::Sizes("there is nothing to compute".to_owned()));
-    }
     let expected: Vec<f32> = x.iter().zip(&y).map(|(x, y)| args.a * x + y).collect();
     let job = Job {
         inputs: &[x, y],
