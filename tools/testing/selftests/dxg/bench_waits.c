@@ -51,13 +51,6 @@ struct bench {
 	unsigned int size;
 };
 
-#define OR_FAIL(call) do {							\
-	int __result = (call);							\
-										\
-	if (__result)								\
-		ksft_exit_fail_msg("%s: %d\n", #call, __result);		\
-} while (0)
-
 static int make_waits(void *data, unsigned int index)
 {
 	struct bench *bench = data;
@@ -88,7 +81,7 @@ static int make_waits(void *data, unsigned int index)
 static void grow(struct bench *bench, unsigned int size)
 {
 	bench->size = size;
-	OR_FAIL(dxg_together(THREADS, make_waits, bench));
+	DXG_BENCH_MUST(dxg_together(THREADS, make_waits, bench));
 }
 
 /* Ends what was made for @size. */
@@ -96,7 +89,7 @@ static void shrink(struct bench *bench, unsigned int size)
 {
 	__u64 left = sizes[size] - sizes[size - 1];
 
-	OR_FAIL(dxg_signal_cpu(&bench->gpu, bench->ends[size].handle, bench->generation));
+	DXG_BENCH_MUST(dxg_signal_cpu(&bench->gpu, bench->ends[size].handle, bench->generation));
 	while (left) {
 		__u64 ended = dxg_event_count(bench->other_event);
 
@@ -111,12 +104,12 @@ static void signal_to_wake(struct bench *bench, struct dxg_series *series)
 {
 	double start, reference;
 
-	OR_FAIL(dxg_wait_event(&bench->gpu, bench->fence.handle, ++bench->value, bench->event));
+	DXG_BENCH_MUST(dxg_wait_event(&bench->gpu, bench->fence.handle, ++bench->value, bench->event));
 	start = dxg_bench_now();
-	OR_FAIL(dxg_signal_cpu(&bench->gpu, bench->idle.handle, bench->value));
+	DXG_BENCH_MUST(dxg_signal_cpu(&bench->gpu, bench->idle.handle, bench->value));
 	reference = dxg_bench_now() - start;
 	start = dxg_bench_now();
-	OR_FAIL(dxg_signal_cpu(&bench->gpu, bench->fence.handle, bench->value));
+	DXG_BENCH_MUST(dxg_signal_cpu(&bench->gpu, bench->fence.handle, bench->value));
 	if (dxg_event_count(bench->event) != 1)
 		ksft_exit_fail_msg("the signal has got lost\n");
 	dxg_series_add(series, dxg_bench_now() - start, reference);
@@ -150,15 +143,13 @@ int main(void)
 	struct dxg_series warm_up = {};
 	double start = dxg_bench_now();
 
-	dxg_require_device();
+	dxg_bench_open(&bench.gpu);
 	ksft_print_header();
 	ksft_set_plan(1);
-	if (dxg_gpu_open(&bench.gpu, false))
-		OR_FAIL(dxg_gpu_open(&bench.gpu, true));
-	OR_FAIL(dxg_create_monitored(bench.gpu.fd, bench.gpu.device, 0, 0, &bench.fence));
-	OR_FAIL(dxg_create_monitored(bench.gpu.fd, bench.gpu.device, 0, 0, &bench.idle));
+	DXG_BENCH_MUST(dxg_create_monitored(bench.gpu.fd, bench.gpu.device, 0, 0, &bench.fence));
+	DXG_BENCH_MUST(dxg_create_monitored(bench.gpu.fd, bench.gpu.device, 0, 0, &bench.idle));
 	for (unsigned int size = 1; size < SIZES; size++)
-		OR_FAIL(dxg_create_monitored(bench.gpu.fd, bench.gpu.device, 0, 0,
+		DXG_BENCH_MUST(dxg_create_monitored(bench.gpu.fd, bench.gpu.device, 0, 0,
 					     &bench.ends[size]));
 	bench.event = dxg_event();
 	bench.other_event = dxg_event();

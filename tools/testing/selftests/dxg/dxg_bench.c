@@ -27,9 +27,11 @@ void dxg_series_add(struct dxg_series *series, double sample, double reference)
 	if (series->count == series->room) {
 		series->room = series->room ? 2 * series->room : 256;
 		series->samples = grown(series->samples, series->room);
+		series->references = grown(series->references, series->room);
 		series->costs = grown(series->costs, series->room);
 	}
 	series->samples[series->count] = sample;
+	series->references[series->count] = reference;
 	series->costs[series->count++] = sample / reference;
 }
 
@@ -57,6 +59,11 @@ void dxg_series_end_turn(struct dxg_series *series)
 	series->turns[series->turn_count++] =
 		quantile(start, series->count - series->turn_start, 0.5);
 	series->turn_start = series->count;
+}
+
+double dxg_series_median(struct dxg_series *series)
+{
+	return quantile(series->samples, series->count, 0.5);
 }
 
 /* How far the turns are apart, as a part of what they are about */
@@ -94,4 +101,49 @@ bool dxg_bench_report(const char *title, const char *condition, struct dxg_serie
 	if (noise > DXG_BENCH_NOISE)
 		ksft_print_msg("the machine is too busy to tell\n");
 	return noise <= DXG_BENCH_NOISE && highest <= limit + noise;
+}
+
+bool dxg_bench_report_bounds(const char *title, struct dxg_series *series, unsigned int count)
+{
+	bool good = true;
+
+	ksft_print_msg("%s\n", title);
+	ksft_print_msg("%20s %7s %10s %22s %10s %14s %6s %6s\n", "what", "samples", "median us",
+		       "quartiles", "bound us", "turns +-", "ratio", "limit");
+	for (unsigned int i = 0; i < count; i++) {
+		struct dxg_series *one = &series[i];
+		double ratio = quantile(one->costs, one->count, 0.5);
+		double noise = spread_of(one);
+
+		ksft_print_msg("%20s %7u %10.1f %10.1f..%10.1f %10.1f %5u %6.1f %% %6.2f %6.2f\n",
+			       one->name, one->count, quantile(one->samples, one->count, 0.5),
+			       quantile(one->samples, one->count, 0.25),
+			       quantile(one->samples, one->count, 0.75),
+			       quantile(one->references, one->count, 0.5), one->turn_count,
+			       100 * noise, ratio, one->limit);
+		good &= !one->limit || ratio <= one->limit * (1 + noise);
+	}
+	return good;
+}
+
+/* What an escape without data has, there */
+#define ESCAPE_BYTES	55
+
+int dxg_bench_round_trip(const struct dxg_gpu *gpu, unsigned int bytes)
+{
+	static _Thread_local char data[DXG_MESSAGE_MAX];
+	struct d3dkmt_escape args = {
+		.adapter.v = gpu->adapter,
+		.priv_drv_data = (uintptr_t)data,
+		.priv_drv_data_size = bytes > ESCAPE_BYTES ? (bytes - ESCAPE_BYTES) / 2 : 0,
+	};
+
+	return dxg_ioctl(gpu->fd, LX_DXESCAPE, &args);
+}
+
+void dxg_bench_open(struct dxg_gpu *gpu)
+{
+	dxg_require_device();
+	if (dxg_gpu_open(gpu, false))
+		DXG_BENCH_MUST(dxg_gpu_open(gpu, true));
 }
