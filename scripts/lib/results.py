@@ -115,6 +115,16 @@ def from_kunit(lines):
     return tally
 
 
+# The first instruction of a system call, before it has a stack of the kernel's, cannot fault, and has interrupts off.
+INTERRUPTED_TWICE = re.compile(r"PANIC: double fault.*?RIP: 0010:entry_SYSCALL_64\+0x0/.*?RSP: 0018:0000[0-7]", re.S)
+
+
+def is_emulators_fault(text):
+    """Whether the guest died of an interrupt that QEMU delivered again where there can be none: see
+    Documentation/gpupv-host.md. Nothing that the driver does looks like this, and only emulation does it."""
+    return "gpupv-host: running nested in an emulated machine" in text and bool(INTERRUPTED_TWICE.search(text))
+
+
 def from_guest(text, code, kunit):
     tally = Tally()
     name = None

@@ -56,6 +56,21 @@ class Guest(unittest.TestCase):
     def test_the_status_of_the_guest_counts(self):
         self.assertIn("status 3", guest(*CLEAN, code=3).failed[0])
 
+    def test_only_one_death_is_the_emulators(self):
+        nested = "gpupv-host: running nested in an emulated machine: KVM lacks something"
+        fault = "[   73.8] traps: PANIC: double fault, error_code: 0x0"
+        there = "[   73.9] RIP: 0010:entry_SYSCALL_64+0x0/0x2b"
+        stack = "[   74.0] RSP: 0018:00007fffb2fc99c8 EFLAGS: 00000002"
+        self.assertTrue(results.is_emulators_fault("\r\n".join([nested, fault, there, stack])))
+        for others in (
+            [fault, there, stack],
+            [nested, there, stack],
+            [nested, fault, "RIP: 0010:entry_SYSCALL_64+0x9/0x2b", stack],
+            [nested, fault, "RIP: 0010:dxgkrnl_ioctl+0x0/0x2b", stack],
+            [nested, fault, there, "RSP: 0018:ffffc90000a37e58 EFLAGS: 00000002"],
+        ):
+            self.assertFalse(results.is_emulators_fault("\n".join(others)))
+
     def test_serial_line_ends(self):
         self.assertEqual(guest(*(line + "\r" for line in CLEAN)).passed, 4)
 
