@@ -107,7 +107,7 @@ TEST_F(pins, sizes)
 /* A large part of the machine, as far as there is time for that */
 TEST_F_TIMEOUT(pins, large, 120)
 {
-	size_t most = 512 * DXG_MIB, room = dxg_available() * DXG_MIB / 2;
+	size_t most = 1024 * DXG_MIB, room = dxg_available() * DXG_MIB * 2 / 3;
 	char *memory;
 
 	/* Without page lists each message of the VMBus names 28 pages. */
