@@ -49,7 +49,7 @@ static void poll_fence(dxg_fence fence, __u64 value)
 {
 	double start = dxg_bench_now();
 
-	while (*(volatile const __u64 *)fence < value) {
+	while (*fence < value) {
 		if (dxg_bench_now() - start > 10e6)
 			ksft_exit_fail_msg("a fence has stopped before %llu\n", value);
 		sched_yield();

@@ -97,7 +97,7 @@ long dxg_available(void)
 	return number_of("/proc/meminfo", "MemAvailable") / 1024;
 }
 
-static bool write_file(const char *path, const char *text)
+bool dxg_write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	bool written = write(fd, text, strlen(text)) == strlen(text);
@@ -111,7 +111,7 @@ long dxg_pins(void)
 	long acquired, released;
 
 	/* Each processor keeps some of the count to itself for a while. */
-	write_file("/proc/sys/vm/stat_refresh", "1");
+	dxg_write_file("/proc/sys/vm/stat_refresh", "1");
 	acquired = number_of("/proc/vmstat", "nr_foll_pin_acquired");
 	released = number_of("/proc/vmstat", "nr_foll_pin_released");
 	return acquired < 0 || released < 0 ? -1 : acquired - released;
@@ -151,5 +151,5 @@ bool dxg_limit_pins(unsigned long mib)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%lu", mib);
-	return write_file(DXG_PIN_LIMIT, text);
+	return dxg_write_file(DXG_PIN_LIMIT, text);
 }

@@ -46,6 +46,9 @@ long dxg_available(void);
 /* Whether this is a kernel that checks everything, and so is slow. */
 bool dxg_slow_kernel(void);
 
+/* Writes to a file of the kernel's: whether it took that. */
+bool dxg_write_file(const char *path, const char *text);
+
 /* Sets the limit of pinned memory: false if it cannot be set. 0 is none. */
 bool dxg_limit_pins(unsigned long mib);
 
