@@ -22,7 +22,10 @@ use crate::{
         object::Object,
         waits::Loss, //
     },
-    transport::FAREWELL_PATIENCE,
+    transport::{
+        AccountEntry,
+        FAREWELL_PATIENCE, //
+    },
     wire::Handle,
 };
 use kernel::{
@@ -50,6 +53,8 @@ struct Burial {
     process: Arc<Process>,
     device: Arc<Device>,
     flush: Flush,
+    /// The process does not end on the host before the device does.
+    _owed: AccountEntry,
     #[pin]
     work: Work<Burial>,
 }
@@ -84,6 +89,7 @@ impl Process {
                 process: self.clone(),
                 device,
                 flush,
+                _owed: self.account.enter(),
                 work <- new_work!("Burial::work"),
             }),
             GFP_KERNEL_ACCOUNT,
