@@ -17,8 +17,8 @@ use crate::{
             PhysicalAdapterDeviceIds, SegmentSizes,
         },
     },
-    DriverVersion, Engine, Errno, Error, Feature, FeatureState, Function, Luid, Result,
-    SegmentGroup, VideoMemory, WddmVersion,
+    DriverVersion, Engine, Error, Feature, FeatureState, Function, Luid, Result, SegmentGroup,
+    VideoMemory, WddmVersion,
 };
 use std::{fmt, sync::Arc};
 
@@ -210,11 +210,10 @@ impl Adapter {
             });
             match answer {
                 Ok(answer) => engines.push(Engine::new(ordinal, &answer)),
-                // The number behind the last engine is refused; that ends the list. An adapter
-                // that refuses the first one does not answer the question.
-                Err(error) if ordinal > 0 && error.errno() == Some(Errno::EINVAL) => {
-                    return Ok(engines)
-                }
+                // The number behind the last engine is refused, by hosts of old versions with an
+                // answer that is too short; that ends the list. An adapter that refuses the first
+                // one does not answer the question.
+                Err(error) if ordinal > 0 && error.is_unanswered() => return Ok(engines),
                 Err(error) => return Err(error),
             }
         }

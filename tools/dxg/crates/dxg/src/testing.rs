@@ -53,9 +53,9 @@ impl FakeAdapter {
         self
     }
 
-    /// Fails the query `Q`.
-    pub fn refuse<Q: AdapterQuery>(mut self, errno: Errno) -> Self {
-        self.answers.insert((Q::TYPE, 0), Err(errno));
+    /// Fails the query `Q` whose input starts with `input`.
+    pub fn refuse<Q: AdapterQuery>(mut self, input: u32, errno: Errno) -> Self {
+        self.answers.insert((Q::TYPE, input), Err(errno));
         self
     }
 

@@ -310,8 +310,8 @@ mod tests {
     #[test]
     fn an_adapter_that_leaves_is_reported_and_the_others_shown() {
         let leaving = FakeAdapter::silent(1)
-            .refuse::<AdapterType>(Errno::ENODEV)
-            .refuse::<SegmentSizes>(Errno::ENODEV);
+            .refuse::<AdapterType>(0, Errno::ENODEV)
+            .refuse::<SegmentSizes>(0, Errno::ENODEV);
         let driver = FakeDriver::new([leaving, FakeAdapter::silent(2)]);
         let report = Survey::of(driver.device(), None).take().expect("a report");
         assert_eq!(report.adapters.len(), 2);

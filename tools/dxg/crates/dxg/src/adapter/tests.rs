@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     testing::{FakeAdapter, FakeDriver},
     uapi::adapter::IsFeatureEnabledResult,
-    AdapterFilter, EngineKind, NtStatus,
+    AdapterFilter, EngineKind, Errno, NtStatus,
 };
 
 fn utf16<const N: usize>(text: &str) -> [u16; N] {
@@ -88,7 +88,7 @@ fn the_registry_name_comes_before_the_description() {
 #[test]
 fn a_lost_adapter_is_not_an_unanswered_query() {
     let adapter = FakeAdapter::silent(1)
-        .refuse::<AdapterRegistryInfo>(Errno::ENODEV)
+        .refuse::<AdapterRegistryInfo>(0, Errno::ENODEV)
         .answer(0, description("Description"));
     let error = with(adapter).name().unwrap_err();
     assert_eq!(error.errno(), Some(Errno::ENODEV));
@@ -128,6 +128,20 @@ fn engines_end_at_the_first_refused_number() {
     assert!(engines[1].gpu_mmu && !engines[1].io_mmu);
     assert_eq!(adapter.engines(1).unwrap()[0].kind.to_string(), "kind 4242");
     assert!(adapter.engines(2).unwrap_err().is_unanswered());
+}
+
+#[test]
+fn engines_of_an_old_host_end_at_the_first_short_answer() {
+    let adapter = with(
+        FakeAdapter::silent(1)
+            .answer(0, node(1, ""))
+            .refuse::<NodeMetadata>(1, Errno::EOVERFLOW)
+            .answer(0x1_0000, node(1, ""))
+            .refuse::<NodeMetadata>(0x1_0001, Errno::ENODEV),
+    );
+    assert_eq!(adapter.engines(0).unwrap().len(), 1);
+    // That is no answer.
+    assert_eq!(adapter.engines(1).unwrap_err().errno(), Some(Errno::ENODEV));
 }
 
 #[test]
