@@ -430,6 +430,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_sent_is_not_expected() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let seat = rig
+            .transport
+            .as_arc_borrow()
+            .seat(&rig.lane, Some(&account), 4, None)?;
+
+        assert_eq!(errno(account.settle(SHORT)), -110);
+        drop(seat);
+        account.settle(SHORT)?;
+        assert_eq!(rig.host.sent_count(), 0);
+        Ok(())
+    }
+
+    #[test]
     fn late_reply_is_undone() -> Result {
         let rig = Rig::new()?;
         let create = || {
