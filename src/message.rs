@@ -332,20 +332,33 @@ fn status_only(reply: &ReplyBuffer) -> Result<isize> {
     take::<NtStatus>(reply.bytes())?.into_result()
 }
 
+/// The way of commands for the virtual machine as a whole, and how they are wrapped.
+pub(crate) struct GlobalWay {
+    route: Route,
+    envelope: Envelope,
+}
+
 /// In whose name a message is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Sender<'a> {
     process: HostProcess,
     /// Where the request is counted while it is in flight.
     account: Option<&'a Arc<Account>>,
+    /// For what can only be undone there.
+    global: Option<&'a GlobalWay>,
 }
 
 impl<'a> Sender<'a> {
-    /// A process whose requests stand on `account`.
-    pub(crate) fn new(process: HostProcess, account: &'a Arc<Account>) -> Self {
+    /// A process whose requests stand on `account`, and which the host knows by way of `global`.
+    pub(crate) fn new(
+        process: HostProcess,
+        account: &'a Arc<Account>,
+        global: &'a GlobalWay,
+    ) -> Self {
         Self {
             process,
             account: Some(account),
+            global: Some(global),
         }
     }
 }
@@ -356,6 +369,7 @@ impl From<HostProcess> for Sender<'_> {
         Self {
             process,
             account: None,
+            global: None,
         }
     }
 }
@@ -365,8 +379,6 @@ pub(crate) struct Link<C: Channel = Arc<Session>> {
     transport: Arc<Transport<C>>,
     lane: Arc<Lane>,
     envelope: Envelope,
-    /// The way of global commands, and how they are wrapped, where it is another one.
-    global: Option<(Route, Envelope)>,
 }
 
 impl<C: Channel> Clone for Link<C> {
@@ -375,7 +387,6 @@ impl<C: Channel> Clone for Link<C> {
             transport: self.transport.clone(),
             lane: self.lane.clone(),
             envelope: self.envelope,
-            global: self.global.clone(),
         }
     }
 }
@@ -387,7 +398,6 @@ impl<C: Channel + 'static> Link<C> {
             transport,
             lane: Lane::new()?,
             envelope,
-            global: None,
         })
     }
 
@@ -401,12 +411,12 @@ impl<C: Channel + 'static> Link<C> {
         self.with_envelope(self.envelope)
     }
 
-    /// The same link, for commands that can only be undone by a command to `host`.
-    pub(crate) fn undoing_over(mut self, host: &Self) -> Self {
-        let route = host.transport.as_arc_borrow().route(&host.lane);
-
-        self.global = Some((route, host.envelope));
-        self
+    /// This link as the one for commands of the virtual machine as a whole.
+    pub(crate) fn global_way(&self) -> GlobalWay {
+        GlobalWay {
+            route: self.transport.as_arc_borrow().route(&self.lane),
+            envelope: self.envelope,
+        }
     }
 
     /// Ends what is under way on this link and its clones: it answers `ENODEV` from now on. The
@@ -426,16 +436,16 @@ impl<C: Channel + 'static> Link<C> {
     }
 
     /// How to undo a command of kind `M`.
-    fn undo<M: Command>(&self, how: UndoHow, process: HostProcess) -> Undo {
-        let (route, envelope) = match &self.global {
-            Some((route, envelope)) if M::UNDO_IS_GLOBAL => (Some(route.clone()), *envelope),
+    fn undo<M: Command>(&self, how: UndoHow, sender: &Sender<'_>) -> Undo {
+        let (route, envelope) = match sender.global {
+            Some(way) if M::UNDO_IS_GLOBAL => (Some(way.route.clone()), way.envelope),
             _ => (None, self.envelope),
         };
 
         Undo {
             how,
             envelope,
-            process,
+            process: sender.process,
             route,
         }
     }
@@ -465,20 +475,20 @@ impl<C: Channel + 'static> Link<C> {
         sender: impl Into<Sender<'a>>,
         mut command: M,
     ) -> Result<Prepared<'_, M, C>> {
-        let Sender { process, account } = sender.into();
-        let message = encode(self.envelope, process, &mut command)?;
+        let sender = sender.into();
+        let message = encode(self.envelope, sender.process, &mut command)?;
         let seat = self.transport.as_arc_borrow().seat(
             &self.lane,
-            account,
+            sender.account,
             command.reply_len(self.envelope.version),
-            command.undo().map(|how| self.undo::<M>(how, process)),
+            command.undo().map(|how| self.undo::<M>(how, &sender)),
         )?;
 
         Ok(Prepared {
             command,
             message,
             seat,
-            sender: process.handle().raw(),
+            sender: sender.process.handle().raw(),
             version: self.envelope.version,
         })
     }

@@ -75,7 +75,9 @@ impl Ioctl for ShareObjects {
 fn sync_object_file(process: &Process, object: &SyncObject) -> Result<ARef<File>> {
     let shared = object.shared.as_ref().ok_or(EINVAL)?;
     let pass = object.enter()?;
-    let export = shared.exports.export(process, object.handle)?;
+    let export = shared
+        .exports
+        .export(process, &shared.adapter, object.handle)?;
 
     drop(pass);
 
@@ -91,7 +93,9 @@ fn sync_object_file(process: &Process, object: &SyncObject) -> Result<ARef<File>
 fn resource_file(process: &Process, resource: &Resource) -> Result<ARef<File>> {
     let shared = resource.shared().ok_or(EINVAL)?;
     let device = resource.device().enter()?;
-    let export = shared.exports().export(process, resource.handle())?;
+    let export = shared
+        .exports()
+        .export(process, shared.adapter(), resource.handle())?;
 
     drop(device);
     shared.seal()?;

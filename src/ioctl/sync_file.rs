@@ -101,7 +101,9 @@ impl CreateSyncFile {
 
         Ok(Some(SharedFence {
             object: shared.clone(),
-            _export: shared.exports.export(process, object.handle)?,
+            _export: shared
+                .exports
+                .export(process, &shared.adapter, object.handle)?,
         }))
     }
 
@@ -179,12 +181,15 @@ impl WaitSyncFile {
         shared: &SharedSyncObject,
         value: u64,
     ) -> Result<isize> {
-        let opened = process.call_host(OpenSyncObject {
-            device: device.handle(),
-            global: shared.global,
-            engine_affinity: 0,
-            flags: FLAGS,
-        })?;
+        let opened = process.call_host_about(
+            device.adapter(),
+            OpenSyncObject {
+                device: device.handle(),
+                global: shared.global,
+                engine_affinity: 0,
+                flags: FLAGS,
+            },
+        )?;
         let place = Place {
             handle: opened.handle,
             parent: None,

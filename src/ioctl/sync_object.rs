@@ -227,12 +227,15 @@ pub(super) fn open_shared(
     }
 
     let monitored = shared.monitored;
-    let opened = process.call_host(command::OpenSyncObject {
-        device: device.handle(),
-        global: shared.global,
-        engine_affinity: if monitored { engine_affinity } else { 0 },
-        flags,
-    })?;
+    let opened = process.call_host_about(
+        device.adapter(),
+        command::OpenSyncObject {
+            device: device.handle(),
+            global: shared.global,
+            engine_affinity: if monitored { engine_affinity } else { 0 },
+            flags,
+        },
+    )?;
     let newborn = process.newborn(&[place(device, opened.handle, monitored)], || {
         let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
     })?;

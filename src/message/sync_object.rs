@@ -243,11 +243,15 @@ mod tests {
         message::{
             encode,
             Command,
+            Sender,
             EXTENDED_HEADER, //
         },
-        transport::mock::{
-            envelope,
-            Rig, //
+        transport::{
+            mock::{
+                envelope,
+                Rig, //
+            },
+            Account, //
         },
     };
 
@@ -322,14 +326,17 @@ mod tests {
     fn late_reply_is_undone_over_the_global_channel() -> Result {
         let (vgpu, global) = (Rig::new()?, Rig::new()?);
         let host = global.link(envelope(40))?;
-        let link = vgpu.link(envelope(39))?.undoing_over(&host);
+        let way = host.global_way();
+        let account = Account::new()?;
+        let link = vgpu.link(envelope(39))?;
         let command = CreateSyncObject {
             device: Handle::NONE,
             sync_type: 1,
             flags: 0,
             details: [0; 8],
         };
-        let result = link.call(process()?, command, Patience::Limited(20));
+        let sender = Sender::new(process()?, &account, &way);
+        let result = link.call(sender, command, Patience::Limited(20));
 
         assert_eq!(result.err(), Some(ETIMEDOUT));
         vgpu.host.complete(

@@ -342,8 +342,7 @@ impl Adapter {
             host.with_envelope(envelope)?
         } else {
             link.with_envelope(envelope)?
-        }
-        .undoing_over(host);
+        };
 
         Ok(Arc::new(
             Active {

@@ -71,6 +71,7 @@ use crate::{
             DestroyProcess, //
         },
         Command,
+        GlobalWay,
         Sender, //
     },
     transport::{
@@ -121,6 +122,8 @@ pub(crate) struct Process {
     group: ThreadGroup,
     cookie: u64,
     host: HostAccess,
+    /// How what it asks for is undone, where only the global channel will do.
+    global: GlobalWay,
     services: Services,
     /// Empty until the host has made the process, and for ever if it would not.
     on_host: SetOnce<HostProcess>,
@@ -169,6 +172,7 @@ impl Process {
             pin_init!(Self {
                 group,
                 cookie,
+                global: host.link.global_way(),
                 host,
                 services,
                 on_host: SetOnce::new(),
@@ -218,7 +222,7 @@ impl Process {
             return Err(ENODEV);
         }
 
-        Ok(Sender::new(process, &self.account))
+        Ok(Sender::new(process, &self.account, &self.global))
     }
 
     /// Makes the process on the host. Called once, by the thread that made the object.
@@ -311,6 +315,21 @@ impl Process {
         self.host
             .link
             .call(self.on_host()?, command, Patience::Killable)
+    }
+
+    /// The same for a command about an object on `adapter`.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the adapter is lost, too: the host then knows its objects no more, and says
+    /// what it wants.
+    pub(crate) fn call_host_about<M: Command>(
+        &self,
+        adapter: &Adapter,
+        command: M,
+    ) -> Result<M::Reply> {
+        self.call_host(command)
+            .map_err(|error| adapter.active().err().unwrap_or(error))
     }
 
     /// Makes a new handle for `adapter`.

@@ -111,13 +111,19 @@ impl Exports {
         )
     }
 
-    /// Makes sure that there is an NT handle of what `process` calls `object`. The caller keeps it
-    /// from being destroyed.
+    /// Makes sure that there is an NT handle of what `process` calls `object`, on `adapter`. The
+    /// caller keeps it from being destroyed.
     ///
     /// # Errors
     ///
-    /// What the host says; `ENODEV` if it is lost, `ERESTARTSYS` after a fatal signal.
-    pub(crate) fn export(self: &Arc<Self>, process: &Process, object: Handle) -> Result<Export> {
+    /// What the host says; `ENODEV` if it or the adapter is lost, `ERESTARTSYS` after a fatal
+    /// signal.
+    pub(crate) fn export(
+        self: &Arc<Self>,
+        process: &Process,
+        adapter: &Adapter,
+        object: Handle,
+    ) -> Result<Export> {
         // Nobody could open what a lost host has exported.
         process.on_host()?;
         loop {
@@ -146,7 +152,7 @@ impl Exports {
                 // If that one fails it is our turn.
                 Some(earlier) => earlier.wait(Patience::Killable)?,
                 None => {
-                    let result = self.ask(process, object);
+                    let result = self.ask(process, adapter, object);
 
                     turn.fire();
                     return result;
@@ -156,9 +162,14 @@ impl Exports {
     }
 
     /// Asks the host, when it is our turn.
-    fn ask(self: &Arc<Self>, process: &Process, object: Handle) -> Result<Export> {
+    fn ask(
+        self: &Arc<Self>,
+        process: &Process,
+        adapter: &Adapter,
+        object: Handle,
+    ) -> Result<Export> {
         let nt = process
-            .call_host(CreateNtSharedObject { object })
+            .call_host_about(adapter, CreateNtSharedObject { object })
             .and_then(|handle| NtHandle::new(&self.host, handle));
         let mut state = self.state.lock();
 
