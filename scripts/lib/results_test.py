@@ -56,7 +56,21 @@ class Guest(unittest.TestCase):
     def test_the_status_of_the_guest_counts(self):
         self.assertIn("status 3", guest(*CLEAN, code=3).failed[0])
 
-    def test_only_one_death_is_the_emulators(self):
+    def test_interrupts_that_were_off_are_the_emulators(self):
+        def trace(handler, flags, *code):
+            lines = (f" {handler}+0x1f/0x30", "RIP: 0010:rb_next+0x3f/0x480", *code, f"RSP: 0018:ffffc90000007e00 EFLAGS: {flags}")
+            return [f"[   73.{number}] {line}\r" for number, line in enumerate(lines)]
+
+        nested = "gpupv-host: running nested in an emulated machine: KVM lacks something"
+        timer, off, on, code = "asm_sysvec_apic_timer_interrupt", "00010002", "00010286", "Code: 89 fb <48> b9"
+        on_it_went = trace(timer, on, code)
+        for death in (trace(timer, off, code), trace("asm_sysvec_hyperv_callback", off), on_it_went + trace(timer, off)):
+            self.assertTrue(results.is_emulators_fault("\n".join([nested, *death])))
+            self.assertFalse(results.is_emulators_fault("\n".join(death)))
+        for other in (on_it_went, trace("asm_exc_page_fault", off), trace("dxgkrnl_ioctl", off, code)):
+            self.assertFalse(results.is_emulators_fault("\n".join([nested, *other])))
+
+    def test_an_interrupted_system_call_is_the_emulators(self):
         nested = "gpupv-host: running nested in an emulated machine: KVM lacks something"
         fault = "[   73.8] traps: PANIC: double fault, error_code: 0x0"
         there = "[   73.9] RIP: 0010:entry_SYSCALL_64+0x0/0x2b"

@@ -153,6 +153,7 @@ pub(crate) fn run() -> ExitCode {
         asynchronous: args.asynchronous,
         removal_port: args.removal_port,
         count_port: args.count_port,
+        eager_eoi: false,
         max_vmbus_version: args.max_vmbus_version,
         trace: args.trace.is_some().then_some(args.trace_format),
         verbose: args.verbose,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use hyperv::HypervPartition;
+use hyperv::{EndOfInterrupt, HypervPartition};
 use kvm_ioctls::Kvm;
 use vm::acpi;
 use vm::boot::{self, Boot};
@@ -79,7 +79,7 @@ impl Machine {
             window,
         )?;
         let vcpus = vm.create_vcpus(u32::from(config.cpus))?;
-        let partition = HypervPartition::new(&vm, &vcpus)?;
+        let partition = HypervPartition::new(&vm, &vcpus, end_of_interrupt(config))?;
         let rsdp = acpi::write(
             vm.memory(),
             &acpi::Machine {
@@ -149,6 +149,14 @@ impl Machine {
             report: seen.report,
             clean: seen.clean,
         }
+    }
+}
+
+fn end_of_interrupt(config: &GuestConfig) -> EndOfInterrupt {
+    if config.eager_eoi {
+        EndOfInterrupt::Eager
+    } else {
+        EndOfInterrupt::Lazy
     }
 }
 

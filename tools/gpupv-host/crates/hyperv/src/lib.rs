@@ -10,6 +10,7 @@ pub mod cpuid;
 mod error;
 mod hypercall;
 mod ioctl;
+mod lazy_eoi;
 mod msr;
 mod partition;
 mod setup;
@@ -18,5 +19,5 @@ mod traits;
 
 pub use capability::{missing_for_direct_use, Missing};
 pub use error::{Error, Result};
-pub use partition::HypervPartition;
+pub use partition::{EndOfInterrupt, HypervPartition};
 pub use traits::{MessagePort, Partition, PostStatus, MAX_MESSAGE};

@@ -15,7 +15,7 @@ use vmm_sys_util::eventfd::EventFd;
 use crate::hypercall::{self, Call, Status};
 use crate::synic::{Retry, Synic};
 use crate::traits::{MessagePort, Partition};
-use crate::{cpuid, ioctl, msr, setup, Error, Result};
+use crate::{cpuid, ioctl, lazy_eoi, msr, setup, Error, Result};
 
 /// A partition of one virtual machine.
 ///
@@ -29,6 +29,15 @@ pub struct HypervPartition {
     /// Connections whose signals the kernel completes.
     bound: Mutex<BTreeSet<u32>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How the guest acknowledges interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOfInterrupt {
+    /// In memory where that is enough, as on Hyper-V.
+    Lazy,
+    /// Always by a register, which leaves the guest.
+    Eager,
 }
 
 struct Processor {
@@ -49,12 +58,16 @@ impl Processor {
 }
 
 impl HypervPartition {
-    /// Makes a partition of `vm`, whose virtual CPUs are `vcpus`, and routes its interrupts.
+    /// Makes a partition of `vm`, whose virtual CPUs are `vcpus`, and routes its interrupts, which
+    /// end the way `end` says.
     ///
     /// # Errors
     ///
     /// [`Error`] says what KVM refused.
-    pub fn new(vm: &Vm, vcpus: &[VcpuFd]) -> Result<Arc<Self>> {
+    pub fn new(vm: &Vm, vcpus: &[VcpuFd], end: EndOfInterrupt) -> Result<Arc<Self>> {
+        if end == EndOfInterrupt::Eager {
+            lazy_eoi::withhold(vm.fd())?;
+        }
         let count = u32::try_from(vcpus.len())
             .map_err(|_| Error::Unsupported("that many virtual CPUs".into()))?;
         let supported = ioctl::supported_leaves(vm.kvm())
@@ -263,6 +276,11 @@ impl Hypervisor for HypervPartition {
             }
         };
         status as u64
+    }
+
+    fn ignores_write(&self, msr: u32) -> bool {
+        // See `lazy_eoi`.
+        msr == msr::VP_ASSIST_PAGE
     }
 
     fn crash_registers(&self) -> [u32; 5] {

@@ -36,6 +36,10 @@ pub trait Hypervisor: Send + Sync {
     /// A hypercall; returns its result word.
     fn hypercall(&self, vcpu: u32, exit: HypercallExit) -> u64;
 
+    /// Whether a write of a model specific register, which KVM was told to leave to user space, is
+    /// without effect. Otherwise it is a fault.
+    fn ignores_write(&self, msr: u32) -> bool;
+
     /// The registers that hold the parameters of a crash.
     fn crash_registers(&self) -> [u32; 5];
 }

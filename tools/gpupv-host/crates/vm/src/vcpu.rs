@@ -149,6 +149,9 @@ impl Runner {
             Ok(VcpuExit::IoOut(port, data)) => environment.ports.write(u64::from(port), data),
             Ok(VcpuExit::MmioRead(address, data)) => environment.mmio.read(address, data),
             Ok(VcpuExit::MmioWrite(address, data)) => environment.mmio.write(address, data),
+            Ok(VcpuExit::X86Wrmsr(exit)) => {
+                *exit.error = u8::from(!environment.hypervisor.ignores_write(exit.index));
+            }
             Ok(VcpuExit::Hyperv) => return Then::Hyperv,
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_CRASH, _)) => return Then::Crash,
             Ok(VcpuExit::Shutdown) => return Then::TripleFault,
