@@ -18,6 +18,8 @@ class Tally:
     passed: int = 0
     failed: list = field(default_factory=list)
     skipped: int = 0
+    # What the line of the phase shall say besides.
+    note: str = ""
 
     def __iadd__(self, other):
         self.passed += other.passed

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""A memory of what has passed must never say so of something else."""
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import passed  # noqa: E402  (the path above comes first)
+import testing  # noqa: E402
+from results import Tally  # noqa: E402
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        return path
+
+
+class Fingerprint(Folder):
+    def test_content_counts_and_not_the_place(self):
+        one, same, other = self.file("one", "x"), self.file("same", "x"), self.file("other", "y")
+        self.assertEqual(passed.fingerprint(["boot", one]), passed.fingerprint(["boot", same]))
+        self.assertNotEqual(passed.fingerprint(["boot", one]), passed.fingerprint(["boot", other]))
+
+    def test_words_count_and_where_they_end(self):
+        keys = [passed.fingerprint(words) for words in (["ab", "c"], ["a", "bc"], ["abc"], ["ab"], ["c", "ab"], [])]
+        self.assertEqual(len(set(keys)), len(keys))
+
+    def test_directories_count_with_names_and_content(self):
+        def key(**files):
+            with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+                for name, content in files.items():
+                    self.file(f"{folder}/sub/{name}", content)
+                return passed.fingerprint([folder])
+        keys = [key(a="1", b="2"), key(a="2", b="1"), key(a="1"), key(c="1", b="2")]
+        self.assertEqual(len(set(keys)), len(keys))
+        self.assertEqual(key(a="1", b="2"), keys[0])
+
+
+class Memory(Folder):
+    def setUp(self):
+        super().setUp()
+        self.memory = passed.Passed(self.folder / "not" / "there")
+
+    def test_what_passed_is_recalled(self):
+        self.assertIsNone(self.memory.recall("stock", "key"))
+        self.memory.keep("stock", "key", Tally(passed=7, skipped=2))
+        again = passed.Passed(self.memory.directory).recall("stock", "key")
+        self.assertEqual((again.passed, again.failed, again.skipped), (7, [], 2))
+        self.assertIn("nothing that it depends on", again.note)
+
+    def test_nothing_else_is(self):
+        self.memory.keep("stock", "key", Tally(passed=7))
+        self.assertIsNone(self.memory.recall("stock", "other key"))
+        self.assertIsNone(self.memory.recall("debug", "key"))
+        self.memory.forget("stock")
+        self.memory.forget("stock")
+        self.assertIsNone(self.memory.recall("stock", "key"))
+
+    def test_a_failure_is_not_kept(self):
+        self.memory.keep("stock", "key", Tally(passed=7, failed=["one"]))
+        self.assertIsNone(self.memory.recall("stock", "key"))
+
+    def test_a_broken_entry_is_none(self):
+        self.memory.keep("stock", "key", Tally(passed=7))
+        for content in ("", "{", "[]", '{"key": "key"}', '{"key": "key", "passed": null, "skipped": 0, "when": ""}'):
+            (self.memory.directory / "stock.json").write_text(content)
+            self.assertIsNone(self.memory.recall("stock", "key"))
+
+
+if __name__ == "__main__":
+    testing.main()
