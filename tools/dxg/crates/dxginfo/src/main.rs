@@ -20,6 +20,7 @@ use clap::Parser;
 use failure::Failure;
 use report::Report;
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal, Write},
     process::ExitCode,
     time::Duration,
@@ -91,11 +92,13 @@ fn tables(report: &Report, args: &Args) -> String {
 
 fn show(text: &str, args: &Args) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    if args.watch.is_some() && !args.json && out.is_terminal() {
-        // Home, then erase what is left of the previous view.
-        out.write_all(b"\x1b[H\x1b[J").map_err(Failure::Output)?;
-    }
-    out.write_all(text.as_bytes())
+    let in_place = args.watch.is_some() && !args.json && out.is_terminal();
+    let view = if in_place {
+        Cow::Owned(text::over_previous(text))
+    } else {
+        Cow::Borrowed(text)
+    };
+    out.write_all(view.as_bytes())
         .and_then(|()| out.flush())
         .map_err(Failure::Output)
 }

@@ -98,9 +98,29 @@ fn is_utf8_locale(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     charset.eq_ignore_ascii_case("UTF-8") || charset.eq_ignore_ascii_case("utf8")
 }
 
+/// The text with what a terminal needs to show it in place of what it shows now. Nothing is erased
+/// before it is written over, so that what stays the same does not flicker.
+pub(crate) fn over_previous(text: &str) -> String {
+    const HOME: &str = "\x1b[H";
+    const ERASE_LINE_END: &str = "\x1b[K";
+    const ERASE_BELOW: &str = "\x1b[J";
+
+    let lines = text.replace('\n', &format!("{ERASE_LINE_END}\n"));
+    format!("{HOME}{lines}{ERASE_BELOW}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_view_leaves_nothing_of_the_previous_one() {
+        assert_eq!(
+            over_previous("one\n\ntwo\n"),
+            "\x1b[Hone\x1b[K\n\x1b[K\ntwo\x1b[K\n\x1b[J"
+        );
+        assert_eq!(over_previous(""), "\x1b[H\x1b[J");
+    }
 
     const ASCII: Style = Style {
         unicode: false,
