@@ -135,7 +135,7 @@ fn one_kind(resources: u64, allocations: u64, count: u32) -> Result<(bool, u64)>
     Ok((resources != 0, resources.max(allocations)))
 }
 
-/// 0x27: lets the host take memory away that is not needed for now.
+/// 0x27: lets the host take away memory that the program does not need at present.
 struct OfferAllocations;
 
 impl Ioctl for OfferAllocations {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that offer allocations which are not needed for now, and claim them back.
+//! Commands that offer allocations whose content is not needed at present, and claim them back.
 
 use super::{
     residency::{
