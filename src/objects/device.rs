@@ -33,7 +33,8 @@ use kernel::{
     sync::{
         atomic::{
             Atomic,
-            Full, //
+            Full,
+            Relaxed, //
         },
         Arc, //
     }, //
@@ -69,6 +70,8 @@ impl Subject for StateChanges {
 /// A device.
 pub(crate) struct Device {
     adapter: Arc<Adapter>,
+    /// The number of the binding it was published with; 0 before.
+    binding: Atomic<u64>,
     handle: Handle,
     gate: Gate,
     waits: Arc<Waits>,
@@ -94,6 +97,7 @@ impl Device {
     ) -> Result<Arc<Self>> {
         let device = Self {
             adapter,
+            binding: Atomic::new(0),
             handle,
             gate: Gate::new()?,
             waits: waits.0,
@@ -116,6 +120,16 @@ impl Device {
     /// What it is on.
     pub(crate) fn adapter(&self) -> &Arc<Adapter> {
         &self.adapter
+    }
+
+    /// The number of the binding that it goes with; 0 if it is not published.
+    pub(super) fn binding(&self) -> u64 {
+        self.binding.load(Relaxed)
+    }
+
+    /// It is about to be published, under the lock of the bindings.
+    pub(super) fn bind(&self, number: u64) {
+        self.binding.store(number, Relaxed);
     }
 
     /// Whether it executes commands.

@@ -108,12 +108,27 @@ const MAX_EVENTS: u32 = 1 << 17;
 struct Adapters {
     handles: GuestTable<Arc<Adapter>>,
     bindings: KVec<Binding>,
+    /// The number of the binding that was made last.
+    last: u64,
+}
+
+impl Adapters {
+    /// None yet.
+    fn new() -> Self {
+        Self {
+            handles: GuestTable::new(),
+            bindings: KVec::new(),
+            last: 0,
+        }
+    }
 }
 
 /// A process and an adapter, for as long as there is a handle.
 struct Binding {
     adapter: Arc<Adapter>,
     handles: usize,
+    /// Tells it from earlier and later ones of the same adapter: devices go with their own.
+    number: u64,
 }
 
 /// A thread group that has `/dev/dxg` open.
@@ -183,7 +198,7 @@ impl Process {
                 mapped,
                 created <- Waiter::new(),
                 adapters <- new_mutex!(
-                    Adapters { handles: GuestTable::new(), bindings: KVec::new() },
+                    Adapters::new(),
                     "Process::adapters"
                 ),
                 objects <- new_mutex!(ObjectTable::new(), "Process::objects"),
@@ -356,9 +371,12 @@ impl Process {
         match known.and_then(|index| adapters.bindings.get_mut(index)) {
             Some(binding) => binding.handles += 1,
             None => {
+                adapters.last += 1;
+
                 let binding = Binding {
                     adapter: adapter.clone(),
                     handles: 1,
+                    number: adapters.last,
                 };
 
                 // There is room: it was reserved above.
@@ -382,18 +400,17 @@ impl Process {
             .ok_or(EINVAL)
     }
 
-    /// Closes `handle`. With the last one of an adapter the binding ends, and the devices on the
-    /// adapter are destroyed.
+    /// Closes `handle`. With the last one of an adapter the binding ends, and its devices are
+    /// destroyed; not those of a binding that another thread makes meanwhile.
     ///
     /// # Errors
     ///
     /// `EINVAL` if it stands for no adapter; those of [`Self::destroy_device`].
     pub(crate) fn close_adapter(self: &Arc<Self>, handle: Handle) -> Result {
-        let adapter;
         let unbound = {
             let mut adapters = self.adapters.lock();
+            let adapter = adapters.handles.remove(handle).ok_or(EINVAL)?;
 
-            adapter = adapters.handles.remove(handle).ok_or(EINVAL)?;
             adapters
                 .bindings
                 .iter()
@@ -409,11 +426,12 @@ impl Process {
                 })
         };
 
-        if unbound.is_none() {
+        let Some(unbound) = unbound else {
             return Ok(());
-        }
-        // No more are made: that takes a binding.
-        while let Some(device) = self.find_device(&adapter) {
+        };
+
+        // No more are published with its number.
+        while let Some(device) = self.find_device(unbound.number) {
             match self.destroy_device(device, Flush::Yes) {
                 // Another thread destroys it.
                 Err(error) if error == EINVAL => {}
@@ -423,11 +441,11 @@ impl Process {
         Ok(())
     }
 
-    /// A device on `adapter`.
-    fn find_device(&self, adapter: &Arc<Adapter>) -> Option<Handle> {
-        self.objects.lock().find_root(|object| {
-            matches!(object, Object::Device(device) if Arc::ptr_eq(device.adapter(), adapter))
-        })
+    /// A device of the binding with this number.
+    fn find_device(&self, binding: u64) -> Option<Handle> {
+        self.objects.lock().find_root(
+            |object| matches!(object, Object::Device(device) if device.binding() == binding),
+        )
     }
 
     /// Publishes a new device, unless the process has closed its adapter meanwhile.
@@ -443,14 +461,17 @@ impl Process {
         // What is not published goes after the lock.
         let mut newborn = Some(newborn);
         let adapters = self.adapters.lock();
-        let bound = adapters
+        let binding = adapters
             .bindings
             .iter()
-            .any(|binding| Arc::ptr_eq(&binding.adapter, device.adapter()));
+            .find(|binding| Arc::ptr_eq(&binding.adapter, device.adapter()));
 
-        let result = match newborn.take_if(|_| bound) {
-            Some(newborn) => newborn.publish([Object::Device(device)]),
-            None => Err(ENODEV),
+        let result = match (binding, newborn.take_if(|_| binding.is_some())) {
+            (Some(binding), Some(newborn)) => {
+                device.bind(binding.number);
+                newborn.publish([Object::Device(device)])
+            }
+            _ => Err(ENODEV),
         };
 
         drop(adapters);
@@ -475,13 +496,7 @@ impl WorkItem for Process {
         let left = {
             let mut adapters = this.adapters.lock();
 
-            core::mem::replace(
-                &mut *adapters,
-                Adapters {
-                    handles: GuestTable::new(),
-                    bindings: KVec::new(),
-                },
-            )
+            core::mem::replace(&mut *adapters, Adapters::new())
         };
 
         drop(left);

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_objects.h"
+#include "dxg_harness.h"
 
 #define THREADS	4
 #define ROUNDS	40
@@ -91,7 +91,7 @@ static void *share_descriptor(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(threads, share_descriptor, 120)
+TEST_F(threads, share_descriptor)
 {
 	EXPECT_EQ(0, run(&self->race, share_descriptor));
 	EXPECT_EQ(0, dxg_bound(self->race.fd, self->race.luid, getpid()));
@@ -111,7 +111,7 @@ static void *own_descriptor(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(threads, own_descriptor, 120)
+TEST_F(threads, own_descriptor)
 {
 	EXPECT_EQ(0, run(&self->race, own_descriptor));
 	/* Again, with a process object that comes and goes. */
@@ -131,7 +131,7 @@ static void *open_first(void *data)
 }
 
 /* Threads that open at the same moment get one process object, not one each. */
-TEST_F_TIMEOUT(threads, race_first_open, 120)
+TEST_F(threads, race_first_open)
 {
 	for (int i = 0; i < 10; i++) {
 		__u32 handle = 0;
@@ -166,7 +166,7 @@ static void *close_one(void *data)
 }
 
 /* A handle is closed once, however many try. */
-TEST_F_TIMEOUT(threads, race_close, 120)
+TEST_F(threads, race_close)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		int closed = 0;
@@ -202,13 +202,42 @@ static void *query_or_close(void *data)
 	}
 }
 
-TEST_F_TIMEOUT(threads, race_close_with_query, 120)
+TEST_F(threads, race_close_with_query)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		self->race.handle = 0;
 		ASSERT_EQ(0, dxg_open_adapter(self->race.fd, self->race.luid, &self->race.handle));
 		ASSERT_EQ(0, run(&self->race, query_or_close));
 	}
+}
+
+/* Half of them leave a device behind that they close the adapter with. */
+static void *close_with_device(void *data)
+{
+	struct race *self = data;
+	int me = self->next++;
+
+	pthread_barrier_wait(&self->barrier);
+	for (int i = 0; i < ROUNDS; i++) {
+		__u32 adapter = 0, device = 0;
+
+		if (dxg_open_adapter(self->fd, self->luid, &adapter) ||
+		    dxg_create_device(self->fd, adapter, &device))
+			return self;
+		/* Nobody takes it away from those who have the adapter open. */
+		if (me % 2 && (dxg_device_state(self->fd, device) ||
+			       dxg_destroy_device(self->fd, device)))
+			return self;
+		if (dxg_close_adapter(self->fd, adapter))
+			return self;
+	}
+	return NULL;
+}
+
+TEST_F(threads, race_close_with_device)
+{
+	EXPECT_EQ(0, run(&self->race, close_with_device));
+	EXPECT_EQ(0, dxg_bound(self->race.fd, self->race.luid, getpid()));
 }
 
 static void *open_many(void *data)
@@ -230,7 +259,7 @@ static void *open_many(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(threads, open_together, 120)
+TEST_F(threads, open_together)
 {
 	EXPECT_EQ(0, run(&self->race, open_many));
 	EXPECT_EQ(0, dxg_bound(self->race.fd, self->race.luid, getpid()));
