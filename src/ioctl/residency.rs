@@ -225,9 +225,13 @@ impl Ioctl for ReclaimAllocations {
         )?;
         let fence = reclaimed.paging_fence_value;
 
+        // Whatever the host thinks of it.
         write_field!(argument, Abi, paging_fence_value, &fence)?;
+
+        let code = reclaimed.code?;
+
         write_slice(argument.results, reclaimed.results.bytes())?;
-        Ok(reclaimed.code)
+        Ok(code)
     }
 }
 

@@ -134,11 +134,11 @@ pub(crate) struct ReclaimAllocations<F> {
 
 /// What became of it.
 pub(crate) struct Reclaimed {
-    /// A success code.
-    pub(crate) code: isize,
+    /// A success code, or an error.
+    pub(crate) code: Result<isize>,
     /// The value of the queue's fence when it is done.
     pub(crate) paging_fence_value: u64,
-    /// What has become of each, if that was wanted.
+    /// What has become of each, if that was wanted and has succeeded.
     pub(crate) results: Words,
 }
 
@@ -180,11 +180,13 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for ReclaimAllocations<F> {
 
     fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<Reclaimed> {
         let head: ReclaimReplyHead = take(reply.bytes())?;
+        let code = head.status.into_result();
+        let bytes = code.map_or(0, |_| self.result_bytes());
 
         Ok(Reclaimed {
-            code: head.status.into_result()?,
+            code,
             paging_fence_value: head.paging_fence_value,
-            results: Words::new(reply, RESULTS, self.result_bytes()),
+            results: Words::new(reply, RESULTS, bytes),
         })
     }
 }
@@ -287,13 +289,23 @@ mod tests {
 
         let reclaimed = ask(2, true, &reply)?;
 
-        assert_eq!(reclaimed.code, 0x103);
+        assert_eq!(reclaimed.code, Ok(0x103));
         assert_eq!(reclaimed.paging_fence_value, 9);
         assert_eq!(reclaimed.results.bytes(), [1, 0, 0, 0, 2, 0, 0, 0]);
         // Nobody asked for results.
         assert!(ask(2, false, &reply[..16])?.results.bytes().is_empty());
         assert_eq!(errno(ask(2, true, &reply[..16])), Some(-75));
         assert_eq!(errno(ask(1, false, &reply[..12])), Some(-75));
+
+        // Refused: what the fence will be is told nevertheless.
+        reply[8..12].copy_from_slice(&0xC000_0008u32.to_le_bytes());
+        for reply in [&reply[..], &reply[..16]] {
+            let refused = ask(2, true, reply)?;
+
+            assert_eq!(refused.code, Err(EINVAL));
+            assert_eq!(refused.paging_fence_value, 9);
+            assert!(refused.results.bytes().is_empty());
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* OfferAllocations and ReclaimAllocations2 */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define MOST	D3DKMT_MAKERESIDENT_ALLOC_MAX
 #define FILL	0xa5a5a5a5a5a5a5a5
@@ -177,8 +177,11 @@ TEST_F(offer, wrong_handle_in_list)
 	for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
 		self->list[1] = wrong[i];
 		OFFER_REFUSED(EINVAL);
+		self->reclaim.paging_fence_value = FILL;
 		EXPECT_ERRNO(EINVAL, RECLAIM());
 		EXPECT_EQ(0x5a5a5a5a, self->results[0]);
+		/* What the host says of the fence comes first. */
+		EXPECT_NE(FILL, self->reclaim.paging_fence_value);
 	}
 	/* An allocation is no resource either. */
 	self->list[1] = self->list[0];
