@@ -30,6 +30,16 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateContextVirtual>(), entry::<DestroyContext>()];
 
+/// What programs hear of this call alone: data that cannot be read, and a host that answers
+/// without making a context, are wrong arguments.
+fn as_refusal(error: Error) -> Error {
+    if error == EFAULT || error == EOVERFLOW {
+        EINVAL
+    } else {
+        error
+    }
+}
+
 /// 0x04: makes a context on a device.
 struct CreateContextVirtual;
 
@@ -48,18 +58,21 @@ impl Ioctl for CreateContextVirtual {
         }
 
         let sender = process.on_host()?;
-        let made = device.active().call(
-            sender,
-            command::CreateContext {
-                device: device.handle(),
-                node_ordinal: argument.node_ordinal,
-                engine_affinity: argument.engine_affinity,
-                flags: argument.flags,
-                client_hint: argument.client_hint,
-                data_size: argument.priv_drv_data_size,
-                data: |bytes: &mut [u8]| read_bytes(argument.priv_drv_data, bytes),
-            },
-        )?;
+        let made = device
+            .active()
+            .call(
+                sender,
+                command::CreateContext {
+                    device: device.handle(),
+                    node_ordinal: argument.node_ordinal,
+                    engine_affinity: argument.engine_affinity,
+                    flags: argument.flags,
+                    client_hint: argument.client_hint,
+                    data_size: argument.priv_drv_data_size,
+                    data: |bytes: &mut [u8]| read_bytes(argument.priv_drv_data, bytes),
+                },
+            )
+            .map_err(as_refusal)?;
         let place = Place {
             handle: made.context,
             parent: Some(device.handle()),
