@@ -78,14 +78,25 @@ pub(crate) trait Receiver: Send + Sync {
 
 /// A way to the host. [`Session`] is the real one.
 pub(crate) trait Channel: Send + Sync {
-    /// Puts a packet into the ring; sleeps while there is no room. With a `transaction` the packet
-    /// asks for a completion, without one it does not.
+    /// Puts a packet into the ring; sleeps while there is no room, and gives up when there is and
+    /// the packet is not `wanted` any more. With a `transaction` the packet asks for a completion,
+    /// without one it does not.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the channel is closed, `ERESTARTSYS` or `ETIMEDOUT` if patience ended first,
-    /// and what the VMBus core may say. After an error nothing was sent.
-    fn send(&self, payload: &[u8], transaction: Option<u64>, patience: Patience) -> Result;
+    /// `ENODEV` if the channel is closed or the packet not wanted, `ERESTARTSYS` or `ETIMEDOUT` if
+    /// patience ended first, and what the VMBus core may say. After any other error than `ENODEV`
+    /// nothing was sent.
+    fn send(
+        &self,
+        payload: &[u8],
+        transaction: Option<u64>,
+        patience: Patience,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result;
+
+    /// Waits until no packet is being put into the ring that was asked about before.
+    fn settle(&self);
 
     /// Ends the session. When this returns, the receiver is not called any more.
     fn close(&self);

@@ -124,7 +124,17 @@ impl MockHost {
 }
 
 impl Channel for Mock {
-    fn send(&self, payload: &[u8], transaction: Option<u64>, _patience: Patience) -> Result {
+    fn send(
+        &self,
+        payload: &[u8],
+        transaction: Option<u64>,
+        _patience: Patience,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result {
+        if !wanted() {
+            return Err(ENODEV);
+        }
+
         let mut message = KVVec::new();
 
         message.extend_from_slice(payload, GFP_KERNEL)?;
@@ -149,6 +159,8 @@ impl Channel for Mock {
             Answer::Silence => Ok(()),
         }
     }
+
+    fn settle(&self) {}
 
     fn close(&self) {
         self.inbox.closed();

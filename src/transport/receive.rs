@@ -30,8 +30,9 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
-            Relaxed, //
+            Release, //
         },
         Arc, //
     }, //
@@ -49,7 +50,8 @@ pub(crate) trait Listener: Send + Sync {
 
 /// Those messages on a channel that stand and fall together: the ones of one adapter.
 pub(crate) struct Lane {
-    /// Changed and read under `Inbox::requests`.
+    /// Changed under `Inbox::requests`, and read there before a request is admitted. Read again
+    /// when it is sent.
     closed: Atomic<bool>,
 }
 
@@ -61,6 +63,11 @@ impl Lane {
         };
 
         Ok(Arc::new(lane, GFP_KERNEL)?)
+    }
+
+    /// Whether it is not closed.
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed.load(Acquire)
     }
 }
 
@@ -119,7 +126,7 @@ impl Inbox {
         loop {
             let mut requests = self.requests.lock();
 
-            if requests.closed || entry.lane.closed.load(Relaxed) {
+            if requests.closed || !entry.lane.is_open() {
                 return Err(ENODEV);
             }
             match requests.table.spare_for()? {
@@ -146,18 +153,15 @@ impl Inbox {
         drop(entry);
     }
 
-    /// Whether requests of `lane` are admitted.
-    pub(super) fn is_open(&self, lane: &Lane) -> bool {
-        !self.requests.lock().closed && !lane.closed.load(Relaxed)
+    /// Admits no more requests of `lane`.
+    pub(super) fn close_lane(&self, lane: &Lane) {
+        let _requests = self.requests.lock();
+
+        lane.closed.store(true, Release);
     }
 
-    /// Ends the requests of `lane` and admits no more.
-    pub(super) fn close_lane(&self, lane: &Lane) {
-        {
-            let _requests = self.requests.lock();
-
-            lane.closed.store(true, Relaxed);
-        }
+    /// Ends the requests of `lane`, which is closed.
+    pub(super) fn end_lane(&self, lane: &Lane) {
         self.end(|entry| core::ptr::eq(&*entry.lane, lane));
     }
 

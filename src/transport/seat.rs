@@ -5,6 +5,7 @@
 
 use super::{
     request::Request,
+    Lane,
     ReplyBuffer,
     Transport,
     MAX_MESSAGE, //
@@ -24,6 +25,7 @@ use kernel::{
 /// A request that was not sent yet, and can be without any more memory.
 pub(crate) struct Seat<'a, C: Channel + 'static> {
     pub(super) transport: ArcBorrow<'a, Transport<C>>,
+    pub(super) lane: Arc<Lane>,
     pub(super) request: Arc<Request>,
     /// Where the reply is expected; `None` once the request was sent.
     pub(super) id: Option<u64>,
@@ -39,7 +41,12 @@ impl<C: Channel> Seat<'_, C> {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
         }
-        self.transport.channel.send(message, self.id, patience)?;
+
+        let wanted = || self.lane.is_open();
+
+        self.transport
+            .channel
+            .send(message, self.id, patience, &wanted)?;
         self.id = None;
         self.request.wait(patience)
     }
@@ -50,5 +57,61 @@ impl<C: Channel> Drop for Seat<'_, C> {
         if let Some(id) = self.id {
             self.transport.inbox.withdraw(id);
         }
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_seat)]
+mod tests {
+    use super::*;
+    use crate::transport::{
+        mock::{
+            Answer,
+            Rig,
+            LONG, //
+        },
+        Account,
+    };
+
+    const SHORT: Patience = Patience::Limited(20);
+
+    fn errno<T>(result: Result<T>) -> i32 {
+        result.map_or_else(|error| error.to_errno(), |_| 0)
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_expected() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let seat = rig
+            .transport
+            .as_arc_borrow()
+            .seat(&rig.lane, Some(&account), 4, None)?;
+
+        assert_eq!(errno(account.settle(SHORT)), -110);
+        drop(seat);
+        account.settle(SHORT)?;
+        assert_eq!(rig.host.sent_count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_sent_on_a_closed_lane() -> Result {
+        let rig = Rig::new()?;
+        let other = Lane::new()?;
+        let transport = rig.transport.as_arc_borrow();
+        let seat = transport.seat(&rig.lane, None, 4, None)?;
+        let seat_on_other = transport.seat(&other, None, 4, None)?;
+
+        rig.transport.close_lane(&rig.lane);
+        assert_eq!(errno(seat.send(&[0; 24], LONG)), -19);
+        assert_eq!(errno(transport.post(&rig.lane, &[0; 24], LONG)), -19);
+        assert_eq!(rig.host.sent_count(), 0);
+
+        rig.host.then(Answer::reply(&[0; 8])?)?;
+        seat_on_other.send(&[0; 24], LONG)?;
+        transport.post(&other, &[0; 24], LONG)?;
+        assert_eq!(rig.host.sent_count(), 2);
+        Ok(())
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Session {
     room_wanted: Atomic<bool>,
     /// Senders waiting for room.
     waiting: Atomic<u32>,
+    /// One of them has the [`Turn`].
+    taken: Atomic<bool>,
     #[pin]
     pub(super) gpadls: Gpadls,
 }
@@ -79,6 +81,7 @@ impl Session {
                 room <- new_changes!(c"Session::room"),
                 room_wanted: Atomic::new(false),
                 waiting: Atomic::new(0),
+                taken: Atomic::new(false),
                 gpadls <- Gpadls::new(),
             }),
             GFP_KERNEL,
@@ -106,11 +109,18 @@ impl Session {
 
     /// One attempt to write a packet. With `want_room` the host is first asked to interrupt when
     /// there is room for it.
-    fn try_send(&self, payload: &[u8], transaction: Option<u64>, want_room: bool) -> Result {
+    fn try_send(
+        &self,
+        payload: &[u8],
+        transaction: Option<u64>,
+        wanted: &dyn Fn() -> bool,
+        want_room: bool,
+    ) -> Result {
         let length = u32::try_from(payload.len())?;
         let open = self.open.read();
 
-        if !*open {
+        // `settle` waits for who was told that it is wanted.
+        if !*open || !wanted() {
             return Err(ENODEV);
         }
 
@@ -140,19 +150,36 @@ impl Session {
         })
     }
 
+    /// Waits until nobody else waits for room: small packets would else take what a big one needs.
+    fn take_turn(&self, deadline: &Deadline, wanted: &dyn Fn() -> bool) -> Result<Turn<'_>> {
+        loop {
+            let seen = self.room.seen();
+
+            if !*self.open.read() || !wanted() {
+                return Err(ENODEV);
+            }
+            if !self.taken.xchg(true, Full) {
+                return Ok(Turn(self));
+            }
+            self.room.wait_past(seen, ROOM_SLICE, deadline.rest()?)?;
+        }
+    }
+
     /// Waits for room until the packet could be written.
     fn send_when_room(
         &self,
         payload: &[u8],
         transaction: Option<u64>,
         patience: Patience,
+        wanted: &dyn Fn() -> bool,
     ) -> Result {
         let deadline = Deadline::new(patience);
+        let _turn = self.take_turn(&deadline, wanted)?;
 
         loop {
             let seen = self.room.seen();
 
-            match self.try_send(payload, transaction, true) {
+            match self.try_send(payload, transaction, wanted, true) {
                 Err(error) if error == EAGAIN => {}
                 result => return result,
             }
@@ -223,21 +250,43 @@ impl Session {
     }
 }
 
+/// The right to be the one that waits for room.
+struct Turn<'a>(&'a Session);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.taken.xchg(false, Full);
+        self.0.room.advance();
+    }
+}
+
 impl Channel for Arc<Session> {
-    fn send(&self, payload: &[u8], transaction: Option<u64>, patience: Patience) -> Result {
-        // Who comes while others wait goes behind them, or big packets would never fit.
+    fn send(
+        &self,
+        payload: &[u8],
+        transaction: Option<u64>,
+        patience: Patience,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result {
+        // Who comes while others wait does so, too, or big packets would never fit.
         if self.waiting.load(Relaxed) == 0 {
-            match self.try_send(payload, transaction, false) {
+            match self.try_send(payload, transaction, wanted, false) {
                 Err(error) if error == EAGAIN => {}
                 result => return result,
             }
         }
 
         self.waiting.fetch_add(1, Relaxed);
-        let result = self.send_when_room(payload, transaction, patience);
+        let result = self.send_when_room(payload, transaction, patience, wanted);
         self.waiting.fetch_sub(1, Relaxed);
 
         result
+    }
+
+    fn settle(&self) {
+        drop(self.open.write());
+        // Those who wait for room look again whether they are wanted.
+        self.room.advance();
     }
 
     fn close(&self) {
