@@ -21,6 +21,7 @@ use crate::{
         census::Kind,
         context::Context,
         fence_page::FencePage,
+        host_view::Viewer,
         hw_queue::HwQueue,
         object::Object,
         process::Place, //
@@ -88,7 +89,13 @@ impl Ioctl for CreateHwQueue {
         });
         let newborn = newborn.map_err(without_context)?;
         let counted = process.services().census.count(Kind::HwQueue);
-        let fence = FencePage::map(process, device.adapter(), made.fence_page, Access::ReadOnly)?;
+        let fence = FencePage::map(
+            process,
+            device.adapter(),
+            made.fence_page,
+            Access::ReadOnly,
+            Viewer::Alone,
+        )?;
         let address = fence.address();
         let queue = HwQueue::new(device.device().clone(), made.queue, fence, counted)?;
 

@@ -25,7 +25,10 @@ use crate::{
             Turn, //
         },
         device::DeviceGuard,
-        host_view::HostView,
+        host_view::{
+            HostView,
+            Viewer, //
+        },
         process::Process, //
     },
     uapi::lock as abi,
@@ -105,6 +108,11 @@ impl Lock {
             Caching::WriteCombining
         };
 
+        let shared = allocation.resource().and_then(|resource| resource.shared());
+        let viewer = shared.map_or(Viewer::Alone, |shared| {
+            Viewer::Allocation(shared.clone(), caching)
+        });
+
         turn.show(|| {
             HostView::show(
                 process,
@@ -113,6 +121,7 @@ impl Lock {
                 allocation.size(),
                 Access::ReadWrite,
                 caching,
+                viewer,
             )
         })
         .inspect_err(|_| {

@@ -18,6 +18,7 @@ use crate::{
     objects::{
         census::Kind,
         fence_page::FencePage,
+        host_view::Viewer,
         object::Object,
         paging_queue::PagingQueue,
         process::Place, //
@@ -65,7 +66,13 @@ impl Ioctl for CreatePagingQueue {
                 .call(sender, command::DestroyPagingQueue::from(made.queue));
         })?;
         let counted = process.services().census.count(Kind::PagingQueue);
-        let fence = FencePage::map(process, device.adapter(), made.fence_page, Access::ReadOnly)?;
+        let fence = FencePage::map(
+            process,
+            device.adapter(),
+            made.fence_page,
+            Access::ReadOnly,
+            Viewer::Alone,
+        )?;
         let address = fence.address();
         let queue = PagingQueue::new(device.device().clone(), made.queue, fence, counted)?;
 

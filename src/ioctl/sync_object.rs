@@ -23,6 +23,7 @@ use crate::{
         device::DeviceGuard,
         fence_page::FencePage,
         guest_event::Notification,
+        host_view::Viewer,
         object::Object,
         process::{
             Place,
@@ -57,14 +58,24 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<OpenSyncObjectFromNtHandle2>(),
 ];
 
-/// Shows the value of a fence that the host has just made or opened.
+/// Shows the value of a fence that the host has just made or opened, as the `shared` one or for
+/// nobody else.
 fn map_value(
     process: &Process,
     device: &DeviceGuard,
     made: &command::NewSyncObject,
+    shared: Option<&Arc<SharedSyncObject>>,
 ) -> Result<FencePage> {
+    let viewer = shared.map_or(Viewer::Alone, |shared| Viewer::Fence(shared.clone()));
+
     // A user-mode driver may set a fence itself.
-    FencePage::map(process, device.adapter(), made.page, Access::ReadWrite)
+    FencePage::map(
+        process,
+        device.adapter(),
+        made.page,
+        Access::ReadWrite,
+        viewer,
+    )
 }
 
 /// Where a sync object goes in the table.
@@ -157,7 +168,7 @@ impl Ioctl for CreateSynchronizationObject2 {
             .then(|| share(process, &device, &made, monitored))
             .transpose()?;
         let page = monitored
-            .then(|| map_value(process, &device, &made))
+            .then(|| map_value(process, &device, &made, shared.as_ref()))
             .transpose()?;
 
         if let Some(page) = &page {
@@ -240,7 +251,7 @@ pub(super) fn open_shared(
         let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
     })?;
     let page = monitored
-        .then(|| map_value(process, device, &opened))
+        .then(|| map_value(process, device, &opened, Some(shared)))
         .transpose()?;
     let told = Opened {
         handle: opened.handle,

@@ -7,7 +7,10 @@
 
 use super::{
     adapter::Adapter,
-    host_view::HostView,
+    host_view::{
+        HostView,
+        Viewer, //
+    },
     process::Process, //
 };
 use crate::linux::user_mapping::{
@@ -26,7 +29,8 @@ pub(crate) struct FencePage {
 
 impl FencePage {
     /// Shows the user program of `process`, which is the current one, the page that the host keeps
-    /// at `physical` for a fence on `adapter`.
+    /// at `physical` for a fence on `adapter`: for the shared one that `viewer` says, or for one
+    /// that nobody else has.
     ///
     /// # Errors
     ///
@@ -36,10 +40,12 @@ impl FencePage {
         adapter: &Adapter,
         physical: u64,
         access: Access,
+        viewer: Viewer,
     ) -> Result<Self> {
         // CAST: 64 bits hold any size.
         let size = PAGE_SIZE as u64;
-        let view = HostView::show(process, adapter, physical, size, access, Caching::WriteBack)?;
+        let caching = Caching::WriteBack;
+        let view = HostView::show(process, adapter, physical, size, access, caching, viewer)?;
 
         Ok(Self { view })
     }

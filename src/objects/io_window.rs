@@ -2,6 +2,13 @@
 
 //! The addresses at which the host shows its memory to this virtual machine.
 
+use super::{
+    claims::{
+        Claim,
+        Claims, //
+    },
+    host_view::Viewer, //
+};
 use crate::linux::{
     mmio::MmioRange,
     user_mapping::{
@@ -28,6 +35,7 @@ use kernel::{
 pub(crate) struct IoWindow {
     start: u64,
     length: u64,
+    claims: Arc<Claims<Viewer>>,
     #[pin]
     range: SpinLock<Option<Arc<MmioRange>>>,
 }
@@ -37,11 +45,13 @@ impl IoWindow {
     pub(crate) fn new(range: MmioRange) -> Result<Arc<Self>> {
         let (start, length) = (range.start(), range.size());
         let range = Arc::new(range, GFP_KERNEL)?;
+        let claims = Claims::new()?;
 
         Arc::pin_init(
             pin_init!(Self {
                 start,
                 length,
+                claims,
                 range <- new_spinlock!(Some(range), "IoWindow::range"),
             }),
             GFP_KERNEL,
@@ -66,20 +76,23 @@ impl IoWindow {
         drop(range);
     }
 
-    /// Checks what the host says about memory it shows: `size` bytes at `address`.
+    /// Checks what the host says about memory it shows to `viewer`: `size` bytes at `address`.
+    /// Nobody else can have them until the result is dropped.
     ///
     /// # Errors
     ///
-    /// `EINVAL` unless those are whole pages, at least one, inside the window.
-    pub(crate) fn check(&self, address: u64, size: u64) -> Result {
-        check(self.start(), self.length(), address, size)
+    /// `EINVAL` unless those are whole pages, at least one, inside the window. `EBUSY` if somebody
+    /// else has them, `ENOMEM`.
+    pub(crate) fn claim(&self, address: u64, size: u64, viewer: Viewer) -> Result<Claim<Viewer>> {
+        check(self.start(), self.length(), address, size)?;
+        self.claims.claim(address, size, viewer)
     }
 
     /// Shows the user program `size` bytes at `address`.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the window is closed; `ENOMEM`, also for what [`Self::check`] refuses.
+    /// `ENODEV` if the window is closed; `ENOMEM`, also for what [`Self::claim`] refuses.
     pub(crate) fn map(
         &self,
         address: u64,
@@ -93,7 +106,7 @@ impl IoWindow {
     }
 }
 
-/// [`IoWindow::check`], for a window of `length` bytes at `start`.
+/// The first half of [`IoWindow::claim`], for a window of `length` bytes at `start`.
 fn check(start: u64, length: u64, address: u64, size: u64) -> Result {
     let page = PAGE_SIZE as u64;
     let offset = address.checked_sub(start).ok_or(EINVAL)?;
