@@ -219,8 +219,8 @@ impl Offer {
         // SAFETY:
         // - The offer is not retired and `life` is locked, so the channel is valid.
         // - It is not open, so nobody else uses `max_pkt_size`.
-        // - The callback's context is the session, which `life.session` keeps until
-        //   `vmbus_close()` has returned.
+        // - The callback's context is the session, which is kept until `vmbus_close()` has
+        //   returned: here if opening fails, else by `life.session`.
         let ret = unsafe {
             let raw = self.channel.as_ptr();
 
@@ -236,7 +236,14 @@ impl Offer {
             )
         };
 
-        to_result(ret)?;
+        if ret != 0 {
+            // The core has taken the callback already, and keeps it when opening fails: the host may
+            // still signal the channel. This takes it back and waits for it, and does nothing else.
+            //
+            // SAFETY: As above, the channel is valid. It is not open.
+            unsafe { bindings::vmbus_close(self.channel.as_ptr()) };
+            return to_result(ret).and(Err(EINVAL));
+        }
         // INVARIANT: The channel is open, and stays so until `shut`.
         session.begin();
         life.session = Some(session.clone());
