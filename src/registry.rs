@@ -111,6 +111,8 @@ enum Job {
     Start {
         adapter: Arc<Adapter>,
         offer: Arc<Offer>,
+        /// The global channel.
+        global: Arc<Offer>,
         host: Link,
     },
 }
@@ -235,6 +237,9 @@ impl Registry {
 
     /// A vGPU channel is gone, and with it the adapter that used it.
     pub(crate) fn remove_channel(&self, offer: &Arc<Offer>) {
+        // So that no adapter is started with it after we have looked.
+        offer.withdraw();
+
         let luid = Luid::from_instance(offer.instance());
         let (struck, adapter) = {
             let mut inner = self.inner.lock();
@@ -285,11 +290,8 @@ impl Registry {
         if reachable {
             self.services.queue.flush();
         }
-        // Ends: an adapter that was stopped uses no channel.
-        while let Some(adapter) = self.find(Adapter::uses_global_channel) {
-            adapter.global_lost(reachable);
-        }
 
+        // Adapters that are started from now on notice that by themselves.
         let gone = {
             let mut inner = self.inner.lock();
 
@@ -298,6 +300,11 @@ impl Registry {
                 _ => None,
             }
         };
+
+        // Ends: an adapter that was stopped uses no channel.
+        while let Some(adapter) = self.find(Adapter::uses_global_channel) {
+            adapter.global_lost(reachable);
+        }
 
         // Closes the channel, and gives the window back.
         drop(gone);
@@ -322,6 +329,7 @@ impl Registry {
                 Some(Job::Start {
                     adapter: adapter.clone(),
                     offer: offer.clone(),
+                    global: global.offer.clone(),
                     host: host.access().link.clone(),
                 })
             }
@@ -394,6 +402,16 @@ impl Registry {
             .cloned()
     }
 
+    /// Whether the global channel is still this one.
+    fn has_global(&self, offer: &Arc<Offer>) -> bool {
+        let inner = self.inner.lock();
+
+        inner
+            .global
+            .as_ref()
+            .is_some_and(|global| Arc::ptr_eq(&global.offer, offer))
+    }
+
     /// The way to the host, if the global channel is open.
     fn host(&self) -> Option<HostAccess> {
         let inner = self.inner.lock();
@@ -416,8 +434,15 @@ impl WorkItem for Registry {
                 Job::Start {
                     adapter,
                     offer,
+                    global,
                     host,
-                } => adapter.start(&offer, &host, this.services.queue.clone()),
+                } => {
+                    adapter.start(&offer, &host, this.services.queue.clone());
+                    // It was no user of the global channel yet when that went.
+                    if adapter.uses_global_channel() && !this.has_global(&global) {
+                        adapter.global_lost(false);
+                    }
+                }
             }
         }
     }

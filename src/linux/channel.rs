@@ -121,6 +121,8 @@ pub(crate) struct Offer {
 #[derive(Default)]
 struct Life {
     retired: bool,
+    /// It may not be opened any more.
+    withdrawn: bool,
     session: Option<Arc<Session>>,
 }
 
@@ -204,7 +206,7 @@ impl Offer {
     ) -> Result<Arc<Session>> {
         let mut life = self.life.lock();
 
-        if life.retired {
+        if life.retired || life.withdrawn {
             return Err(ENODEV);
         }
         if life.session.is_some() {
@@ -275,6 +277,11 @@ impl Offer {
         })?;
         // SAFETY: On success `resource` points at the reservation, which is now ours.
         Ok(unsafe { MmioRange::from_reserved((*resource).start, size) })
+    }
+
+    /// The device is about to go away: lets nobody open the channel any more. What is open stays so.
+    pub(crate) fn withdraw(&self) {
+        self.life.lock().withdrawn = true;
     }
 
     /// The device is going away: closes what is open and answers `ENODEV` from now on.
