@@ -40,3 +40,49 @@ impl PrivateData {
             .unwrap_or_default()
     }
 }
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_message_private_data)]
+mod tests {
+    use super::*;
+
+    fn reply() -> Result<ReplyBuffer> {
+        let mut reply = ReplyBuffer::new(8)?;
+
+        reply.bytes_mut().copy_from_slice(&[0, 1, 2, 3, 4, 5, 6, 7]);
+        Ok(reply)
+    }
+
+    #[test]
+    fn within_the_reply() -> Result {
+        for (start, size, expected) in [
+            (0, 8, &[0u8, 1, 2, 3, 4, 5, 6, 7][..]),
+            (4, 4, &[4, 5, 6, 7]),
+            (7, 1, &[7]),
+            (8, 0, &[]),
+            (3, 0, &[]),
+        ] {
+            assert_eq!(PrivateData::new(reply()?, start, size)?.bytes(), expected);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn beyond_the_reply() -> Result {
+        for (start, size) in [
+            (0, 9),
+            (8, 1),
+            (9, 0),
+            (4, 5),
+            (4, u32::MAX),
+            (usize::MAX, 1),
+            (usize::MAX, u32::MAX),
+        ] {
+            assert_eq!(
+                PrivateData::new(reply()?, start, size).err(),
+                Some(EOVERFLOW)
+            );
+        }
+        Ok(())
+    }
+}
