@@ -39,9 +39,9 @@ pub(crate) struct Table<T, const MAX: usize> {
 pub(crate) struct Spare<T>(KVVec<Slot<T>>);
 
 impl<T> Spare<T> {
-    /// Allocates memory for `slots` slots.
+    /// Allocates memory for `slots` slots, which counts as that of whoever lets the table grow.
     pub(crate) fn new(slots: usize) -> Result<Self> {
-        Ok(Self(KVVec::with_capacity(slots, GFP_KERNEL)?))
+        Ok(Self(KVVec::with_capacity(slots, GFP_KERNEL_ACCOUNT)?))
     }
 }
 

@@ -111,7 +111,7 @@ impl pci::Driver for Function {
         _matched: PciMatch<'bound, Self::IdInfo>,
     ) -> impl PinInit<Self, Error> + 'bound {
         Self::bind(device).inspect_err(|error| {
-            dev_err!(device, "not a usable vGPU: {}\n", error.to_errno());
+            dev_warn!(device, "not a usable vGPU: {}\n", error.to_errno());
         })
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! A number is used again only after many others, and in a new generation, so that a stale handle
 //! is noticed. Takes no locks; to be kept under one that may be slept under. Handles whose
-//! numbers the host picks are in `host_table`.
+//! numbers the host picks are in `object_table`.
 
 use crate::wire::Handle;
 use kernel::prelude::*;
