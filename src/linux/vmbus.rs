@@ -169,6 +169,12 @@ impl<T: Driver> Adapter<T> {
     }
 }
 
+/// Whether the memory of this virtual machine is hidden from the host.
+pub(crate) fn is_isolated() -> bool {
+    // SAFETY: The function has no precondition.
+    unsafe { bindings::hv_is_isolation_supported() }
+}
+
 /// Whether there is a VMBus at all. Without it no driver can be registered.
 pub(crate) fn exists() -> bool {
     // SAFETY: The function has no precondition.

@@ -5,7 +5,9 @@
 use crate::{
     linux::{
         channel::Gpadl,
-        user_pages::PinnedPages, //
+        errno::eopnotsupp,
+        user_pages::PinnedPages,
+        vmbus::is_isolated, //
     },
     message::existing_memory::{
         SetExistingPages,
@@ -75,8 +77,13 @@ impl Loan<'_> {
     /// # Errors
     ///
     /// `EINVAL` if the host does not want whole pages, or more than its protocol can name (`EFBIG`
-    /// if it would be enough for page lists); `ENOMEM` if they cannot be pinned, or not so many.
+    /// if it would be enough for page lists); `ENOMEM` if they cannot be pinned, or not so many;
+    /// `EOPNOTSUPP` if memory of programs is hidden from the host, and must stay so.
     pub(super) fn prepare(&self) -> Result<OwnMemory> {
+        if is_isolated() {
+            return Err(eopnotsupp());
+        }
+
         let maps_pages = self.guard.adapter().maps_pages();
 
         if !maps_pages && self.size > Gpadl::MOST {

@@ -13,7 +13,6 @@
 use super::Session;
 use crate::linux::{
     bindings,
-    errno::eopnotsupp,
     ratelimit::pr_warn_limited,
     user_pages::KernelMapping, //
 };
@@ -143,17 +142,10 @@ impl Gpadl {
     ///
     /// - `ENODEV`: the session has ended, or the host has taken the channel away.
     /// - `EFBIG`: it is more than the protocol can name, 4 GiB or more.
-    /// - `EOPNOTSUPP`: the memory of this virtual machine is hidden from the host, and user memory
-    ///   must stay so.
     /// - `EDQUOT`: the host does not want it.
     /// - What else the VMBus core may say.
     pub(crate) fn establish(session: &Arc<Session>, memory: KernelMapping) -> Result<Self> {
         let bytes = u32::try_from(memory.bytes()).map_err(|_| EFBIG)?;
-
-        // SAFETY: The function has no precondition.
-        if unsafe { bindings::hv_is_isolation_supported() } {
-            return Err(eopnotsupp());
-        }
 
         let mut state = session.gpadls.state.lock();
 
