@@ -97,10 +97,10 @@ impl Drop for Drain {
 type VmbusDriver = driver::Registration<vmbus::Adapter<bus::vmbus::ChannelDevice>>;
 type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 
-/// Fields are dropped in the order of their declaration, and made in the opposite one: what ended
-/// processes have to say goes first, and functions next, so that the host is told while the
-/// channels are still there; then the channels; then the node, which nobody has open any more, or
-/// we would not be here; then what is still queued; and the registry last.
+/// Fields are dropped in the order of their declaration, and made in the opposite one but for the
+/// node: what ended processes have to say goes first, and functions next, so that the host is told
+/// while the channels are still there; then the channels; then the node, which nobody has open any
+/// more, or we would not be here; then what is still queued; and the registry last.
 #[pin_data]
 struct DxgkrnlModule {
     _farewells: Farewells,
@@ -135,7 +135,6 @@ impl InPlaceModule for DxgkrnlModule {
 
                 _debugfs.read_callback_file(c"objects", census, &Census::show)
             },
-            _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
             _vmbus: if vmbus::exists() {
                 Some(KBox::try_pin_init(VmbusDriver::new(name, module), GFP_KERNEL)?)
             } else {
@@ -146,6 +145,8 @@ impl InPlaceModule for DxgkrnlModule {
             // Whoever loads the module finds the adapters started.
             _: { _drain.0.flush() },
             _farewells: Farewells(_drain.0.clone()),
+            // Last: what comes after could fail, and somebody may have it open by then.
+            _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
         })
     }
 }
