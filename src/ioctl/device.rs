@@ -50,6 +50,7 @@ impl Ioctl for CreateDevice {
         let cookie = services.notices.devices.register(changes.clone())?;
         let waits = Waits::new()?;
         let dependences = process.depend_on(&adapter, waits.clone())?;
+        let limbo = process.limbo_on(&adapter)?;
         let sender = process.on_host()?;
         let handle = active.call(
             sender,
@@ -70,6 +71,7 @@ impl Ioctl for CreateDevice {
             adapter,
             handle,
             (waits, dependences),
+            limbo,
             changes,
             cookie,
             counted,

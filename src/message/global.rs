@@ -112,7 +112,7 @@ pub(crate) struct DestroyProcess;
 impl Command for DestroyProcess {
     const OPCODE: Opcode = Opcode::Global(1001);
 
-    /// What the host says. Whatever that is, it has said something.
+    /// What the host says.
     type Reply = NtStatus;
 
     fn body_len(&self) -> usize {

@@ -182,6 +182,7 @@ enum State {
 pub(crate) struct Adapter {
     identity: Identity,
     dependents: Arc<Dependents>,
+    aftermath: Arc<Dependents>,
     #[pin]
     state: SpinLock<State>,
 }
@@ -190,11 +191,13 @@ impl Adapter {
     /// An adapter that waits for its channel.
     pub(crate) fn new(identity: Identity) -> Result<Arc<Self>> {
         let dependents = Dependents::new()?;
+        let aftermath = Dependents::new()?;
 
         Arc::pin_init(
             pin_init!(Self {
                 identity,
                 dependents,
+                aftermath,
                 state <- new_spinlock!(State::Waiting, "Adapter::state"),
             }),
             GFP_KERNEL,
@@ -221,9 +224,15 @@ impl Adapter {
         self.identity.agreement.maps_pages
     }
 
-    /// Who is to be told when it stops.
+    /// Who is to be told when it stops, before the host is.
     pub(crate) fn dependents(&self) -> &Arc<Dependents> {
         &self.dependents
+    }
+
+    /// Who is to be told when it has stopped on the host as well, which then uses nothing any more
+    /// that it was given for the adapter.
+    pub(crate) fn aftermath(&self) -> &Arc<Dependents> {
+        &self.aftermath
     }
 
     /// The proof that it is active.
@@ -388,23 +397,31 @@ impl Adapter {
     }
 
     fn end(&self, say_goodbye: bool) {
-        match self.exchange(State::Stopped, |_| true) {
+        let before = self.exchange(State::Stopped, |_| true);
+
+        if let Some(State::Active(active)) = &before {
+            // Nothing is sent after the farewell. On the global channel nobody else would wake
+            // those who wait, either.
+            active.link.leave();
+        }
+        // Nobody may see what the host, once it knows, uses for something else.
+        self.dependents.cut_off();
+
+        match before {
             Some(State::Active(active)) => {
-                // Nothing is sent after the farewell. On the global channel nobody else would wake
-                // those who wait, either.
-                active.link.leave();
                 if say_goodbye {
                     active.say_goodbye();
                 }
                 active.channel.close();
+                self.aftermath.cut_off();
             }
             Some(State::Starting {
                 channel: Some(channel),
                 ..
             }) => channel.close(),
+            // It never had anything, or another thread is about to end it.
             _ => {}
         }
-        self.dependents.cut_off();
     }
 
     /// Replaces the state by `new` if `wanted` agrees, and returns the old one.

@@ -79,6 +79,8 @@ pub(crate) struct Device {
     imports: Pin<KBox<Imports>>,
     /// They end with the way to the host.
     _dependences: Dependences,
+    /// For memory of the program that is lent on it.
+    _limbo: Dependences,
     execution: ExecutionState,
     /// The cookie by which the host speaks of changes of that.
     _cookie: Registration,
@@ -91,6 +93,7 @@ impl Device {
         adapter: Arc<Adapter>,
         handle: Handle,
         waits: (Arc<Waits>, Dependences),
+        limbo: Dependences,
         changes: Arc<StateChanges>,
         cookie: Registration,
         counted: Counted,
@@ -104,6 +107,7 @@ impl Device {
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             imports: KBox::pin_init(Imports::new(), GFP_KERNEL_ACCOUNT)?,
             _dependences: waits.1,
+            _limbo: limbo,
             execution: ExecutionState::new(changes),
             _cookie: cookie,
             _counted: counted,

@@ -41,6 +41,8 @@ pub(crate) struct HostAccess {
     pub(crate) window: Arc<IoWindow>,
     /// Who is to be told when the channel is lost.
     pub(crate) dependents: Arc<Dependents>,
+    /// Who is to be told when it is closed: the host has forgotten all processes then.
+    pub(crate) aftermath: Arc<Dependents>,
 }
 
 /// The open global channel, and the window the host was given for its memory. The window goes back
@@ -78,6 +80,7 @@ impl Host {
         };
         let link = Link::new(transport.clone(), envelope).inspect_err(|_| transport.close())?;
         let dependents = Dependents::new().inspect_err(|_| link.close())?;
+        let aftermath = Dependents::new().inspect_err(|_| link.close())?;
         let window = offer
             .allocate_mmio(size, WINDOW_ALIGN)
             .and_then(IoWindow::new)
@@ -89,6 +92,7 @@ impl Host {
                 link,
                 window,
                 dependents,
+                aftermath,
             },
         })
     }
@@ -112,8 +116,10 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        self.access.link.close();
+        // Nobody may see what the host, once it knows, uses for something else.
         self.access.window.close();
         self.access.dependents.cut_off();
+        self.access.link.close();
+        self.access.aftermath.cut_off();
     }
 }

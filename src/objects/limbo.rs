@@ -4,10 +4,16 @@
 //!
 //! Pages that the host was told of are let go of when it has said that it does not use them any
 //! more. If it has not said so they go to the [`Limbo`] of the process, until the host has
-//! destroyed the device, or the process, or the adapter has stopped. If none of this comes true
-//! they stay pinned for ever.
+//! destroyed the device, or the process, or until the channel of the adapter or the global one is
+//! closed. If none of this comes true they stay pinned.
 
-use super::device::Device;
+use super::{
+    dependents::{
+        Dependent,
+        Dependents, //
+    },
+    device::Device, //
+};
 use crate::linux::{
     channel::Gpadl,
     ratelimit::pr_warn_limited,
@@ -74,11 +80,7 @@ struct Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if self.list.0.is_some() {
-            pr_warn_limited!(
-                "the host may still use memory of an ended process, which stays pinned\n"
-            );
-        }
+        // None, as each node keeps its limbo where it is told of the end, see `Device`.
         while let Some(node) = self.list.pop() {
             mem::forget(KBox::into_inner(node).lent);
         }
@@ -88,13 +90,15 @@ impl Drop for Kept {
 /// What the host has not given back yet, of one process.
 #[pin_data]
 pub(crate) struct Limbo {
+    /// Those who are told when the host has forgotten the process.
+    host: Arc<Dependents>,
     #[pin]
     kept: Mutex<Kept>,
 }
 
 impl Limbo {
-    /// Nothing.
-    pub(crate) fn new() -> Result<Arc<Self>> {
+    /// Nothing. `host` are those who are told when the global channel was closed.
+    pub(crate) fn new(host: Arc<Dependents>) -> Result<Arc<Self>> {
         let kept = Kept {
             list: List(None),
             over: false,
@@ -102,6 +106,7 @@ impl Limbo {
 
         Arc::pin_init(
             pin_init!(Self {
+                host,
                 kept <- new_mutex!(kept, "Limbo::kept"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -109,14 +114,25 @@ impl Limbo {
     }
 
     fn keep(&self, node: KBox<Node>) {
+        let device = node.device.clone();
         let mut kept = self.kept.lock();
 
-        if !kept.over {
-            kept.list.push(node);
+        if kept.over {
+            drop(kept);
+            drop(node);
             return;
         }
+        kept.list.push(node);
         drop(kept);
-        drop(node);
+        // Who is told of the end may have looked before it was there.
+        if self.is_over_for(&device) {
+            self.cut_off();
+        }
+    }
+
+    /// Whether the host uses nothing any more that was lent on `device`.
+    fn is_over_for(&self, device: &Device) -> bool {
+        device.adapter().aftermath().is_lost() || self.host.is_lost()
     }
 
     /// Lets go of what was lent on those devices for which `given_back` says so.
@@ -141,6 +157,21 @@ impl Limbo {
     pub(crate) fn end(&self) {
         self.kept.lock().over = true;
         self.release(|_| true);
+    }
+
+    /// The process has ended, and the host has not said so.
+    pub(crate) fn abandon(&self) {
+        if self.kept.lock().list.0.is_some() {
+            pr_warn_limited!(
+                "the host may still use memory of an ended process, which stays pinned\n"
+            );
+        }
+    }
+}
+
+impl Dependent for Limbo {
+    fn cut_off(&self) {
+        self.release(|device| self.is_over_for(device));
     }
 }
 
@@ -194,10 +225,7 @@ impl Drop for LentMemory {
             return;
         };
 
-        // Nothing that has stopped uses anything.
-        if !self.known.xchg(false, Full) || node.device.adapter().active().is_err() {
-            drop(node);
-        } else {
+        if self.known.xchg(false, Full) {
             self.limbo.keep(node);
         }
     }

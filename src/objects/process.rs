@@ -178,7 +178,7 @@ impl Process {
     ) -> Result<Arc<Self>> {
         let account = Account::new()?;
         let events = Quota::new(MAX_EVENTS)?;
-        let limbo = Limbo::new()?;
+        let limbo = Limbo::new(host.aftermath.clone())?;
         let pinned = PinAccount::new(&services)?;
         let mapped = Amount::new(GFP_KERNEL_ACCOUNT)?;
         let counted = services.census.count(Counts::Process);
@@ -229,11 +229,11 @@ impl Process {
     /// # Errors
     ///
     /// `ENODEV` if the host does not know the process: it would not make it, or has forgotten it
-    /// with the global channel.
+    /// with the global channel, or because it has ended.
     pub(crate) fn on_host(&self) -> Result<Sender<'_>> {
         let process = self.on_host.copy().ok_or(ENODEV)?;
 
-        if self.host.dependents.is_lost() {
+        if self.host.dependents.is_lost() || self.account.is_closed() {
             return Err(ENODEV);
         }
 
@@ -307,6 +307,19 @@ impl Process {
         Ok([
             adapter.dependents().enter(dependent.clone())?,
             self.host.dependents.enter(dependent)?,
+        ])
+    }
+
+    /// Lets the memory that the host may still use be told when the host has done with `adapter`,
+    /// or with the process.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::depend_on`].
+    pub(crate) fn limbo_on(&self, adapter: &Adapter) -> Result<Dependences> {
+        Ok([
+            adapter.aftermath().enter(self.limbo.clone())?,
+            self.host.aftermath.enter(self.limbo.clone())?,
         ])
     }
 
@@ -505,15 +518,19 @@ impl WorkItem for Process {
             // What killed threads left behind must not reach the host after the farewell. A host
             // that never answers has lost its claim to that.
             let _ = this.account.settle(FAREWELL_PATIENCE);
+
+            this.account.close();
+
             let farewell = this
                 .host
                 .link
                 .call(process, DestroyProcess, FAREWELL_PATIENCE);
 
-            // It does not matter what the host says, as nobody is left to be told; that it says
-            // something, or cannot any more, does.
-            if farewell.map_or_else(|error| error == ENODEV, |_| true) {
-                this.limbo.end();
+            match farewell.and_then(|status| status.into_result()) {
+                Ok(_) => this.limbo.end(),
+                // The channel is about to be closed, after which it hears of that.
+                Err(error) if error == ENODEV => {}
+                Err(_) => this.limbo.abandon(),
             }
         }
     }

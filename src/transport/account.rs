@@ -15,6 +15,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{
+            Acquire,
             Atomic,
             Full, //
         },
@@ -30,6 +31,8 @@ const SLICE: Delta = Delta::from_millis(100);
 #[pin_data]
 pub(crate) struct Account {
     in_flight: Atomic<u32>,
+    /// Whose account it is has ended.
+    closed: Atomic<bool>,
     #[pin]
     changes: Changes,
 }
@@ -40,6 +43,7 @@ impl Account {
         Arc::pin_init(
             pin_init!(Self {
                 in_flight: Atomic::new(0),
+                closed: Atomic::new(false),
                 changes <- new_changes!(c"Account::changes"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -50,6 +54,22 @@ impl Account {
     pub(crate) fn enter(self: &Arc<Self>) -> Entry {
         self.in_flight.fetch_add(1, Full);
         Entry(self.clone())
+    }
+
+    /// Whether no request is in flight.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.in_flight.fetch_add(0, Full) == 0
+    }
+
+    /// Nothing is to be sent any more in the name of whose account it is: the host may give that
+    /// name to somebody else.
+    pub(crate) fn close(&self) {
+        self.closed.xchg(true, Full);
+    }
+
+    /// Whether it is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Acquire)
     }
 
     /// Waits until no request is in flight. Nobody may send meanwhile.
@@ -63,7 +83,7 @@ impl Account {
         loop {
             let seen = self.changes.seen();
 
-            if self.in_flight.fetch_add(0, Full) == 0 {
+            if self.is_empty() {
                 return Ok(());
             }
             self.changes.wait_past(seen, SLICE, deadline.rest()?)?;
@@ -73,6 +93,13 @@ impl Account {
 
 /// One of those on an account. May be dropped in softirq context.
 pub(crate) struct Entry(Arc<Account>);
+
+impl Entry {
+    /// The account.
+    pub(super) fn account(&self) -> &Account {
+        &self.0
+    }
+}
 
 impl Drop for Entry {
     fn drop(&mut self) {

@@ -188,10 +188,17 @@ impl WorkItem for Request {
 
     fn run(this: Arc<Self>) {
         let outcome = core::mem::replace(&mut *this.outcome.lock(), Outcome::Gone);
-        let (Outcome::TooLate(reply, _account), Some(late)) = (outcome, &this.late) else {
+        let (Outcome::TooLate(reply, account), Some(late)) = (outcome, &this.late) else {
             return;
         };
 
+        // What was made has gone with the process.
+        if account
+            .as_ref()
+            .is_some_and(|entry| entry.account().is_closed())
+        {
+            return;
+        }
         if let Ok(Some(message)) = late.undo.message(reply.bytes()) {
             late.route
                 .home

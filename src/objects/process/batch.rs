@@ -61,7 +61,9 @@ impl<'a> Batch<'a> {
     /// # Errors
     ///
     /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first, as for the following ones.
-    pub(super) fn allocation(&mut self, handle: Handle, allocation: Arc<Allocation>) -> Result {
+    pub(super) fn allocation(&mut self, allocation: Arc<Allocation>) -> Result {
+        let handle = allocation.handle();
+
         allocation.view().close();
         if allocation.resource().is_some() {
             if allocation.has_own_memory() {
@@ -117,6 +119,6 @@ impl<'a> Batch<'a> {
         if matches!(&result, Ok(status) if status.into_result().is_ok()) {
             lent.iter().for_each(|allocation| allocation.destroyed());
         }
-        Process::unless_impatient(result, self.patience).map(drop)
+        Process::unless_impatient(result, self.patience)
     }
 }

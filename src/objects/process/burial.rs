@@ -38,6 +38,9 @@ use kernel::{
     },
 };
 
+/// How long to wait for a host that has not answered before. A process may have many devices.
+const EXHAUSTED: Patience = Patience::Limited(20);
+
 /// Whether the work of a device is waited for before the device goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
@@ -67,10 +70,14 @@ impl WorkItem for Burial {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        // What the host does not answer is gone with the process at the latest.
-        let _ = this
+        // What the host does not answer goes with the process, which waits for the rest.
+        let result = this
             .process
             .bury(&this.device, this.flush, FAREWELL_PATIENCE);
+
+        if result == Err(ETIMEDOUT) && !this.device.gate().is_settled() {
+            let _ = this.process.services().queue.enqueue(this.clone());
+        }
     }
 }
 
@@ -116,12 +123,13 @@ impl Process {
     pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
         device.gate().close();
         // Those who wait do not depend on what the host still has to answer.
-        device.waits().lose(Loss::Device);
-        device.gate().settle(patience)?;
+        Self::forsake(device);
+
+        let settled = device.gate().settle(patience);
+
         // And those who came in before the gate was closed.
-        device.waits().lose(Loss::Device);
-        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-        device.imports().withdraw();
+        Self::forsake(device);
+        settled?;
 
         // Without the adapter there is nobody to be told, and nothing but our side to clean up.
         let host = self.reach(device.adapter());
@@ -138,44 +146,53 @@ impl Process {
         let mut batch = Batch::new(self, device, active, patience);
 
         // What is left out when patience ends goes with the device.
-        while let Some((handle, object)) = self.take_doomed(device.handle()) {
+        while let Some((_, object)) = self.take_doomed(device.handle()) {
             // Another thread may still hold it.
             object.revoke();
             match object {
-                Object::Allocation(allocation) => batch.allocation(handle, allocation)?,
-                Object::Resource(_) => batch.resource(handle)?,
+                Object::Allocation(allocation) => batch.allocation(allocation)?,
+                Object::Resource(resource) => batch.resource(resource.handle())?,
                 // The host destroys the rest with the device.
                 _ => {}
             }
         }
         batch.flush()?;
 
-        let answered = match &host {
-            Some((active, sender)) => {
-                let command = DestroyDevice {
-                    device: device.handle(),
-                };
+        if let Some((active, sender)) = &host {
+            let command = DestroyDevice {
+                device: device.handle(),
+            };
+            let result = active.call_for(*sender, command, patience);
 
-                Self::unless_impatient(active.call_for(*sender, command, patience), patience)?
+            if matches!(&result, Ok(status) if status.into_result().is_ok()) {
+                self.limbo.release(|owner| core::ptr::eq(owner, device));
             }
-            None => true,
-        };
-
-        if answered {
-            self.limbo.release(|owner| core::ptr::eq(owner, device));
+            Self::unless_impatient(result, patience)?;
         }
         Ok(())
     }
 
+    /// Ends what waits for the device, or with it for others.
+    fn forsake(device: &Device) {
+        device.waits().lose(Loss::Device);
+        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+        device.imports().withdraw();
+    }
+
     /// The end of all objects, when nobody uses the process any more.
     pub(super) fn bury_everything(&self) {
+        let mut patience = FAREWELL_PATIENCE;
+
         while let Some(handle) = self.with_objects(|objects| objects.find_root(|_| true)) {
             let object = self.object(handle);
 
             self.with_objects(|objects| objects.doom(handle));
             if let Ok(Object::Device(device)) = object {
-                // If the host does not answer, it is left with what goes with the process.
-                let _ = self.bury(&device, Flush::Yes, FAREWELL_PATIENCE);
+                // If the host does not answer, it is left with what goes with the process, and
+                // not asked as patiently again.
+                if self.bury(&device, Flush::Yes, patience) == Err(ETIMEDOUT) {
+                    patience = EXHAUSTED;
+                }
             }
             while let Some(piece) = self.take_doomed(handle) {
                 drop(piece);
@@ -184,14 +201,12 @@ impl Process {
     }
 
     /// The host's opinion does not matter here; that nobody waits for it any more does, and that
-    /// there was no memory for a message, if a worker will try again. Returns whether the host has
-    /// said something, or cannot any more.
-    pub(super) fn unless_impatient<T>(result: Result<T>, patience: Patience) -> Result<bool> {
+    /// there was no memory for a message, if a worker will try again.
+    pub(super) fn unless_impatient<T>(result: Result<T>, patience: Patience) -> Result {
         match result {
-            Ok(_) => Ok(true),
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
             Err(error) if error == ENOMEM && matches!(patience, Patience::Killable) => Err(error),
-            Err(error) => Ok(error == ENODEV),
+            _ => Ok(()),
         }
     }
 }
