@@ -4,7 +4,11 @@
 //! The space consists of blocks that do not overlap. A block is either a mapping that the process
 //! asked for directly, or a reservation, within which views come and go. A block is freed as a whole.
 
+mod change;
+
 use std::collections::BTreeMap;
+
+pub(crate) use change::{Change, Update};
 
 use crate::fence::FENCE_ADDRESSES;
 use crate::handles::Handle;
@@ -272,10 +276,7 @@ impl AddressSpace {
         start: u64,
         len: u64,
     ) -> Result<&mut BTreeMap<u64, (u64, View)>, AddressError> {
-        let pages = start % GPU_PAGE == 0 && len % GPU_PAGE == 0 && len > 0;
-        if !pages || !self.is_reserved(start, len) {
-            return Err(AddressError::Invalid);
-        }
+        self.check_range(start, len)?;
         match self.blocks.range_mut(..=start).next_back() {
             Some((_, Block::Reservation(_, views, _))) => Ok(views),
             _ => Err(AddressError::Invalid),
@@ -300,13 +301,13 @@ impl AddressSpace {
         let lowest = lowest.checked_next_multiple_of(unit);
         let mut start = lowest.ok_or(AddressError::Invalid)?;
         let before = self.blocks.range(..start).next_back();
-        let overlapping = before.map_or(0, |(&first, block)| first + block.len());
-        start = start.max(overlapping.next_multiple_of(unit));
-        for (&first, block) in self.blocks.range(start..) {
-            if first - start >= len {
+        let from = before.map_or(start, |(&first, _)| first);
+        for (&first, block) in self.blocks.range(from..) {
+            // Rounding up may have gone past the start of a block.
+            if first.checked_sub(start).is_some_and(|gap| gap >= len) {
                 break;
             }
-            start = (first + block.len()).next_multiple_of(unit);
+            start = start.max((first + block.len()).next_multiple_of(unit));
         }
         match start.checked_add(len) {
             Some(end) if end <= limit => Ok(start),

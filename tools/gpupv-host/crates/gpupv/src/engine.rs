@@ -83,6 +83,8 @@ pub(crate) struct Engine {
     periodic: BTreeSet<(Instant, SyncId)>,
     /// Queues whose next item may be possible now.
     ready: VecDeque<QueueId>,
+    /// Queues that have got to an update, which is for the host to make.
+    updates: Vec<QueueId>,
     flushes: BTreeSet<Owner>,
     news: News,
     random: Random,
@@ -102,6 +104,7 @@ impl Engine {
             due: BTreeSet::new(),
             periodic: BTreeSet::new(),
             ready: VecDeque::new(),
+            updates: Vec::new(),
             flushes: BTreeSet::new(),
             news: News::default(),
             random: Random::new(seed),

@@ -14,6 +14,8 @@ mod shared;
 mod time;
 mod tracing;
 mod translation;
+mod unanswered;
+mod updates;
 
 pub(crate) use call::Fail;
 pub(crate) use dispatch::Source;

@@ -213,3 +213,95 @@ fn random_changes_against_a_model() {
     }
     assert!(!pages.is_empty());
 }
+
+#[test]
+fn blocks_of_any_size_never_overlap() {
+    /// The part of the space that is used, in pages.
+    const PAGES: u64 = 40 * 16;
+    let first = LOWEST / GPU_PAGE;
+    let mut seed = 5u64;
+    let mut random = move |limit: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % limit
+    };
+    let (mut found, mut taken, mut full) = (0, 0, 0);
+    for _ in 0..40 {
+        let mut space = AddressSpace::default();
+        // Pages by start: how many, and whether they are reserved.
+        let mut blocks: BTreeMap<u64, (u64, bool)> = BTreeMap::new();
+        for step in 0..400 {
+            if random(3) == 0 {
+                let count = blocks.len() as u64;
+                if let Some((&start, &(len, _))) = blocks.iter().nth(random(count.max(1)) as usize)
+                {
+                    let freed = space.free(start * GPU_PAGE, len * GPU_PAGE);
+                    assert_eq!(freed, Ok(()), "step {step}");
+                    blocks.remove(&start);
+                }
+                continue;
+            }
+            let reserve = random(2) == 0;
+            let unit = if reserve {
+                RESERVATION_UNIT / GPU_PAGE
+            } else {
+                1
+            };
+            let len = (1 + random(if reserve { 4 } else { 40 })) * unit;
+            let minimum = first + random(PAGES / 2);
+            let maximum = first + random(PAGES) + 1;
+            let base = match random(3) {
+                0 => (first + random(PAGES)).next_multiple_of(unit),
+                _ => 0,
+            };
+            let wanted = Wanted {
+                base: base * GPU_PAGE,
+                minimum: minimum * GPU_PAGE,
+                maximum: maximum * GPU_PAGE,
+            };
+            let free = |start: u64| {
+                let apart = |(&other, &(count, _)): (&u64, &(u64, bool))| {
+                    other + count <= start || start + len <= other
+                };
+                blocks.iter().all(apart)
+            };
+            let within = |start: u64| start >= minimum && start + len <= maximum;
+            let inside = |(&other, &(count, reserved)): (&u64, &(u64, bool))| {
+                reserved && other <= base && base + len <= other + count
+            };
+            let in_reservation = !reserve && base != 0 && blocks.iter().any(inside);
+            let expected = if base == 0 {
+                let mut places = (minimum.next_multiple_of(unit)..maximum).step_by(unit as usize);
+                let place = places.find(|&start| within(start) && free(start));
+                place.ok_or(AddressError::Full)
+            } else if !within(base) {
+                Err(AddressError::Invalid)
+            } else if in_reservation || free(base) {
+                Ok(base)
+            } else {
+                Err(AddressError::Taken)
+            };
+            let bytes = len * GPU_PAGE;
+            let start = match reserve {
+                true => space.reserve(wanted, bytes, false),
+                false => space.map(wanted, bytes, view(1)),
+            };
+            assert_eq!(start, expected.map(|page| page * GPU_PAGE), "step {step}");
+            match expected {
+                Ok(start) if !in_reservation => {
+                    blocks.insert(start, (len, reserve));
+                    found += 1;
+                }
+                Err(AddressError::Taken) => taken += 1,
+                Err(AddressError::Full) => full += 1,
+                _ => {}
+            }
+            let sum: u64 = blocks.values().map(|(len, _)| len).sum();
+            assert_eq!(space.count(), blocks.len(), "step {step}");
+            assert_eq!(space.taken(), sum * GPU_PAGE, "step {step}");
+        }
+    }
+    assert!(
+        found > 1000 && taken > 300 && full > 300,
+        "{found} {taken} {full}"
+    );
+}

@@ -2,9 +2,11 @@
 //! Queues of work: contexts, hardware queues and paging queues.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Effect, Engine, Owner, Schedule};
+use crate::address_space::Update;
 use crate::gpu::{Buffer, Program};
 use crate::status::NtStatus;
 use crate::sync::SyncId;
@@ -27,10 +29,25 @@ pub(crate) enum Item {
         buffer: Buffer,
         fence: Option<(SyncId, u64)>,
     },
+    /// Has the host change GPU addresses, and then is as [`Self::Execute`].
+    Update {
+        update: Arc<Update>,
+        fence: (SyncId, u64),
+    },
     /// Holds the queue up until all of these are signalled at once.
     Wait(Vec<(SyncId, u64)>),
     /// See [`Join`].
     Reach(JoinId),
+}
+
+impl Item {
+    /// How much room it takes, apart from the sync objects that it refers to.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Update { update, .. } => 1 + update.changes.len(),
+            Self::Execute(_) | Self::Run { .. } | Self::Wait(_) | Self::Reach(_) => 1,
+        }
+    }
 }
 
 /// A place in several queues. When all of them have got there, things happen; if one of them goes
@@ -51,6 +68,8 @@ pub(super) struct Queue {
     pub(super) schedule: Option<Schedule>,
     /// Whether the first item is a buffer that is being executed.
     pub(super) on_node: bool,
+    /// Whether the first item is an update that the host is about to make.
+    is_updating: bool,
 }
 
 impl Engine {
@@ -63,6 +82,7 @@ impl Engine {
             busy_until: None,
             schedule,
             on_node: false,
+            is_updating: false,
         };
         self.queues.insert(id, queue);
         id
@@ -80,6 +100,7 @@ impl Engine {
             return;
         };
         let items = std::mem::take(&mut queue.items);
+        queue.is_updating = false;
         if let Some(until) = queue.busy_until.take() {
             self.due.remove(&(until, id));
         }
@@ -109,7 +130,8 @@ impl Engine {
         now: Instant,
     ) -> Result<(), NtStatus> {
         let syncs: Vec<SyncId> = syncs_of(item).collect();
-        if !self.has_room((syncs.len() + 1).saturating_mul(queues.len())) {
+        let weight = item.weight();
+        if !self.has_room((syncs.len() + weight).saturating_mul(queues.len())) {
             return Err(NtStatus::NO_MEMORY);
         }
         for &id in queues {
@@ -117,7 +139,7 @@ impl Engine {
                 continue;
             };
             queue.items.push_back(item.clone());
-            self.load += 1;
+            self.load += weight;
             for &sync in &syncs {
                 self.add_use(sync);
             }
@@ -185,7 +207,7 @@ impl Engine {
         let Some(queue) = self.queues.get_mut(&id) else {
             return false;
         };
-        if queue.busy_until.is_some() || queue.on_node {
+        if queue.busy_until.is_some() || queue.on_node || queue.is_updating {
             return false;
         }
         match queue.items.front().cloned() {
@@ -204,6 +226,11 @@ impl Engine {
                 }
                 false
             }
+            Some(Item::Update { .. }) => {
+                queue.is_updating = true;
+                self.updates.push(id);
+                false
+            }
             Some(Item::Wait(conditions)) => self.try_wait(id, &conditions),
             Some(Item::Reach(join)) => {
                 self.pop(id);
@@ -211,6 +238,36 @@ impl Engine {
                 true
             }
         }
+    }
+
+    /// The queues that have got to an update since this was asked last.
+    pub(crate) fn take_updates(&mut self) -> Vec<QueueId> {
+        std::mem::take(&mut self.updates)
+    }
+
+    /// The update that a queue has got to; `None` if it was dropped meanwhile.
+    pub(crate) fn update_at(&self, id: QueueId) -> Option<(Owner, Arc<Update>)> {
+        let queue = self.queues.get(&id).filter(|queue| queue.is_updating)?;
+        match queue.items.front() {
+            Some(Item::Update { update, .. }) => Some((queue.owner, Arc::clone(update))),
+            _ => None,
+        }
+    }
+
+    /// The update that a queue has got to is made: what is left of it is to take its time.
+    pub(crate) fn finish_update(&mut self, id: QueueId, now: Instant) {
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return;
+        };
+        queue.is_updating = false;
+        if let Some(item) = queue.items.front_mut() {
+            if let Item::Update { fence, .. } = *item {
+                let before = std::mem::replace(item, Item::Execute(Some(fence)));
+                self.load = self.load.saturating_sub(before.weight() - 1);
+            }
+        }
+        self.ready.push_back(id);
+        self.run(now);
     }
 
     /// Goes past a wait if everything is signalled, and holds the queue up if not.
@@ -261,13 +318,13 @@ impl Engine {
 
     pub(super) fn pop(&mut self, id: QueueId) -> Option<Item> {
         let item = self.queues.get_mut(&id)?.items.pop_front()?;
-        self.load = self.load.saturating_sub(1);
+        self.load = self.load.saturating_sub(item.weight());
         Some(item)
     }
 
     /// Drops an item that is out of its queue.
     fn discard(&mut self, id: QueueId, item: Item) {
-        self.load = self.load.saturating_sub(1);
+        self.load = self.load.saturating_sub(item.weight());
         for sync in syncs_of(&item) {
             if let Some(found) = self.syncs.get_mut(&sync) {
                 found.blocked.remove(&id);
@@ -284,6 +341,7 @@ impl Engine {
 fn syncs_of(item: &Item) -> impl Iterator<Item = SyncId> + '_ {
     let (one, many) = match item {
         Item::Execute(fence) | Item::Run { fence, .. } => (fence.map(|(sync, _)| sync), &[][..]),
+        Item::Update { fence, .. } => (Some(fence.0), &[][..]),
         Item::Wait(conditions) => (None, &conditions[..]),
         Item::Reach(_) => (None, &[][..]),
     };

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The engine, with a clock of our own.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Condition, CpuWait, Effect, Engine, Item, Owner, QueueId};
+use crate::address_space::{Change, Update};
 use crate::fence::Fence;
 use crate::handles::Handle;
 use crate::io_space::tests::space;
 use crate::io_space::IoSpace;
+use crate::status::NtStatus;
 use crate::sync::{Primitive, SyncId, PERIOD};
 
 const OWNER: Owner = Owner {
@@ -441,4 +444,89 @@ fn random_work_leaves_nothing_behind() {
         }
         bench.assert_empty();
     }
+}
+
+#[test]
+fn updates_are_the_hosts_to_make_when_it_is_their_turn() {
+    let mut bench = Bench::new();
+    let (queue, other) = (bench.queue(), bench.queue());
+    let (gate, fence) = (bench.fence(0), bench.fence(0));
+    let change = Change::Copy {
+        from: 0,
+        to: 0,
+        len: 0,
+    };
+    let update = |changes: usize, value: u64| Item::Update {
+        update: Arc::new(Update {
+            adapter: 0,
+            changes: vec![(change, None); changes],
+        }),
+        fence: (fence, value),
+    };
+    bench.wait_in(queue, &[(gate, 1)]);
+    bench.wait_in(other, &[(gate, 2)]);
+    for (queue, item) in [
+        (queue, update(3, 1)),
+        (queue, update(5, 2)),
+        (other, update(7, 3)),
+    ] {
+        bench.engine.submit(&[queue], &item, bench.now).unwrap();
+    }
+    bench.execute(queue, Some((fence, 4)));
+    assert!(bench.engine.take_updates().is_empty(), "not yet");
+    bench.engine.signal_now(&[signal(gate, 1)], bench.now);
+    for (changes, value) in [(3, 1), (5, 2)] {
+        assert_eq!(bench.engine.take_updates(), [queue]);
+        bench.finish();
+        assert_eq!(
+            bench.value(fence),
+            value - 1,
+            "nothing goes on without the host"
+        );
+        let (owner, update) = bench.engine.update_at(queue).unwrap();
+        assert_eq!((owner, update.changes.len()), (OWNER, changes));
+        bench.engine.finish_update(queue, bench.now);
+        assert!(bench.engine.update_at(queue).is_none());
+        assert_eq!(bench.value(fence), value - 1, "it takes its time");
+        assert!(bench.next());
+        assert_eq!(bench.value(fence), value);
+    }
+    bench.finish();
+    assert_eq!(bench.value(fence), 4);
+    // One that is dropped when the host is about to make it.
+    bench.engine.signal_now(&[signal(gate, 2)], bench.now);
+    assert_eq!(bench.engine.take_updates(), [other]);
+    bench.engine.clear_queue(other);
+    assert!(bench.engine.update_at(other).is_none());
+    bench.execute(other, Some((fence, 5)));
+    bench.finish();
+    assert_eq!(bench.value(fence), 5, "the queue is of use");
+    for queue in [queue, other] {
+        bench.engine.remove_queue(queue);
+    }
+    for sync in [gate, fence] {
+        bench.engine.drop_handle(sync);
+    }
+    bench.assert_empty();
+}
+
+#[test]
+fn many_changes_are_much_work() {
+    let mut bench = Bench::new();
+    let (queue, gate) = (bench.queue(), bench.fence(0));
+    bench.wait_in(queue, &[(gate, 1)]);
+    let (from, to, len) = (0, 0, 0);
+    let changes = vec![(Change::Copy { from, to, len }, None); 2048];
+    let item = Item::Update {
+        update: Arc::new(Update {
+            adapter: 0,
+            changes,
+        }),
+        fence: (gate, 1),
+    };
+    let mut results = (0..1000).map(|_| bench.engine.submit(&[queue], &item, bench.now));
+    assert_eq!(results.find(Result::is_err), Some(Err(NtStatus::NO_MEMORY)));
+    bench.engine.remove_queue(queue);
+    bench.engine.drop_handle(gate);
+    bench.assert_empty();
 }

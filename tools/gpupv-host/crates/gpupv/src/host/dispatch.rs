@@ -67,7 +67,7 @@ impl Shared {
         self.check_waiting(info, command, waits);
         let result = self
             .route(source, command)
-            .and_then(|position| self.handle(info, position, command, ticket));
+            .and_then(|position| self.handle(info, position, command, (ticket, waits)));
         let status = match result {
             Ok(reply) => return Some(reply),
             Err(Fail::Later) => return None,
@@ -83,11 +83,8 @@ impl Shared {
 
     /// Notes a contradiction between what the headers say and whether the guest waits.
     fn check_waiting(&mut self, info: &CommandInfo, command: &Command<'_>, waits: bool) {
-        /// SUBMITCOMMAND, WAITFORSYNCOBJECTFROMGPU, SIGNALSYNCOBJECT, SUBMITCOMMANDTOHWQUEUE.
-        const MAY_BE_ASYNCHRONOUS: [u32; 4] = [20, 25, 26, 52];
-        let may = self.asynchronous_announced
-            && command.channel_type == ChannelType::VgpuToHost
-            && MAY_BE_ASYNCHRONOUS.contains(&info.number);
+        let may =
+            self.asynchronous_announced && info.handler.is_some_and(Handler::may_be_asynchronous);
         let name = info.name;
         if command.asynchronous && !may {
             self.report
@@ -148,7 +145,7 @@ impl Shared {
         info: &CommandInfo,
         position: Option<usize>,
         command: &Command<'_>,
-        ticket: Ticket,
+        (ticket, waits): (Ticket, bool),
     ) -> Reply {
         let Some(handler) = info.handler else {
             self.report.unknown(command.channel_type, info.number);
@@ -169,7 +166,13 @@ impl Shared {
             None => self.global_command(handler, &call),
             Some(position) => {
                 self.check_open_for(handler, position)?;
-                self.vgpu_command(handler, position, &call)
+                let result = self.vgpu_command(handler, position, &call);
+                if let Err(Fail::Status(status) | Fail::Violation(status, _)) = result {
+                    if !waits && handler.may_be_asynchronous() {
+                        self.lose_work(handler, position, &call, status);
+                    }
+                }
+                result
             }
         }
     }

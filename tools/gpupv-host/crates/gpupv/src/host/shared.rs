@@ -2,7 +2,8 @@
 //! The state that all devices of the host share, under one lock.
 //!
 //! Nothing done under the lock waits for anything: answers are computed, not fetched. The one
-//! exception is memory that goes while an engine works on it; that takes a step of work at most.
+//! exception is memory that goes, or a device that is flushed, while an engine works on it; that takes
+//! a step of work at most.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -274,6 +275,7 @@ impl Shared {
                 waits: self.engine.wait_count() as u64,
                 memories: self.memories.count() as u64,
                 io_pages: self.io_space.as_ref().map_or(0, IoSpace::used),
+                gpadls: 0,
             },
             violations: self.report.violations.clone(),
             violation_count: self.report.violation_count,

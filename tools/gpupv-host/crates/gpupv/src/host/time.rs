@@ -20,6 +20,7 @@ impl Shared {
 
     /// Passes on what the engine has done. To be called whenever it may have done something.
     pub(crate) fn settle(&mut self) {
+        self.make_due_updates();
         let news = self.engine.take_news();
         for event in news.events {
             let message = SignalGuestEvent {
@@ -33,6 +34,10 @@ impl Shared {
         }
         for handle in news.freed {
             self.handles.remove(handle);
+        }
+        if !news.idle.is_empty() {
+            // Work that was dropped may be in the middle of a step.
+            self.memories.wait_for_engines();
         }
         for idle in news.idle {
             let flushes = std::mem::take(&mut self.flushes);

@@ -16,7 +16,7 @@ fn longs(longs: &[u64]) -> Vec<u8> {
 
 impl MemoryGuest {
     /// The address, if the range could be reserved.
-    fn reserve(&mut self, place: u32, bounds: [u64; 3], size: u64, kind: u32) -> Option<u64> {
+    pub fn reserve(&mut self, place: u32, bounds: [u64; 3], size: u64, kind: u32) -> Option<u64> {
         let mut body = words(&[place, 0]);
         body.extend(longs(&bounds));
         body.extend(longs(&[size, kind.into(), 0, 0, 0]));
@@ -41,7 +41,7 @@ impl MemoryGuest {
         (word(&reply, 16), long(&reply, 0), long(&reply, 8))
     }
 
-    fn free(&mut self, base: u64, size: u64) -> u32 {
+    pub fn free(&mut self, base: u64, size: u64) -> u32 {
         let mut body = words(&[self.guest.adapters[0], 0]);
         body.extend(longs(&[base, size]));
         word(&self.send(16, &body), 0)
@@ -64,9 +64,20 @@ impl MemoryGuest {
     }
 
     fn update(&mut self, context: u32, fence: u32, value: u64, operations: &[[u64; 8]]) -> u32 {
+        self.update_with(0, context, fence, value, operations)
+    }
+
+    pub fn update_with(
+        &mut self,
+        flags: u32,
+        context: u32,
+        fence: u32,
+        value: u64,
+        operations: &[[u64; 8]],
+    ) -> u32 {
         let mut body = longs(&[value]);
         let count = operations.len() as u32;
-        body.extend(words(&[self.device, context, fence, count, 0, 0]));
+        body.extend(words(&[self.device, context, fence, count, flags, 0]));
         for operation in operations {
             body.extend(longs(operation));
         }
@@ -164,9 +175,7 @@ fn updates_happen_all_or_not_at_all() {
     let unmap = [1, base, UNIT, 0, 0, 0, 0, 0];
     let protect = [3, base, 4096, a.into(), 4096, 4096, WRITE, 0];
     assert_eq!(m.update(context, fence, 5, &[map, copy, unmap, protect]), 0);
-    while m.guest.window.word(at) < 5 {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    m.guest.await_word(at, 5);
     // Not within a reservation, an unknown operation, more than the allocation, no allocation.
     for bad in [
         [0, base + 2 * UNIT, UNIT, a.into(), 0, UNIT, 0, 0],

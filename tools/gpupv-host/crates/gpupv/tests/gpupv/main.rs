@@ -30,5 +30,7 @@ mod shares;
 mod signals;
 mod sync_objects;
 mod trace;
+mod unanswered;
+mod updates;
 mod waits;
 mod window;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! UPDATEGPUVIRTUALADDRESS: many changes at once, and a fence that says that they are done.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use zerocopy::FromBytes;
@@ -8,15 +9,16 @@ use zerocopy::FromBytes;
 use super::super::super::call::{broken, success, Call, Fail, Reply};
 use super::super::super::shared::Shared;
 use super::{view, AddressError};
-use crate::address_space::AddressSpace;
+use crate::address_space::{Change, Target, Update};
+use crate::allocation::Allocation;
 use crate::device::Device;
-use crate::engine::{Effect, Item};
+use crate::engine::{Effect, Item, QueueId};
 use crate::handles::Handle;
-use crate::memory::Memories;
+use crate::memory::{Memories, MemoryId};
 use crate::payload::Objects;
 use crate::queues::Context;
 use crate::status::NtStatus;
-use crate::sync::{Primitive, QueueFence, SyncObject};
+use crate::sync::{Primitive, QueueFence, SyncId, SyncObject};
 use crate::wire::{UpdateGpuVirtualAddress, UpdateOperation};
 
 impl Shared {
@@ -39,25 +41,40 @@ impl Shared {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         // All of the operations happen, or none.
-        let mut addresses = process.on_mut(position).addresses.clone();
+        let mut changes = Vec::with_capacity(operations.len());
         for operation in operations {
             let known = (&process.objects, &self.memories);
-            apply(&mut addresses, known, position, operation)?;
+            let (change, shown) = plan(known, position, operation)?;
+            process.on_mut(position).addresses.check(&change)?;
+            changes.push((change, shown));
         }
-        self.signal_after_update(position, call, &request)?;
-        self.process(call)?.on_mut(position).addresses = addresses;
+        let (queue, fence) = self.update_queue(position, call, &request)?;
+        let adapter = position;
+        let update = Update { adapter, changes };
+        if request.flags.get() & UpdateGpuVirtualAddress::DO_NOT_WAIT == 0 {
+            let update = Arc::new(update);
+            let item = Item::Update { update, fence };
+            self.engine.submit(&[queue], &item, Instant::now())?;
+        } else {
+            self.make_update(call.process, &update);
+            let (sync, value) = fence;
+            let effect = Effect::Signal {
+                sync,
+                value,
+                rewind: false,
+            };
+            self.engine.signal_now(&[effect], Instant::now());
+        }
         success()
     }
-}
 
-impl Shared {
-    /// Brings the fence to its value: after the work that the context has, or at once.
-    fn signal_after_update(
+    /// The context whose turn it has to be, and the fence that says that it was.
+    fn update_queue(
         &mut self,
         position: usize,
         call: &Call<'_>,
         request: &UpdateGpuVirtualAddress,
-    ) -> Result<(), Fail> {
+    ) -> Result<(QueueId, (SyncId, u64)), Fail> {
         let objects = &self.process(call)?.objects;
         let context: &Context = objects.named(position, Handle(request.context.get()))?;
         let fence = Handle(request.fence_object.get());
@@ -66,36 +83,21 @@ impl Shared {
             Err(_) => objects.named::<SyncObject>(position, fence)?.sync,
         };
         let (queue, value) = (context.queue, request.fence_value.get());
-        if self
-            .engine
-            .primitive(sync)
-            .and_then(Primitive::watched)
-            .is_none()
-        {
+        let watched = self.engine.primitive(sync).and_then(Primitive::watched);
+        match watched {
+            Some(_) => Ok((queue, (sync, value))),
             // The others have no value.
-            return Err(NtStatus::INVALID_PARAMETER.into());
+            None => Err(NtStatus::INVALID_PARAMETER.into()),
         }
-        if request.flags.get() & UpdateGpuVirtualAddress::DO_NOT_WAIT == 0 {
-            let item = Item::Execute(Some((sync, value)));
-            self.engine.submit(&[queue], &item, Instant::now())?;
-        } else {
-            let effect = Effect::Signal {
-                sync,
-                value,
-                rewind: false,
-            };
-            self.engine.signal_now(&[effect], Instant::now());
-        }
-        Ok(())
     }
 }
 
-fn apply(
-    addresses: &mut AddressSpace,
+/// What an operation comes to, and the allocation that it shows.
+fn plan(
     known: (&Objects, &Memories),
     position: usize,
     operation: &UpdateOperation,
-) -> Result<(), Fail> {
+) -> Result<(Change, Option<(Handle, MemoryId)>), Fail> {
     let (start, len) = (operation.base_address.get(), operation.size.get());
     match operation.operation.get() {
         kind @ (UpdateOperation::MAP | UpdateOperation::MAP_PROTECT) => {
@@ -113,22 +115,30 @@ fn apply(
                 ),
             };
             let view = view(known, position, (allocation, offset, len), protection)?;
-            addresses.set(start, len, Some(view))?;
+            let shown = match view.target {
+                Target::Allocation(handle, _) => {
+                    let found: &Allocation = known.0.named(position, handle)?;
+                    Some((handle, found.memory))
+                }
+                Target::Zero | Target::NoAccess => None,
+            };
+            let view = Some(view);
+            Ok((Change::Show { start, len, view }, shown))
         }
         UpdateOperation::UNMAP => {
-            let shown = match operation.unmap_protection() {
+            let view = match operation.unmap_protection() {
                 0 => None,
                 protection => {
                     let nothing = (Handle(0), 0, len);
                     Some(view(known, position, nothing, (protection, 0))?)
                 }
             };
-            addresses.set(start, len, shown)?;
+            Ok((Change::Show { start, len, view }, None))
         }
         UpdateOperation::COPY => {
-            addresses.copy(start, operation.dest_address.get(), len)?;
+            let (from, to) = (start, operation.dest_address.get());
+            Ok((Change::Copy { from, to, len }, None))
         }
-        _ => return Err(AddressError::Invalid.into()),
+        _ => Err(AddressError::Invalid.into()),
     }
-    Ok(())
 }
