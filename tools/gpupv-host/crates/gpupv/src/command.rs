@@ -6,6 +6,7 @@ mod family;
 mod table;
 
 pub use failure::Failure;
+pub(crate) use failure::PAYLOAD_MAX;
 pub use family::{
     AdapterCommand, AddressCommand, AllocationCommand, ContextCommand, DeviceCommand, InfoCommand,
     QueueCommand, ResidencyCommand, ShareCommand, SyncCommand, VmCommand,

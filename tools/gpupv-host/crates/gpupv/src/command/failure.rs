@@ -8,7 +8,7 @@
 use crate::status::NtStatus;
 
 /// The longest payload that a guest can receive in one packet.
-const PAYLOAD_MAX: usize = (128 << 10) - 16;
+pub(crate) const PAYLOAD_MAX: usize = (128 << 10) - 16;
 
 /// How the answer to a failed command looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::channels::Ticket;
+use crate::command::PAYLOAD_MAX;
 use crate::handles::Handle;
 use crate::status::NtStatus;
 use crate::wire::read_padded;
@@ -41,6 +42,16 @@ pub(super) fn answer<T: IntoBytes + zerocopy::Immutable>(reply: &T) -> Reply {
 /// A guest broke a limit that it must check before it sends anything.
 pub(super) fn broken<T>(text: String) -> Result<T, Fail> {
     Err(Fail::Violation(NtStatus::INVALID_PARAMETER, text))
+}
+
+/// The answer of a command that makes something is `len` bytes long. What the guest cannot be told of
+/// must not be made.
+pub(super) fn check_answer(len: usize) -> Result<(), Fail> {
+    if len > PAYLOAD_MAX {
+        Err(NtStatus::BUFFER_TOO_SMALL.into())
+    } else {
+        Ok(())
+    }
 }
 
 /// A command with a caller.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The open channels, and answers that come later than their packet is handled.
 
-use vmbus::ChannelHandle;
+use vmbus::{ChannelHandle, SendError};
 
 use super::dispatch::Source;
 
@@ -70,7 +70,8 @@ impl Channels {
         }
     }
 
-    /// Answers a request; not if its channel was closed since.
+    /// Answers a request; not if its channel was closed since. A guest that waits gets an answer in any
+    /// case: one that is too short, of which it takes nothing, if it could not receive the true one.
     pub(crate) fn answer(&self, ticket: Ticket, reply: &[u8]) {
         let channel = self.get(ticket.source);
         let Some(handle) = &channel.handle else {
@@ -80,8 +81,13 @@ impl Channels {
             return;
         }
         let id = ticket.transaction_id;
-        if let Err(error) = handle.complete(id, reply) {
-            log::warn!("reply to request {id} is lost: {error}");
+        let mut result = handle.complete(id, reply);
+        if let Err(error @ SendError::TooLarge { .. }) = result {
+            log::error!("request {id} is answered with nothing: {error}");
+            result = handle.complete(id, &[]);
+        }
+        if let Err(error) = result {
+            lost(handle, error, "the reply to a request");
         }
     }
 
@@ -92,7 +98,7 @@ impl Channels {
             return;
         };
         if let Err(error) = handle.send(message) {
-            log::warn!("a message of {} bytes is lost: {error}", message.len());
+            lost(handle, error, "a message");
         }
     }
 
@@ -108,5 +114,96 @@ impl Channels {
             Source::Global => &mut self.global,
             Source::Vgpu(position) => &mut self.vgpus[position],
         }
+    }
+}
+
+/// Somebody in the guest may wait for what cannot be sent. Only the end of the channel tells them so.
+fn lost(handle: &ChannelHandle, error: SendError, what: &str) {
+    if error != SendError::Closed {
+        log::warn!("{what} is lost, and its channel with it: {error}");
+        handle.rescind();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use vmbus::{ChannelPort, Packet};
+
+    use super::*;
+
+    /// A port that takes so many bytes at once, and a number of packets in all.
+    #[derive(Default)]
+    struct Narrow {
+        limit: usize,
+        room: usize,
+        taken: Mutex<Vec<(u64, usize)>>,
+        rescinded: Mutex<u32>,
+    }
+
+    impl ChannelPort for Narrow {
+        fn complete(&self, transaction_id: u64, payload: &[u8]) -> Result<(), SendError> {
+            let (size, limit) = (payload.len(), self.limit);
+            let mut taken = self.taken.lock().unwrap();
+            if size > limit {
+                return Err(SendError::TooLarge { size, limit });
+            }
+            if taken.len() >= self.room {
+                return Err(SendError::Overflow);
+            }
+            taken.push((transaction_id, size));
+            Ok(())
+        }
+
+        fn send(&self, payload: &[u8]) -> Result<(), SendError> {
+            self.complete(0, payload)
+        }
+
+        fn rescind(&self) {
+            *self.rescinded.lock().unwrap() += 1;
+        }
+    }
+
+    fn opened(limit: usize, room: usize) -> (Channels, Arc<Narrow>) {
+        let port = Arc::new(Narrow {
+            limit,
+            room,
+            ..Narrow::default()
+        });
+        let mut channels = Channels::new(1);
+        for source in [Source::Global, Source::Vgpu(0)] {
+            channels.opened(source, ChannelHandle::new(Arc::clone(&port) as _));
+        }
+        (channels, port)
+    }
+
+    fn request(channels: &Channels, transaction_id: u64) -> Ticket {
+        let packet = Packet {
+            transaction_id,
+            completion_requested: true,
+            payload: Vec::new(),
+        };
+        channels.ticket(Source::Vgpu(0), &packet)
+    }
+
+    #[test]
+    fn a_reply_that_is_too_long_becomes_an_empty_one() {
+        let (channels, port) = opened(16, 10);
+        channels.answer(request(&channels, 5), &[0; 16]);
+        channels.answer(request(&channels, 6), &[0; 17]);
+        assert_eq!(*port.taken.lock().unwrap(), [(5, 16), (6, 0)]);
+        assert_eq!(*port.rescinded.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_guest_that_reads_nothing_loses_the_channel() {
+        let (channels, port) = opened(16, 1);
+        channels.answer(request(&channels, 5), &[0; 8]);
+        channels.answer(request(&channels, 6), &[0; 8]);
+        assert_eq!(*port.rescinded.lock().unwrap(), 1);
+        channels.notify(&[0; 8]);
+        assert_eq!(*port.rescinded.lock().unwrap(), 2);
+        assert_eq!(*port.taken.lock().unwrap(), [(5, 8)]);
     }
 }

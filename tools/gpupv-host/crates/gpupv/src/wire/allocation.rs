@@ -207,6 +207,8 @@ impl DestroyAllocation {
     pub const HANDLES_OFFSET: usize = 40;
     /// The most allocations that one command names.
     pub const COUNT_MAX: u32 = 1024;
+    /// `flags`: nothing works on the allocations.
+    pub const ASSUME_NOT_IN_USE: u32 = 1 << 0;
     /// The bits of `flags` that mean something.
     pub const FLAGS: u32 = 0x8000_0003;
 }

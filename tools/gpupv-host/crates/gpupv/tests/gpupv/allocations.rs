@@ -88,6 +88,36 @@ fn a_creation_that_the_guest_gives_up() {
 }
 
 #[test]
+fn a_shared_creation_that_the_guest_gives_up() {
+    let mut m = started();
+    let undo = |m: &mut MemoryGuest, resource: u32, handles: &[u32]| {
+        let mut body = words(&[m.device, resource, handles.len() as u32, 1]);
+        body.extend(words(handles));
+        word(&m.send(5, &body), 0)
+    };
+    let handles = |made: &[Made]| [made[0].handle, made[1].handle];
+    let (resource, made) = m.create(0, SHARED_RESOURCE, &[local(1), local(1)]);
+    assert_eq!(undo(&mut m, resource, &handles(&made)), 0);
+    assert_eq!((m.left("resource"), m.left("allocation")), (0, 0));
+    // The resource goes even if it was not all of the list.
+    let (resource, made) = m.create(0, SHARED_RESOURCE, &[local(1), local(1)]);
+    let queue = m.queue;
+    let wrong = [made[0].handle, queue, made[1].handle];
+    assert_eq!(undo(&mut m, resource, &wrong), INVALID_PARAMETER);
+    assert_eq!((m.left("resource"), m.left("allocation")), (0, 0));
+    // Others may have it already.
+    let (resource, made) = m.create(0, SHARED_RESOURCE, &[local(1), local(1)]);
+    let process = m.process;
+    assert_ne!(
+        word(&m.guest.global(1004, process, &words(&[resource])), 0),
+        0
+    );
+    assert_eq!(undo(&mut m, resource, &handles(&made)), INVALID_PARAMETER);
+    assert_eq!((m.left("resource"), m.left("allocation")), (1, 2));
+    m.guest.assert_clean();
+}
+
+#[test]
 fn destroying_does_what_it_can() {
     let mut m = started();
     let one = m.allocate(1);
@@ -213,4 +243,24 @@ fn standard_allocations() {
         assert!(standard(&mut m, kind, flags, heap).is_empty());
     }
     assert_eq!(m.guest.violations().len(), 4);
+}
+
+#[test]
+fn what_the_guest_cannot_be_told_of_is_not_made() {
+    let mut m = started();
+    // The request fits into a packet, the answer only if the data are a byte shorter.
+    let datas = |last: usize| {
+        let mut datas = vec![vec![9; 55]; 1023];
+        datas.push(vec![9; last]);
+        datas
+    };
+    let most = 131_056 - 16 - 72 * 1024 - 55 * 1023;
+    let (_, made) = m.create(0, 0, &datas(most));
+    assert_eq!(made.len(), 1024);
+    assert_eq!(m.left("allocation"), 1024);
+    let reply = m.create_raw(0, CREATE_RESOURCE, &datas(most + 1));
+    assert!(reply.is_empty());
+    assert_eq!((m.left("resource"), m.left("allocation")), (0, 1024));
+    // A user may ask for that.
+    m.guest.assert_clean();
 }

@@ -60,3 +60,36 @@ fn a_guest_that_sends_the_new_form_to_an_old_host_is_found() {
     assert!(!report.unknown.is_empty() || report.violation_count > 0);
     assert!(!report.adapters[0].open);
 }
+
+#[test]
+fn an_answer_that_no_packet_holds_makes_nothing() {
+    // Without an extended header there is room for 16 bytes more in a request than in an answer.
+    let mut guest = Guest::started(config(27));
+    let process = guest.create_process(1, "old");
+    let device = guest.create_device(0, process, 1);
+    let create = |guest: &mut Guest, flags: u32, len: usize| {
+        let mut body = words(&[0, device, 0, 0, flags, 0, len as u32]);
+        body.resize(body.len() + len, 7);
+        guest.vgpu(0, 6, process, &body)
+    };
+    let most = 131_056 - 55;
+    let reply = create(&mut guest, 0, most);
+    assert_eq!(reply.len(), 131_056);
+    assert_ne!(word(&reply, 24), 0);
+    assert_eq!(guest.host.object_counter().count(), 2);
+    let reply = create(&mut guest, 0, most + 1);
+    assert_eq!(word(&reply, 24), 0);
+    let context = word(&create(&mut guest, 1 << 4, 0), 24);
+    assert_eq!(guest.host.object_counter().count(), 3);
+    let mut create = |len: usize| {
+        let mut body = words(&[0, 0, 0, 0, 0, 0, 0, 0, context, 0, len as u32]);
+        body.resize(body.len() + len, 7);
+        let reply = guest.vgpu(0, 50, process, &body);
+        (word(&reply, 28), guest.host.object_counter().count())
+    };
+    let most = 131_056 - 71;
+    assert_eq!(create(most + 1), (0, 3));
+    let (queue, count) = create(most);
+    assert!(queue != 0 && count == 5, "with its fence");
+    guest.assert_clean();
+}

@@ -76,10 +76,17 @@ struct Queued {
     payload: Vec<u8>,
 }
 
+impl Queued {
+    /// How many bytes it takes here: an empty packet is not for nothing.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.payload.len()
+    }
+}
+
 struct State {
     writer: RingWriter<GuestRing>,
     queue: VecDeque<Queued>,
-    /// Payload bytes in `queue`.
+    /// How many bytes `queue` takes.
     queued: usize,
     gate: Gate,
 }
@@ -188,15 +195,16 @@ impl Sender {
                 }
             }
         }
-        if state.queued + payload.len() > QUEUE_LIMIT {
-            return Err(SendError::Overflow);
-        }
-        state.queued += payload.len();
-        state.queue.push_back(Queued {
+        let queued = Queued {
             kind,
             transaction_id,
             payload: payload.to_vec(),
-        });
+        };
+        if state.queued + queued.size() > QUEUE_LIMIT {
+            return Err(SendError::Overflow);
+        }
+        state.queued += queued.size();
+        state.queue.push_back(queued);
         Ok(())
     }
 
@@ -213,7 +221,7 @@ impl Sender {
             match state.writer.write(&packet) {
                 Ok(Written::Full) => return,
                 Ok(Written::Done { signal }) => {
-                    state.queued -= next.payload.len();
+                    state.queued -= next.size();
                     state.queue.pop_front();
                     if signal {
                         self.interrupt.fire();

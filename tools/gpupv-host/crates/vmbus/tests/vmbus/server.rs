@@ -329,3 +329,26 @@ fn other_connections_and_duplicates_are_refused() {
         .unwrap_err();
     assert_eq!(error, AddError::ShutDown);
 }
+
+#[test]
+fn a_guest_that_never_reads_fills_no_memory() {
+    let (device, probe) = device(1, false);
+    let (mut guest, offers) = Guest::connected(vec![device]);
+    let _open = guest.open(offers[0].relid);
+    let handle = probe.handle.lock().unwrap().clone().unwrap();
+    // Even packets without content come to an end.
+    let mut answers = (1..4_000_000).map(|id| handle.complete(id, &[]));
+    assert_eq!(answers.find(Result::is_err), Some(Err(SendError::Overflow)));
+}
+
+#[test]
+fn a_guest_that_takes_no_answers_may_not_ask() {
+    let (guest, _) = Guest::connected(Vec::new());
+    guest.partition.back_up(true);
+    let teardown = session::teardown(1, 5);
+    assert_eq!(guest.server.message(4, &teardown), PostStatus::Busy);
+    guest.partition.back_up(false);
+    guest.post(&teardown);
+    assert_eq!(guest.next(), Answer::TornDown(5));
+    assert!(!guest.partition.has_messages());
+}

@@ -58,8 +58,10 @@ impl Shared {
         if count == 0 {
             self.destroy_resource(position, call, device, resource)?;
         } else {
-            self.destroy_list(position, call, device, &handles)?;
+            let unused = request.flags.get() & DestroyAllocation::ASSUME_NOT_IN_USE != 0;
+            let all = self.destroy_list(position, call, device, (&handles, unused));
             self.undo_resource(position, call, device, resource)?;
+            all?;
         }
         success()
     }
@@ -79,19 +81,27 @@ impl Shared {
         self.remove_object(call, resource)
     }
 
-    /// Destroys what it can, and fails if that was not everything.
+    /// Destroys what it can, and fails if that was not everything. What is shared goes with its
+    /// resource, unless its creation is given up.
     fn destroy_list(
         &mut self,
         position: usize,
         call: &Call<'_>,
         device: Handle,
-        handles: &[Handle],
+        (handles, unused): (&[Handle], bool),
     ) -> Result<(), Fail> {
         let mut all = true;
         for &handle in handles {
             let objects = &self.process(call)?.objects;
-            let found = objects.named::<Allocation>(position, handle);
-            if found.is_ok_and(|found| found.device == device && !found.shared) {
+            let is_new = |resource: Handle| {
+                let found = objects.named::<Resource>(position, resource);
+                found.is_ok_and(|found| found.made_at_once && !found.sealed)
+            };
+            let may_go = |found: &Allocation| {
+                let alone = !found.shared || unused && found.resource.is_some_and(is_new);
+                found.device == device && alone
+            };
+            if objects.named(position, handle).is_ok_and(may_go) {
                 self.remove_object(call, handle)?;
             } else {
                 all = false;

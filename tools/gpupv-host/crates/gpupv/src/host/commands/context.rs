@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use zerocopy::IntoBytes;
 
-use super::super::call::{answer, broken, success, Call, Fail, Reply};
+use super::super::call::{answer, broken, check_answer, success, Call, Fail, Reply};
 use super::super::shared::Shared;
 use super::work::{active_device, all_allocations, command_buffer, work};
 use crate::command::ContextCommand;
@@ -57,6 +57,9 @@ impl Shared {
         // CAST: u32 to usize, on a 64-bit host.
         let size = request.priv_drv_data_size.get() as usize;
         let data = call.bytes(CreateContextVirtual::DATA_OFFSET, size)?;
+        // What the padding of the struct makes of it.
+        let len = size_of::<CreateContextVirtual>() - 1 + size;
+        check_answer(len)?;
         let device = Handle(request.device.get());
         let description = &self.adapters[position].description;
         let engines = description.engines.len();
@@ -102,8 +105,7 @@ impl Shared {
         let mut reply = answer.as_bytes()[..CreateContextVirtual::DATA_OFFSET].to_vec();
         reply.extend(data);
         queue_data::fill(&mut reply[CreateContextVirtual::DATA_OFFSET..], handle);
-        // What the padding of the struct makes of it.
-        reply.resize(size_of::<CreateContextVirtual>() - 1 + size, 0);
+        reply.resize(len, 0);
         Ok(reply)
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use zerocopy::IntoBytes;
 
-use super::super::call::{answer, broken, success, Call, Fail, Reply};
+use super::super::call::{answer, broken, check_answer, success, Call, Fail, Reply};
 use super::super::shared::Shared;
 use super::work::{active_device, all_allocations, command_buffer, work};
 use crate::command::QueueCommand;
@@ -92,6 +92,9 @@ impl Shared {
         // CAST: u32 to usize, on a 64-bit host.
         let size = request.priv_drv_data_size.get() as usize;
         let data = call.bytes(CreateHwQueue::DATA_OFFSET, size)?;
+        // What the padding of the struct makes of it.
+        let len = size_of::<CreateHwQueue>() - 1 + size.max(1);
+        check_answer(len)?;
         let context = Handle(request.context.get());
         let objects = &self.process(call)?.objects;
         let found = objects.select::<Context>(position, context)?;
@@ -130,8 +133,7 @@ impl Shared {
         let mut reply = answer.as_bytes()[..CreateHwQueue::DATA_OFFSET].to_vec();
         reply.extend(data);
         queue_data::fill(&mut reply[CreateHwQueue::DATA_OFFSET..], queue);
-        // What the padding of the struct makes of it.
-        reply.resize(size_of::<CreateHwQueue>() - 1 + size.max(1), 0);
+        reply.resize(len, 0);
         Ok(reply)
     }
 

@@ -3,7 +3,7 @@
 
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::super::super::call::{broken, Call, Fail, Reply};
+use super::super::super::call::{broken, check_answer, Call, Fail, Reply};
 use super::super::super::shared::Shared;
 use super::standard;
 use crate::allocation::{Allocation, Resource};
@@ -129,12 +129,15 @@ impl Shared {
             let read_only = plan.has(CreateAllocation::READ_ONLY);
             GuestPages::new(info.size, read_only)
         });
+        let lends = guest.is_some();
         let memory = self.memories.create(info, guest);
+        let mut allocation = Allocation::new(plan.device, resource, memory);
+        allocation.lends = lends;
         let objects = &mut self.process(call)?.objects;
         let handle = objects.insert(Object {
             adapter: position,
             parent: resource.or(Some(plan.device)),
-            payload: Payload::Allocation(Allocation::new(plan.device, resource, memory)),
+            payload: Payload::Allocation(allocation),
         });
         let Some(handle) = handle else {
             self.memories.release(memory);
@@ -232,6 +235,8 @@ fn plan<'a>(call: &'a Call<'_>) -> Result<Plan<'a>, Fail> {
             return broken("a standard allocation is one without data".to_owned());
         });
     }
+    let data: usize = wishes.iter().map(|(_, data)| data.len()).sum();
+    check_answer(REPLY_HEADER + count * size_of::<AllocationReturn>() + data)?;
     let resource = Handle(request.resource.get());
     let extends = flags & CreateAllocation::CREATE_RESOURCE == 0 && resource.0 != 0;
     Ok(Plan {

@@ -62,15 +62,18 @@ impl Shared {
         handle: Handle,
     ) -> Result<MemoryId, Fail> {
         let objects = &self.process(call)?.objects;
-        Ok(just_made(objects, position, device, handle)?.memory)
+        let allocation = just_made(objects, position, device, handle)?;
+        if !allocation.lends {
+            // Not even if it shares memory that was handed over for another one.
+            return broken("no memory is handed over for the allocation".to_owned());
+        }
+        Ok(allocation.memory)
     }
 
     fn guest_pages(&mut self, memory: MemoryId) -> Result<&mut GuestPages, Fail> {
         let memory = self.memories.get_mut(memory);
-        match memory.and_then(|memory| memory.guest.as_mut()) {
-            Some(guest) => Ok(guest),
-            None => broken("the allocation has memory of the host".to_owned()),
-        }
+        let guest = memory.and_then(|memory| memory.guest.as_mut());
+        guest.ok_or_else(|| NtStatus::INVALID_PARAMETER.into())
     }
 }
 
