@@ -18,6 +18,8 @@ pub(crate) struct Allocation {
     pub(crate) locked: bool,
     /// Whether other processes may have it, too.
     pub(crate) shared: bool,
+    /// Whether it is what the guest hands pages over for, which it wants back with it.
+    pub(crate) lends: bool,
 }
 
 impl Allocation {
@@ -30,6 +32,7 @@ impl Allocation {
             resident: 0,
             locked: false,
             shared: false,
+            lends: false,
         }
     }
 }

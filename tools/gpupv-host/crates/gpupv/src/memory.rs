@@ -229,6 +229,18 @@ impl Memories {
         }
     }
 
+    /// The allocation goes that the guest has handed its pages over for. Others may still have the
+    /// memory, but nobody reaches those pages any more.
+    pub(crate) fn give_back(&mut self, id: MemoryId) {
+        let Some(memory) = self.all.get_mut(&id) else {
+            return;
+        };
+        if let Some(guest) = &mut memory.guest {
+            guest.give_back();
+            self.gates.wait();
+        }
+    }
+
     /// The guest takes lent memory back. Returns whether there was any that still needs it, and that
     /// nobody reaches any more.
     pub(crate) fn take_back(&mut self, gpadl: u32) -> bool {
@@ -237,6 +249,11 @@ impl Memories {
         let count = needed.map(GuestPages::take_back).count();
         self.gates.wait();
         count > 0
+    }
+
+    /// Waits until no engine works on bytes that it got before.
+    pub(crate) fn wait_for_engines(&self) {
+        self.gates.wait();
     }
 
     /// How much of it there is.

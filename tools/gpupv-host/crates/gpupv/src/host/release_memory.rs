@@ -25,6 +25,9 @@ impl Shared {
             let times = allocation.resident;
             self.memories.stop_using(owner, memory, times, false);
         }
+        if allocation.lends {
+            self.memories.give_back(memory);
+        }
         self.memories.release(memory);
         let Some(process) = self.processes.get_mut(&owner) else {
             return;

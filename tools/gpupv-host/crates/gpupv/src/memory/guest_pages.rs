@@ -89,6 +89,12 @@ impl GuestPages {
         self.gpadl.as_ref()?.1.as_ref()
     }
 
+    /// The guest gets them back, and a GPADL is no longer needed.
+    pub(super) fn give_back(&mut self) {
+        self.pages.clear();
+        self.gpadl = None;
+    }
+
     /// The GPADL is gone.
     pub(super) fn take_back(&mut self) {
         if let Some((_, view)) = &mut self.gpadl {

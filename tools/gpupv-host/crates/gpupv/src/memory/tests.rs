@@ -139,3 +139,34 @@ fn references_of_shares_count() {
     memories.unshare(share);
     assert!(memories.get(id).is_none() && memories.shared(share).is_none());
 }
+
+#[test]
+fn pages_go_back_when_no_engine_works_on_them_any_more() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+
+    let mut memories = Memories::default();
+    let mut pages = GuestPages::new(2 * UNIT, false);
+    pages.append(0, &[5, 6]).unwrap();
+    let id = memories.create(info(SegmentGroup::Local, 2, 0), Some(pages));
+    // Somebody else has it, too.
+    memories.retain(id);
+    let gate = memories.add_gate();
+    let done = AtomicBool::new(false);
+    let (ready, started) = channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let busy = gate.lock().unwrap();
+            ready.send(()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            done.store(true, Ordering::SeqCst);
+            drop(busy);
+        });
+        started.recv().unwrap();
+        memories.give_back(id);
+        assert!(done.load(Ordering::SeqCst), "it was still at work");
+    });
+    let memory = memories.get(id).unwrap();
+    assert!(!memory.is_complete());
+    assert_eq!(memory.guest.as_ref().unwrap().page(0), None);
+}

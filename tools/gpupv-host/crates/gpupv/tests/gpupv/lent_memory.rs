@@ -26,6 +26,10 @@ impl Partition for Ram {
 
     fn clear_messages(&self) {}
 
+    fn is_backed_up(&self) -> bool {
+        false
+    }
+
     fn signal_event(&self, _vp: u32, _flag: u32) {}
 
     fn bind_event(&self, _connection: u32) -> io::Result<EventFd> {
@@ -140,4 +144,44 @@ fn an_old_guest_does_the_same() {
     assert_eq!(status, PENDING);
     m.wait_for(value);
     m.guest.assert_clean();
+}
+
+/// Another process with the only allocation of a shared resource, and that allocation.
+fn opened(mut m: MemoryGuest, resource: u32) -> (MemoryGuest, u32) {
+    let process = m.process;
+    let nt = word(&m.guest.global(1004, process, &words(&[resource])), 0);
+    assert_ne!(nt, 0);
+    let process = m.guest.create_process(2, "b");
+    let mut m = MemoryGuest::of_process(m.guest, process);
+    let body = words(&[m.device, 1, nt, 1, 0]);
+    let reply = m.send(32, &body);
+    assert_eq!(word(&reply, 4), 0);
+    (m, word(&reply, 8))
+}
+
+#[test]
+fn what_others_share_is_taken_back_with_its_allocation() {
+    let config = Config {
+        map_guest_memory: false,
+        ..Config::default()
+    };
+    let mut m = MemoryGuest::new(config);
+    let flags = EXISTING_SYSMEM | SHARED_RESOURCE;
+    let (resource, made) = m.create(0, flags, &[local(4096)]);
+    m.lend(9, Some(view(0, 4096)));
+    assert_eq!(m.hand_over(made[0].handle, 9), 0);
+    let (lender, device) = (m.process, m.device);
+    let (mut m, shared) = opened(m, resource);
+    assert_eq!(m.make_resident(0, &[shared]).0, PENDING);
+    // The memory lives, its pages are the guest's again.
+    let body = words(&[device, resource, 0, 0]);
+    assert_eq!(word(&m.guest.vgpu(0, 5, lender, &body), 0), 0);
+    assert_eq!(m.left("allocation"), 1);
+    m.lend(9, None);
+    m.guest.assert_clean();
+    assert_eq!(m.make_resident(0, &[shared]).0, INVALID_PARAMETER);
+    // Nobody else puts pages into it.
+    m.lend(10, Some(view(0, 4096)));
+    assert_eq!(m.hand_over(shared, 10), INVALID_PARAMETER);
+    assert_eq!(m.guest.violations().len(), 1);
 }

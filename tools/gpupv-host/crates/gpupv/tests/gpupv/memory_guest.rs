@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What a guest does to have memory, in a few lines.
 
-use std::time::{Duration, Instant};
-
 use gpupv::allocation_data::AllocationData;
 use gpupv::{AdapterDescription, Config};
 use zerocopy::IntoBytes;
@@ -154,11 +152,7 @@ impl MemoryGuest {
 
     /// Waits until the paging fence has reached a value.
     pub fn wait_for(&self, value: u64) {
-        let end = Instant::now() + Duration::from_secs(30);
-        while self.guest.window.word(self.fence) < value {
-            assert!(Instant::now() < end, "value {value} is not reached");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.guest.await_word(self.fence, value);
     }
 
     /// How many allocations are left in the process.

@@ -94,17 +94,27 @@ impl Shared {
 
     fn mark_device(&mut self, position: usize, call: &Call<'_>) -> Reply {
         let request: MarkDeviceAsError = call.read();
-        let objects = &mut self.process(call)?.objects;
+        let objects = &self.process(call)?.objects;
         let handle = Handle(request.device.get());
-        let device: &mut Device = objects.select_mut(position, handle)?;
+        objects.select::<Device>(position, handle)?;
         if !ERROR_REASONS.contains(&request.reason.get()) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
+        self.give_up_device(call.process, handle);
+        success()
+    }
+
+    /// Gives a device up, and tells the guest if that is news.
+    pub(in crate::host) fn give_up_device(&mut self, process: Handle, handle: Handle) {
+        let found = self.processes.get_mut(&process);
+        let payload = found.and_then(|process| process.objects.payload_mut(handle));
+        let Some(Payload::Device(device)) = payload else {
+            return;
+        };
         if let Some(cookie) = device.give_up() {
-            self.stop_device(call.process, handle);
+            self.stop_device(process, handle);
             self.tell_of_device(cookie);
         }
-        success()
     }
 
     /// Tells the guest that one of its devices is not what it was.
