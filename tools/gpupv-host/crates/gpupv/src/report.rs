@@ -110,6 +110,7 @@ impl Report {
         self.violations.extend(violations);
         self.violation_count += bus.violation_count;
         self.bus_messages += bus.messages;
+        self.leftovers.gpadls += bus.lent_gpadls as u64;
         let unknown = bus.unknown.iter().map(|(&number, &count)| UnknownCommand {
             family: "vmbus",
             number,

@@ -216,6 +216,11 @@ impl Partition for HypervPartition {
         }
     }
 
+    fn is_backed_up(&self) -> bool {
+        let mut processors = self.processors.iter();
+        processors.any(|processor| processor.synic().is_backed_up())
+    }
+
     fn signal_event(&self, vp: u32, flag: u32) {
         let Some(processor) = self.processor(vp) else {
             log::warn!("an event for processor {vp}, which does not exist");

@@ -24,6 +24,10 @@ const PAGE: usize = 4096;
 const PAGE_ENABLED: u64 = 1;
 const CONTROL_ENABLED: u64 = 1;
 
+/// A guest that has so many messages to take has not taken any for long: it takes one at a time, and
+/// waits for most of them.
+const BACKED_UP: usize = 1 << 16;
+
 /// First and longest pause before a message is tried again.
 const RETRY_FIRST: Duration = Duration::from_millis(1);
 const RETRY_MAX: Duration = Duration::from_millis(10);
@@ -71,6 +75,11 @@ impl Synic {
     /// Drops the messages that have not been delivered.
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
+    }
+
+    /// Whether so many messages wait that the guest seems not to take any.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.queue.len() >= BACKED_UP
     }
 
     /// Delivers what can be delivered; `interrupt` tells the guest about one message.
@@ -178,6 +187,23 @@ mod tests {
         synic.program(&memory, exit(1, 0, 0));
         synic.program(&memory, exit(1, MESSAGES | 1, 0));
         synic.flush(&memory, || panic!("nothing to deliver"));
+    }
+
+    #[test]
+    fn a_guest_that_takes_nothing_is_noticed() {
+        let (memory, mut synic) = (memory(), Synic::default());
+        synic.program(&memory, exit(1, MESSAGES | 1, 0));
+        for _ in 0..=BACKED_UP {
+            assert!(!synic.is_backed_up());
+            synic.post(b"more");
+            synic.flush(&memory, || {});
+        }
+        assert!(synic.is_backed_up(), "the first one is in the slot");
+        memory
+            .write_obj(0u32, GuestAddress(MESSAGES + 0x200))
+            .unwrap();
+        synic.flush(&memory, || {});
+        assert!(!synic.is_backed_up());
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub trait Partition: Send + Sync {
     /// Drops the messages that the guest has not received yet.
     fn clear_messages(&self);
 
+    /// Whether so many messages wait for the guest that it should not ask for more.
+    fn is_backed_up(&self) -> bool;
+
     /// Sets the event flag `flag` (a channel's relid) of SINT 2 on `vp` and interrupts it.
     fn signal_event(&self, vp: u32, flag: u32);
 

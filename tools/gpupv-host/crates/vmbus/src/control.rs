@@ -102,6 +102,18 @@ impl Control {
         self.gpadls.len()
     }
 
+    /// How many GPADLs the guest has lent to a device and not taken back: those that came while the
+    /// channel was open, as rings never do. What belongs to a channel that we took back does not count;
+    /// it ends with the channel.
+    pub fn lent_gpadl_count(&self) -> usize {
+        let rescinded = |relid: u32| {
+            let channel = self.channels.get(&relid);
+            channel.is_none_or(|channel| channel.state == ChannelState::Rescinded)
+        };
+        let lent = self.gpadls.lent();
+        lent.filter(|&relid| !rescinded(relid)).count()
+    }
+
     /// Handles a message of the guest.
     #[must_use]
     pub fn message(&mut self, payload: &[u8]) -> Vec<Action> {

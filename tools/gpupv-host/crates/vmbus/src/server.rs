@@ -9,7 +9,7 @@ mod control_thread;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::{Builder, JoinHandle};
 
 use hyperv::{MessagePort, Partition, PostStatus};
@@ -75,6 +75,8 @@ pub struct BusReport {
     pub open_channels: usize,
     /// GPADLs that the guest has lent and not taken back.
     pub gpadls: usize,
+    /// Those of them that were lent to a device, and not for the rings of its channel.
+    pub lent_gpadls: usize,
 }
 
 /// What happens on the control thread.
@@ -95,6 +97,8 @@ enum Event {
 /// The VMBus of one partition.
 pub struct VmbusServer {
     events: Mutex<Sender<Event>>,
+    /// Where answers go. The partition has us for its messages.
+    partition: Weak<dyn Partition>,
     /// Messages in `events`.
     inbound: Arc<AtomicUsize>,
     next_device: AtomicU32,
@@ -128,6 +132,7 @@ impl VmbusServer {
                 Box::new(move |pfn| is_ram(&*partition, pfn))
             },
         });
+        let answers = Arc::downgrade(&partition);
         let thread = ControlThread::new(
             partition,
             control,
@@ -141,6 +146,7 @@ impl VmbusServer {
             .expect("a thread for VMBus");
         Arc::new(Self {
             events: Mutex::new(events),
+            partition: answers,
             inbound,
             next_device: AtomicU32::new(0),
             known: Mutex::new(HashSet::new()),
@@ -213,6 +219,11 @@ impl MessagePort for VmbusServer {
     fn message(&self, connection: u32, payload: &[u8]) -> PostStatus {
         if ![connection::MESSAGE_BEFORE_5_0, connection::MESSAGE_5_0].contains(&connection) {
             return PostStatus::UnknownConnection;
+        }
+        // Most requests have an answer, for which there must be room, too.
+        let partition = self.partition.upgrade();
+        if partition.is_some_and(|partition| partition.is_backed_up()) {
+            return PostStatus::Busy;
         }
         if self.inbound.fetch_add(1, Ordering::Relaxed) >= INBOUND_LIMIT {
             self.inbound.fetch_sub(1, Ordering::Relaxed);

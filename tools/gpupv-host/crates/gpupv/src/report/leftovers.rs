@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::plural;
 
-/// Numbers of things. All of them are 0 when no process and no shared handle is left.
+/// Numbers of things. All of them are 0 when no process and no shared handle is left, the last one
+/// when the guest has taken back what it lent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Leftovers {
     /// Shared (NT) handles.
@@ -20,6 +21,9 @@ pub struct Leftovers {
     pub memories: u64,
     /// Pages that the guest can look at.
     pub io_pages: u64,
+    /// Memory that the guest has lent, if the report includes the bus. The rings of a channel, which
+    /// stay when a guest is switched off, do not count.
+    pub gpadls: u64,
 }
 
 impl Leftovers {
@@ -32,6 +36,7 @@ impl Leftovers {
             (self.waits, "wait"),
             (self.memories, "memory block"),
             (self.io_pages, "visible page"),
+            (self.gpadls, "GPADL"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)

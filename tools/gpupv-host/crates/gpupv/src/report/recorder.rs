@@ -18,6 +18,8 @@ pub(crate) struct Recorder {
     unknown: BTreeMap<(bool, u32), u64>,
     pub(crate) violations: Vec<String>,
     pub(crate) violation_count: u64,
+    /// The last one, however many there were.
+    pub(crate) last_violation: Option<String>,
     pub(crate) processes_created: u64,
     pub(crate) pci: PciReport,
 }
@@ -30,6 +32,7 @@ impl Recorder {
     pub(crate) fn violation(&mut self, text: String) {
         log::warn!("GPU-PV: {text}");
         self.violation_count += 1;
+        self.last_violation = Some(text.clone());
         if self.violations.len() < KEPT {
             self.violations.push(text);
         }

@@ -93,3 +93,23 @@ fn the_bus_below_counts_too() {
         ["1 protocol violation", "2 messages without meaning"]
     );
 }
+
+#[test]
+fn memory_that_was_lent_and_not_taken_back() {
+    let guest = Guest::started(Config::default());
+    // The rings of the channels, which are open.
+    let off = BusReport {
+        open_channels: 3,
+        gpadls: 3,
+        ..BusReport::default()
+    };
+    assert!(guest.host.report().with_bus(&off).verdict().is_clean());
+    let left = BusReport {
+        gpadls: 5,
+        lent_gpadls: 2,
+        ..off
+    };
+    let report = guest.host.report().with_bus(&left);
+    assert_eq!(report.verdict().reasons, ["2 GPADLs left"]);
+    assert!(report.summary().contains(&"left: 2 GPADLs".to_owned()));
+}

@@ -56,6 +56,11 @@ impl MessageQueue {
             .push_back(payload[..payload.len().min(MAX_MESSAGE)].to_vec());
     }
 
+    /// How many messages there are.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Drops all messages.
     pub(crate) fn clear(&mut self) {
         self.messages.clear();

@@ -148,17 +148,18 @@ impl Control {
 
     pub(super) fn modify(&mut self, message: &ModifyChannel) {
         let (relid, vp) = (message.relid.get(), message.target_vp.get());
-        let open = self
-            .channels
-            .get(&relid)
-            .is_some_and(|channel| channel.state == ChannelState::Open);
-        let status = if open && vp < self.options.vp_count {
+        let state = self.channels.get(&relid).map(|channel| channel.state);
+        let exists = vp < self.options.vp_count;
+        let status = if state == Some(ChannelState::Open) && exists {
             self.actions.push(Action::Retarget { relid, vp });
             0
         } else {
-            self.faults.violation(format!(
-                "channel {relid} cannot be moved to virtual processor {vp}"
-            ));
+            // A guest whose request crossed our rescind has done nothing wrong.
+            if state != Some(ChannelState::Rescinded) || !exists {
+                self.faults.violation(format!(
+                    "channel {relid} cannot be moved to virtual processor {vp}"
+                ));
+            }
             STATUS_UNSUCCESSFUL
         };
         let answered = self

@@ -97,6 +97,11 @@ impl Assembly {
             .extend(numbers.map(u64::from_le_bytes).take(missing));
     }
 
+    /// How many page numbers there will be.
+    pub fn pages(&self) -> u64 {
+        self.total as u64
+    }
+
     /// Whether all page numbers are there.
     pub fn is_complete(&self) -> bool {
         self.pfns.len() == self.total

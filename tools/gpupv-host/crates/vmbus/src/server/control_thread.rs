@@ -318,5 +318,6 @@ impl ControlThread {
         report.unknown.clone_from(&faults.unknown);
         report.open_channels = self.control.open_channels();
         report.gpadls = self.control.gpadl_count();
+        report.lent_gpadls = self.control.lent_gpadl_count();
     }
 }

@@ -436,6 +436,9 @@ fn rescind_of_an_open_channel_and_a_new_offer() {
     machine.lend(1, 2, 4);
     let (gpadl, ok) = (2, true);
     assert_eq!(machine.take(), [Answer::Created { relid, gpadl, ok }]);
+    machine.send(&session::modify(1, 0));
+    let ok = false;
+    assert_eq!(machine.take(), [Answer::Modified { relid, ok }]);
     machine.send(&session::close(1));
     machine.send(&session::teardown(1, 1));
     assert_eq!(machine.take(), [Answer::TornDown(1)]);

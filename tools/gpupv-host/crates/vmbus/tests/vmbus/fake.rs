@@ -11,7 +11,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::eventfd::{EventFd, EFD_NONBLOCK};
 
 /// How long anything may take before it counts as lost.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// RAM from 0 on.
 pub const RAM: usize = 16 << 20;
@@ -24,6 +24,7 @@ struct State {
     /// Every connection that was ever bound.
     binds: u64,
     fail_bind: bool,
+    backed_up: bool,
 }
 
 pub struct FakePartition {
@@ -98,6 +99,10 @@ impl FakePartition {
         self.state.lock().unwrap().binds
     }
 
+    pub fn back_up(&self, backed_up: bool) {
+        self.state.lock().unwrap().backed_up = backed_up;
+    }
+
     pub fn fail_bind(&self, fail: bool) {
         self.state.lock().unwrap().fail_bind = fail;
     }
@@ -117,6 +122,10 @@ impl Partition for FakePartition {
 
     fn clear_messages(&self) {
         self.state.lock().unwrap().messages.clear();
+    }
+
+    fn is_backed_up(&self) -> bool {
+        self.state.lock().unwrap().backed_up
     }
 
     fn signal_event(&self, vp: u32, flag: u32) {

@@ -7,6 +7,7 @@ mod fake;
 mod gpadl;
 mod guest_ring;
 mod layout;
+mod lent;
 mod random;
 mod ring_faults;
 mod ring_model;
