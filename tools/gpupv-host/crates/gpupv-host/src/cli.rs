@@ -129,9 +129,11 @@ fn parse_size(text: &str) -> Result<u64, String> {
     let number: u64 = digits
         .parse()
         .map_err(|error| format!("{digits:?}: {error}"))?;
-    number
-        .checked_mul(1 << shift)
-        .ok_or_else(|| "that is too much".into())
+    match number.checked_mul(1 << shift) {
+        Some(0) => Err("that is nothing".into()),
+        Some(size) => Ok(size),
+        None => Err("that is too much".into()),
+    }
 }
 
 fn parse_version(text: &str) -> Result<u32, String> {
@@ -292,7 +294,7 @@ mod tests {
     fn sizes_have_a_unit() {
         assert_eq!(parse_size("512M"), Ok(512 << 20));
         assert_eq!(parse_size("4g"), Ok(4 << 30));
-        for bad in ["", "4", "G", "-1G", "4T", "99999999999999G"] {
+        for bad in ["", "4", "G", "-1G", "0M", "4T", "99999999999999G"] {
             assert!(parse_size(bad).is_err(), "{bad:?}");
         }
     }

@@ -94,7 +94,7 @@ pub(crate) fn run(
     let (sender, events) = channel();
     let console = GuestConsole::default();
     let started = Instant::now();
-    let limit = options.timeout.map(|timeout| started + timeout);
+    let limit = options.timeout.and_then(|timeout| end(started, timeout));
     let begun = signals::forward(sender.clone())
         .map_err(|error| format!("cannot handle signals: {error}"))
         .and_then(|()| start(sender, console.clone()));
@@ -103,6 +103,11 @@ pub(crate) fn run(
         Err(message) => Outcome::without_guest(End::Failed { message }),
     };
     finish(options, &outcome, &console, started.elapsed())
+}
+
+/// When a run must be over. A time beyond all clocks is no limit.
+fn end(started: Instant, timeout: Duration) -> Option<Instant> {
+    started.checked_add(timeout)
 }
 
 /// Waits for the end of `run`, brings it about if it must.
@@ -237,29 +242,35 @@ mod tests {
         assert_eq!(*run.0.borrow(), [StopCause::Interrupted]);
     }
 
-    #[test]
-    fn the_limit_stops_and_the_outcome_is_still_waited_for() {
-        let (sender, events) = channel();
-        let run = Recorder::default();
-        let thread = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(30));
+    /// Ends when it is told to, and not well.
+    struct Obedient(Sender<Event>);
+
+    impl Run for Obedient {
+        fn stop(&self, cause: StopCause) {
+            assert_eq!(cause, StopCause::TimedOut);
             let mut outcome = Outcome::without_guest(End::Failed {
                 message: "killed".into(),
             });
             outcome.summary = "seen".into();
-            sender.send(Event::Ended(outcome)).unwrap();
-        });
-        let outcome = supervise(
-            &run,
-            &events,
-            Some(Instant::now() + Duration::from_millis(5)),
-        );
-        thread.join().unwrap();
+            self.0.send(Event::Ended(outcome)).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_limit_stops_and_the_outcome_is_still_waited_for() {
+        let (sender, events) = channel();
+        let outcome = supervise(&Obedient(sender), &events, Some(Instant::now()));
         assert_eq!(
             (outcome.end, outcome.summary.as_str()),
             (End::TimedOut, "seen")
         );
-        assert_eq!(*run.0.borrow(), [StopCause::TimedOut]);
+    }
+
+    #[test]
+    fn the_longest_limit_is_none() {
+        let (now, hour) = (Instant::now(), Duration::from_secs(3600));
+        assert_eq!(end(now, hour), Some(now + hour));
+        assert_eq!(end(now, Duration::from_secs(u64::MAX)), None);
     }
 
     #[test]

@@ -155,8 +155,7 @@ struct TraceLink(Arc<Mutex<File>>);
 impl Write for TraceLink {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        link::send(&mut *link, &Message::Trace(lines.to_vec()))?;
-        Ok(lines.len())
+        link::send_trace(&mut *link, lines)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -17,6 +17,10 @@ const KIND_TRACE: u8 = 4;
 /// Longer frames are a sign that the line carries something else.
 const BODY_MAX: u32 = 64 << 20;
 
+/// Longer pieces of the trace are sent as several frames: there may be much more of it than the line
+/// takes at once.
+const TRACE_MAX: usize = 256 << 10;
+
 const STOP_INTERRUPTED: u8 = b'I';
 const STOP_TIMED_OUT: u8 = b'T';
 
@@ -44,6 +48,13 @@ pub(super) fn send(out: &mut impl Write, message: &Message) -> io::Result<()> {
     let length = u32::try_from(body.len()).map_err(|_| invalid("the message is too long"))?;
     out.write_all(&[&MARK[..], &[kind], &length.to_le_bytes(), &body].concat())?;
     out.flush()
+}
+
+/// Writes as much of the trace as one message holds. Returns how much that was.
+pub(super) fn send_trace(out: &mut impl Write, lines: &[u8]) -> io::Result<usize> {
+    let piece = &lines[..lines.len().min(TRACE_MAX)];
+    send(out, &Message::Trace(piece.to_vec()))?;
+    Ok(piece.len())
 }
 
 /// Reads the next message; `None` at the end of the line.
@@ -120,6 +131,24 @@ mod tests {
         };
         assert_eq!(outcome.end, End::TestExit { status: 7 });
         assert!(receive(&mut input).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_long_trace_comes_in_pieces() {
+        let trace: Vec<u8> = (0..=255).cycle().take(2 * TRACE_MAX + 9).collect();
+        let (mut line, mut sent) = (Vec::new(), 0);
+        while sent < trace.len() {
+            sent += send_trace(&mut line, &trace[sent..]).unwrap();
+        }
+        let (mut input, mut got) = (line.as_slice(), Vec::new());
+        for len in [TRACE_MAX, TRACE_MAX, 9] {
+            let Some(Message::Trace(piece)) = receive(&mut input).unwrap() else {
+                panic!("no piece")
+            };
+            assert_eq!(piece.len(), len);
+            got.extend(piece);
+        }
+        assert!(got == trace && receive(&mut input).unwrap().is_none());
     }
 
     #[test]

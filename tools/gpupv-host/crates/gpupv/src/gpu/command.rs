@@ -334,7 +334,8 @@ impl Command {
             Self::Fence { address, .. } => return address % 8 == 0,
             Self::Nop | Self::Fault(_) | Self::Busy(_) => return true,
         };
-        let Some(target) = self.target().filter(|_| sizes) else {
+        // Only then: sizes that are not allowed may have no product.
+        let Some(target) = sizes.then(|| self.target()).flatten() else {
             return false;
         };
         // Elements are dealt with in their order and in pieces: what is computed in place is as

@@ -46,7 +46,7 @@ impl Shared {
             record.answer(info.map(|info| info.failure), reply, current);
         }
         if self.report.violation_count > violations {
-            record.violation = self.report.violations.last().cloned();
+            record.violation = self.report.last_violation.clone();
         }
         tracer.record(record);
     }

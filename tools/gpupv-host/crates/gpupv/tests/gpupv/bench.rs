@@ -5,14 +5,11 @@ use std::time::{Duration, Instant};
 
 use gpupv::Config;
 
-use crate::guest::{long, word, words, Guest};
+use crate::guest::{long, word, words, Guest, PATIENCE};
 
 pub const INVALID_HANDLE: u32 = 0xC000_0008;
 pub const INVALID_PARAMETER: u32 = 0xC000_000D;
 pub const DEVICE_REMOVED: u32 = 0xC000_02B6;
-
-/// How long things may take that take a moment.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A sync object as the guest has it.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Command buffers that do what they may not.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{channel, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gpupv::Config;
+use gpupv::{Config, GuestMemory};
 
 use crate::compute_guest::*;
 use crate::guest::{long, word, words};
@@ -206,16 +209,17 @@ fn a_hung_engine_is_reset_and_others_go_on() {
 fn work_behind_a_hung_job_of_another_is_done() {
     let mut g = ComputeGuest::new();
     let other = g.m.guest.create_process(2, "other");
-    g.submit(&busy(u32::MAX));
-    let guilty = g.m.process;
+    let (guilty, context) = (g.m.process, g.context);
+    let hung = g.put(&busy(u32::MAX));
     let m = MemoryGuest::of_process(g.m.guest, other);
     let mut g = ComputeGuest::on(m);
     let begin = Instant::now();
+    let mut body = crate::bench::submission(&[context], 0, &[], &[]);
+    body[..8].copy_from_slice(&hung.to_le_bytes());
+    body[8] = 16;
+    assert_eq!(word(&g.m.guest.vgpu(0, 20, guilty, &body), 0), 0);
     g.run(&command(1, &[], &[]));
-    assert!(
-        begin.elapsed() > Duration::from_millis(50),
-        "it had to wait"
-    );
+    assert!(begin.elapsed() >= Duration::from_millis(100), "it waited");
     g.m.guest.destroy_process(guilty);
     g.end();
 }
@@ -229,6 +233,67 @@ fn a_device_that_was_marked_keeps_that_state() {
     assert_eq!((status, g.state()), (0, RESET));
     std::thread::sleep(Duration::from_millis(10));
     assert_eq!((g.state(), g.fault()), (RESET, (0, 0, 0, 0)));
+    g.end();
+}
+
+/// RAM that engines do not get through with as long as somebody holds it.
+struct HeldRam {
+    entered: Mutex<Sender<()>>,
+    held: Mutex<()>,
+}
+
+impl GuestMemory for HeldRam {
+    fn has_page(&self, _number: u64) -> bool {
+        true
+    }
+
+    fn read(&self, _address: u64, _into: &mut [u8]) -> bool {
+        true
+    }
+
+    fn write(&self, _address: u64, _from: &[u8]) -> bool {
+        // Nobody may listen any more.
+        let _ = self.entered.lock().unwrap().send(());
+        drop(self.held.lock().unwrap());
+        true
+    }
+}
+
+#[test]
+fn a_flush_is_answered_when_nothing_is_touched_any_more() {
+    let mut g = ComputeGuest::new();
+    let (_, gpu) = g.sysmem(&[3], WRITE);
+    let (entered, at_work) = channel();
+    let ram = Arc::new(HeldRam {
+        entered: Mutex::new(entered),
+        held: Mutex::new(()),
+    });
+    g.m.guest.host.set_guest_memory(Arc::clone(&ram) as _);
+    let done = AtomicBool::new(false);
+    let (ready, held) = channel();
+    let (go, may_go) = channel();
+    let (ram, flag) = (&ram, &done);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let guard = ram.held.lock().unwrap();
+            ready.send(()).unwrap();
+            may_go.recv().unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            flag.store(true, Ordering::SeqCst);
+            drop(guard);
+        });
+        held.recv().unwrap();
+        g.submit(&fill(gpu, 4096, 1));
+        at_work.recv().unwrap();
+        // The work is dropped in the middle of a step.
+        let (process, device) = (g.m.process, g.m.device);
+        let status = word(&g.m.send(29, &words(&[device, 0x8000_0000])), 0);
+        assert_eq!(status, 0);
+        go.send(()).unwrap();
+        let flushed = g.m.guest.vgpu_later(0, 42, process, &words(&[device]));
+        assert_eq!(word(&flushed, 0), 0);
+        assert!(done.load(Ordering::SeqCst), "it was still at work");
+    });
     g.end();
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gpupv::{Config, GuestMemory};
 
 use crate::bench::submission;
-use crate::guest::{long, word, words};
+use crate::guest::{long, word, words, PATIENCE};
 use crate::memory_guest::*;
 
 /// Bits of a mapping's protection.
@@ -20,8 +20,6 @@ pub const HUNG: u32 = 3;
 pub const OUT_OF_MEMORY: u32 = 5;
 pub const DMA_FAULT: u32 = 6;
 pub const PAGE_FAULT: u32 = 7;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The guest's RAM: so many pages from 0 on.
 #[derive(Clone)]
@@ -250,6 +248,22 @@ impl ComputeGuest {
             gpu: long(&reply, 8),
             page: long(&reply, 16),
         }
+    }
+
+    /// A queue waits for a fence.
+    pub fn hold(&mut self, queue: u32, fence: Fence, value: u64) {
+        let mut body = words(&[queue, 1, 0, 0]);
+        body.extend(value.to_le_bytes());
+        body.extend(words(&[fence.handle]));
+        assert_eq!(word(&self.m.send(25, &body), 0), 0);
+    }
+
+    /// A CPU signals a fence.
+    pub fn signal(&mut self, fence: Fence, value: u64) {
+        let device = self.m.device;
+        let mut body = words(&[1, 0, 0, 0, 0, 0, device, 0, fence.handle]);
+        body.extend(value.to_le_bytes());
+        assert_eq!(word(&self.m.send(26, &body), 0), 0);
     }
 
     /// Writes bytes where the guest sees memory of the host.

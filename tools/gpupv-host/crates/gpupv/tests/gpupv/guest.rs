@@ -14,6 +14,9 @@ use crate::window::FakeWindow;
 pub const GLOBAL: u32 = 1;
 pub const VGPU: u32 = 0;
 
+/// How long things may take that take a moment: longer than any machine stands still.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
 /// Collects what a device sends.
 #[derive(Default)]
 struct Port {
@@ -106,7 +109,7 @@ impl Channel {
                 assert_eq!((id, completions.len()), (self.last_id, 0));
                 return payload;
             }
-            assert!(begin.elapsed() < Duration::from_secs(20), "no completion");
+            assert!(begin.elapsed() < PATIENCE, "no completion");
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -298,6 +301,15 @@ impl Guest {
 
     pub fn violations(&self) -> Vec<String> {
         self.host.report().violations
+    }
+
+    /// Waits until a page of the IO space begins with at least a value.
+    pub fn await_word(&self, page: u64, value: u64) {
+        let begin = Instant::now();
+        while self.window.word(page) < value {
+            assert!(begin.elapsed() < PATIENCE, "{value} is not reached");
+            std::thread::sleep(Duration::from_micros(100));
+        }
     }
 
     /// Nothing was wrong.

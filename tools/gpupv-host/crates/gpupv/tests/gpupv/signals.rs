@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Signals, by CPUs and by queues.
 
-use gpupv::Config;
-
 use crate::bench::{signal_body, Bench, Signal, INVALID_HANDLE, INVALID_PARAMETER};
-use crate::guest::{command, extended, words, VGPU};
+use crate::guest::words;
 
 const AT_SUBMISSION: u32 = 1;
 const EVENT: u32 = 2;
@@ -259,41 +257,4 @@ fn queues_and_objects_are_checked() {
     let reply = bench.guest.vgpu(0, 26, other, &body);
     assert_eq!(reply, words(&[INVALID_HANDLE]));
     assert_eq!(bench.guest.violations().len(), 2);
-}
-
-#[test]
-fn without_an_answer_it_works_the_same() {
-    let mut bench = {
-        let config = Config {
-            asynchronous: true,
-            ..Config::default()
-        };
-        let mut guest = crate::guest::Guest::new(config);
-        let mut window = (64u64 << 30).to_le_bytes().to_vec();
-        window.extend((512u64 << 20).to_le_bytes());
-        window.extend([0; 8]);
-        guest.global(1010, 0, &window);
-        guest.open_adapter(0);
-        guest.vgpu(0, 36, 0, &[]);
-        let process = guest.create_process(1, "async");
-        let device = guest.create_device(0, process, 1);
-        Bench {
-            guest,
-            process,
-            device,
-        }
-    };
-    let context = bench.context(0);
-    let fence = bench.fence(0);
-    let body = signal_body(&Signal {
-        objects: &[fence.handle],
-        queues: &[context],
-        values: &[4],
-        ..Signal::default()
-    });
-    let packet = command(VGPU | (1 << 8), 26, bench.process, &body);
-    let packet = extended(bench.guest.luids[0], &packet);
-    assert_eq!(bench.guest.global.raw(packet, false), None);
-    bench.await_value(fence.page, 4);
-    bench.end();
 }

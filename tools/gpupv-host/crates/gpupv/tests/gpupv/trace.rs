@@ -133,3 +133,18 @@ fn every_command_that_is_done_has_a_layout() {
         }
     }
 }
+
+#[test]
+fn each_violation_has_its_own_words() {
+    let mut guest = Guest::started(Config::default());
+    let records = traced(&guest);
+    for process in 1..=150 {
+        guest.destroy_process(process);
+    }
+    let records = take(&records);
+    assert_eq!(records.len(), 150);
+    for (process, record) in (1..).zip(records) {
+        let expected = format!("DESTROYPROCESS: process {process:#x} in the header");
+        assert_eq!(record.violation, Some(expected));
+    }
+}
