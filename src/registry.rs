@@ -209,7 +209,14 @@ impl Registry {
         };
 
         drop(struck);
-        adapter.stop();
+        self.wait_for_starter(adapter.stop());
+    }
+
+    /// Waits until the starter has ended what it had begun, if it has.
+    fn wait_for_starter(&self, begun: bool) {
+        if begun {
+            self.services.queue.flush();
+        }
     }
 
     /// Enters a vGPU channel.
@@ -256,7 +263,7 @@ impl Registry {
 
         drop(struck);
         if let Some(adapter) = adapter {
-            adapter.channel_lost(offer);
+            self.wait_for_starter(adapter.channel_lost(offer));
         }
     }
 

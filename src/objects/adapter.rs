@@ -152,16 +152,20 @@ impl Active {
 
     /// Tells the host that the adapter is used no more.
     fn say_goodbye(&self) {
-        let command = CloseAdapter {
-            host_adapter: self.host_adapter,
-        };
-
-        // The host closes the adapter with the channel if it does not answer, or is not asked.
-        let _ = self
-            .link
-            .in_new_lane()
-            .and_then(|link| link.call(HostProcess::GUEST, command, FAREWELL_PATIENCE));
+        say_goodbye(&self.link, self.host_adapter);
     }
+}
+
+/// Tells the host that `host_adapter` is used no more, whether the lane of `link` is closed or not.
+fn say_goodbye(link: &Link, host_adapter: Handle) {
+    // The host closes the adapter with the channel if it does not answer, or is not asked.
+    let _ = link.in_new_lane().and_then(|link| {
+        link.call(
+            HostProcess::GUEST,
+            CloseAdapter { host_adapter },
+            FAREWELL_PATIENCE,
+        )
+    });
 }
 
 enum State {
@@ -281,7 +285,10 @@ impl Adapter {
             match self.exchange(state, |state| matches!(state, State::Starting { .. })) {
                 Some(_) => Ok(()),
                 None => {
-                    // It was stopped meanwhile, and the channel closed.
+                    // It was stopped meanwhile, which was left to us.
+                    if !offer.is_rescinded() {
+                        active.say_goodbye();
+                    }
                     active.channel.close();
                     Err(ENODEV)
                 }
@@ -334,14 +341,30 @@ impl Adapter {
         host: &Link,
     ) -> Result<Arc<Active>> {
         let version = self.version();
-        let mut envelope = Envelope {
+        let envelope = Envelope {
             version,
             vgpu: self.identity.vgpu,
         };
         let link = Link::new(channel.clone(), envelope)?;
         let guest = HostProcess::GUEST;
         let host_adapter = link.call(guest, OpenAdapter { version }, START_PATIENCE)?;
-        let info = link.call(guest, GetInternalAdapterInfo, START_PATIENCE)?;
+
+        self.ask(offer, channel, host, &link, envelope, host_adapter)
+            .inspect_err(|_| say_goodbye(&link, host_adapter))
+    }
+
+    /// Asks the host what the adapter is that it calls `host_adapter`, over `link`, whose messages
+    /// are in `envelope`.
+    fn ask(
+        &self,
+        offer: &Arc<Offer>,
+        channel: &Arc<HostTransport>,
+        host: &Link,
+        link: &Link,
+        mut envelope: Envelope,
+        host_adapter: Handle,
+    ) -> Result<Arc<Active>> {
+        let info = link.call(HostProcess::GUEST, GetInternalAdapterInfo, START_PATIENCE)?;
 
         if let Some(vgpu) = info.vgpu_luid {
             envelope.vgpu = vgpu;
@@ -366,23 +389,22 @@ impl Adapter {
         )?)
     }
 
-    /// The PCI function goes away: says good-bye to the host, and stops.
-    pub(crate) fn stop(&self) {
-        self.end(true);
+    /// The PCI function goes away: says good-bye to the host, and stops. Returns whether the starter
+    /// has to do that, which is to be waited for then.
+    pub(crate) fn stop(&self) -> bool {
+        self.end(true)
     }
 
     /// The driver loses the channel of `offer`. If it is this adapter's, it stops. The host is
-    /// told, unless it was the host that took the channel away.
-    pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) {
+    /// told, unless it was the host that took the channel away. Returns as [`Self::stop`].
+    pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) -> bool {
         let ours = match &*self.state.lock() {
             State::Starting { offer: own, .. } => Arc::ptr_eq(own, offer),
             State::Active(active) => Arc::ptr_eq(&active.offer, offer),
             State::Waiting | State::Stopped => false,
         };
 
-        if ours {
-            self.end(!offer.is_rescinded());
-        }
+        ours && self.end(!offer.is_rescinded())
     }
 
     /// Whether it is active, and its messages travel over the global channel.
@@ -396,7 +418,7 @@ impl Adapter {
         self.end(reachable);
     }
 
-    fn end(&self, say_goodbye: bool) {
+    fn end(&self, say_goodbye: bool) -> bool {
         let before = self.exchange(State::Stopped, |_| true);
 
         if let Some(State::Active(active)) = &before {
@@ -414,13 +436,20 @@ impl Adapter {
                 }
                 active.channel.close();
                 self.aftermath.cut_off();
+                false
             }
+            // Nobody answers the starter any more, which so finds out at once.
             Some(State::Starting {
                 channel: Some(channel),
                 ..
-            }) => channel.close(),
+            }) if !say_goodbye => {
+                channel.close();
+                false
+            }
+            // The host may have opened the adapter: only the starter knows, once it is answered.
+            Some(State::Starting { .. }) => true,
             // It never had anything, or another thread is about to end it.
-            _ => {}
+            _ => false,
         }
     }
 
