@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS		4
 #define MOST		D3DKMT_CREATEALLOCATION_MAX
@@ -123,7 +123,7 @@ TEST_F(allocation, count)
 	}
 }
 
-TEST_F_TIMEOUT(allocation, most, 120)
+TEST_F(allocation, most)
 {
 	struct d3dkmt_destroyallocation2 destroy = { .device.v = self->gpu.device };
 	__u32 handles[MOST];
@@ -353,7 +353,7 @@ static int create_and_destroy(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(allocation, together, 240)
+TEST_F(allocation, together)
 {
 	EXPECT_EQ(0, dxg_together(THREADS, create_and_destroy, &self->gpu));
 	EXPECT_EQ(self->objects, dxg_host_objects());

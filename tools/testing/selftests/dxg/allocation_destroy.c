@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* DestroyAllocation2: by list and by resource, all or nothing */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS	4
 #define ROUNDS	20
@@ -251,7 +251,7 @@ static int destroy_some(void *data, unsigned int index)
 }
 
 /* Lists that overlap: one wins, and the others change nothing. */
-TEST_F_TIMEOUT(destroy, together, 240)
+TEST_F(destroy, together)
 {
 	struct race race = { .fd = FD, .args = &self->args };
 

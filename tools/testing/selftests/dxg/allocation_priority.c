@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* SetAllocationPriority and GetAllocationPriority */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define NORMAL		0x78000000u
 #define MAXIMUM		0xc8000000u

@@ -4,7 +4,7 @@
  * writable, or ends too early. Each test goes through all of them.
  */
 #include "dxg_calls.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(arguments)
 {
@@ -37,7 +37,7 @@ FIXTURE_TEARDOWN(arguments)
 #define CALL(call, argument)	dxg_ioctl(self->scene.gpu.fd, (call)->request, argument)
 #define SIZE(call)		_IOC_SIZE((call)->request)
 
-TEST_F_TIMEOUT(arguments, not_readable, 120)
+TEST_F(arguments, not_readable)
 {
 	void *const addresses[] = {
 		NULL, (void *)1, dxg_unmapped(),
@@ -55,7 +55,7 @@ TEST_F_TIMEOUT(arguments, not_readable, 120)
 	EXPECT_EQ(objects, dxg_host_objects());
 }
 
-TEST_F_TIMEOUT(arguments, end_too_early, 120)
+TEST_F(arguments, end_too_early)
 {
 	for_each_call(call, &self->scene) {
 		unsigned char *end = dxg_guarded(SIZE(call), 0);
@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(arguments, end_too_early, 120)
 }
 
 /* Exactly as much as the request number says: not a byte more is touched. */
-TEST_F_TIMEOUT(arguments, at_end_of_memory, 240)
+TEST_F(arguments, at_end_of_memory)
 {
 	for_each_call(call, &self->scene) {
 		unsigned char *end = dxg_guarded(SIZE(call), 0);
@@ -90,7 +90,7 @@ TEST_F_TIMEOUT(arguments, at_end_of_memory, 240)
 }
 
 /* Nothing is left of what was made by a call that could not tell its result. */
-TEST_F_TIMEOUT(arguments, not_writable, 240)
+TEST_F(arguments, not_writable)
 {
 	for_each_call(call, &self->scene) {
 		int objects, result;

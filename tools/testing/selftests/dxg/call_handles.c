@@ -4,7 +4,7 @@
  * process: refused by each ioctl that looks them up, with nothing changed.
  */
 #include "dxg_calls.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(handles)
 {
@@ -78,7 +78,7 @@ static bool is_welcome(const struct dxg_scene *scene, const struct dxg_call *cal
 		TH_LOG("%s has changed its argument", (call)->name);			\
 } while (0)
 
-TEST_F_TIMEOUT(handles, of_nothing, 240)
+TEST_F(handles, of_nothing)
 {
 	for_each_call(call, &self->scene) {
 		for_each_place(call, place) {
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(handles, of_nothing, 240)
 	}
 }
 
-TEST_F_TIMEOUT(handles, of_another_kind, 240)
+TEST_F(handles, of_another_kind)
 {
 	for_each_call(call, &self->scene) {
 		for_each_place(call, place) {
@@ -122,7 +122,7 @@ TEST_F(handles, instance_bits)
 }
 
 /* What one call has destroyed none of them finds any more. */
-TEST_F_TIMEOUT(handles, of_what_is_gone, 240)
+TEST_F(handles, of_what_is_gone)
 {
 	struct dxg_scene *scene = &self->scene;
 	__u32 adapter = 0;
@@ -187,7 +187,7 @@ static int foreign_process(bool compute, int numbers, int end)
 	return read(end, &byte, 1) != 0;
 }
 
-TEST_F_TIMEOUT(handles, of_another_process, 240)
+TEST_F(handles, of_another_process)
 {
 	__u32 foreign[DXG_KINDS];
 	int numbers[2], end[2], status;
@@ -234,7 +234,7 @@ static int all_refused(void *data)
 	return 0;
 }
 
-TEST_F_TIMEOUT(handles, in_child, 120)
+TEST_F(handles, in_child)
 {
 	EXPECT_EQ(0, dxg_in_child(all_refused, &self->scene));
 	EXPECT_EQ(0, dxg_device_state(self->scene.gpu.fd, self->scene.gpu.device));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* QueryClockCalibration and FlushHeapTransitions */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(clock)
 {

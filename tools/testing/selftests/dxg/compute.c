@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "dxg_compute.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define PAGES		20
 #define SIZE		(PAGES * DXG_PAGE)
@@ -19,7 +19,7 @@ static int stopped(const struct dxg_gpu *gpu)
 {
 	int state = 0;
 
-	for (int i = 0; i < 10000 && !state; i++) {
+	for (int i = 0; i < DXG_PATIENCE && !state; i++) {
 		state = dxg_device_state(gpu->fd, gpu->device);
 		dxg_sleep_ms(1);
 	}
@@ -275,7 +275,7 @@ static int compute_together(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(compute, threads, 120)
+TEST_F(compute, threads)
 {
 	struct job job = { .gpu = &self->gpu, .sysmem = variant->sysmem };
 
@@ -338,20 +338,23 @@ TEST_F(engine, priority)
 	struct dxg_worker low, high;
 	struct d3dkmt_setcontextschedulingpriority args = { .priority = 3 };
 	struct dxg_gpu_memory memory;
+	struct dxg_monitored gate;
 
 	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &low));
 	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &high));
 	ASSERT_EQ(0, dxg_make_memory(WORKER, false, 1, &memory));
+	ASSERT_EQ(0, dxg_create_monitored(FD, self->gpu.device, 0, 0, &gate));
 	args.context.v = high.context;
 	ASSERT_EQ(0, dxg_ioctl(FD, LX_DXSETCONTEXTSCHEDULINGPRIORITY, &args));
-	/* The engine is held until both have come: low notes what high has written. */
-	DXG_ADD(WORKER, gpu_word, GPU_BUSY, 500000, 0);
-	ASSERT_EQ(0, dxg_worker_submit(WORKER));
+	/* Both come to the engine at once: low notes what high has written. */
+	ASSERT_EQ(0, dxg_wait_gpu(FD, low.context, gate.handle, 1));
+	ASSERT_EQ(0, dxg_wait_gpu(FD, high.context, gate.handle, 1));
 	DXG_ADD(&low, gpu_copy, GPU_COPY, memory.gpu + 8, memory.gpu, 4);
 	DXG_ADD(&low, gpu_fence, GPU_FENCE, low.done.gpu_va, 1);
 	ASSERT_EQ(0, dxg_worker_submit(&low));
 	DXG_ADD(&high, gpu_fill, GPU_FILL, memory.gpu, 4, 7, 0);
 	ASSERT_EQ(0, dxg_worker_submit(&high));
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, gate.handle, 1));
 	EXPECT_TRUE(dxg_wait_fence(low.done.value, 1));
 	EXPECT_EQ(7, ((__u32 *)memory.cpu)[2]);
 }

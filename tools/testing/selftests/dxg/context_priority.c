@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Get and Set of the scheduling priority of a context: of all, and within the process. */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 /* What Windows allows for either kind */
 #define PRIORITY_MAX	7

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CreateDevice and DestroyDevice */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS	4
 #define ROUNDS	20
@@ -72,7 +72,7 @@ TEST_F(device, flags_refused)
 	EXPECT_EQ(objects, dxg_host_objects());
 }
 
-TEST_F_TIMEOUT(device, many, 120)
+TEST_F(device, many)
 {
 	enum { MANY = 100 };
 	__u32 devices[MANY];
@@ -236,7 +236,7 @@ static int create_and_destroy(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(device, create_together, 240)
+TEST_F(device, create_together)
 {
 	int objects = dxg_host_objects_settled();
 
@@ -258,7 +258,7 @@ static int destroy(void *data, unsigned int index)
 }
 
 /* A device is destroyed once, however many try. */
-TEST_F_TIMEOUT(device, destroy_together, 120)
+TEST_F(device, destroy_together)
 {
 	struct race race = { .gpu = &self->gpu };
 
@@ -281,7 +281,7 @@ static int make_or_destroy(void *data, unsigned int index)
 	return result == -EINVAL || result == -ENODEV ? 0 : result;
 }
 
-TEST_F_TIMEOUT(device, destroy_while_used, 240)
+TEST_F(device, destroy_while_used)
 {
 	struct race race = { .gpu = &self->gpu };
 	int objects = dxg_host_objects_settled();
@@ -303,7 +303,7 @@ static int destroy_or_close(void *data, unsigned int index)
 }
 
 /* Two ways for a device to go: each time one of them is taken. */
-TEST_F_TIMEOUT(device, destroy_while_closed, 120)
+TEST_F(device, destroy_while_closed)
 {
 	struct race race = { .gpu = &self->gpu };
 

@@ -7,7 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define MISC_MAJOR	10
 #define NOBODY		65534

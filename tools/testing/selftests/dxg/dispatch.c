@@ -6,7 +6,7 @@
 #include <linux/ioctl.h>
 
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 static const unsigned int known[] = {
 	LX_DXOPENADAPTERFROMLUID, LX_DXCREATEDEVICE, LX_DXCREATECONTEXTVIRTUAL,

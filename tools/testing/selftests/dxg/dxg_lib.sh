@@ -23,8 +23,8 @@ check()
 	if "$@"; then
 		echo "ok $tests $description"
 	else
-		echo "not ok $tests $description"
 		echo "# adapters: $(adapters)"
+		echo "not ok $tests $description"
 		failed=$((failed + 1))
 	fi
 }
@@ -47,10 +47,10 @@ loaded()
 	grep -q "^$NAME " /proc/modules
 }
 
-# soon COMMAND...: whether it becomes true within ten seconds
+# soon COMMAND...: whether it becomes true, within a minute or more
 soon()
 {
-	tries=100
+	tries=600
 	until "$@"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1

@@ -57,8 +57,7 @@ char *dxg_memory(size_t bytes)
 	return memory;
 }
 
-/* The number behind a name at the start of a line; -1 if there is none. */
-static long number_of(const char *path, const char *name)
+long dxg_number_of(const char *path, const char *name)
 {
 	FILE *stream = fopen(path, "r");
 	size_t length = strlen(name);
@@ -76,7 +75,7 @@ static long number_of(const char *path, const char *name)
 
 long dxg_pinned(void)
 {
-	return number_of("/proc/self/status", "VmPin");
+	return dxg_number_of("/proc/self/status", "VmPin");
 }
 
 long dxg_fdinfo(int fd, const char *name)
@@ -84,17 +83,17 @@ long dxg_fdinfo(int fd, const char *name)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	return number_of(path, name);
+	return dxg_number_of(path, name);
 }
 
 long dxg_total(void)
 {
-	return number_of("/proc/meminfo", "MemTotal") / 1024;
+	return dxg_number_of("/proc/meminfo", "MemTotal") / 1024;
 }
 
 long dxg_available(void)
 {
-	return number_of("/proc/meminfo", "MemAvailable") / 1024;
+	return dxg_number_of("/proc/meminfo", "MemAvailable") / 1024;
 }
 
 bool dxg_write_file(const char *path, const char *text)
@@ -112,14 +111,14 @@ long dxg_pins(void)
 
 	/* Each processor keeps some of the count to itself for a while. */
 	dxg_write_file("/proc/sys/vm/stat_refresh", "1");
-	acquired = number_of("/proc/vmstat", "nr_foll_pin_acquired");
-	released = number_of("/proc/vmstat", "nr_foll_pin_released");
+	acquired = dxg_number_of("/proc/vmstat", "nr_foll_pin_acquired");
+	released = dxg_number_of("/proc/vmstat", "nr_foll_pin_released");
 	return acquired < 0 || released < 0 ? -1 : acquired - released;
 }
 
 bool dxg_pins_return(long before)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < DXG_PATIENCE / 100; i++) {
 		if (dxg_pins() == before)
 			return true;
 		dxg_sleep_ms(100);

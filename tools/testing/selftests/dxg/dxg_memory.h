@@ -24,6 +24,9 @@ int dxg_unlock(const struct dxg_gpu *gpu, __u32 allocation);
 /* Anonymous memory that nobody has touched; ends the program if there is none. */
 char *dxg_memory(size_t bytes);
 
+/* The number behind a name at the start of a line of a file; -1 if there is none */
+long dxg_number_of(const char *path, const char *name);
+
 /* KiB of this process that are pinned (VmPin) */
 long dxg_pinned(void);
 /* A number that an open file tells about itself; -1 if it does not */
@@ -31,7 +34,7 @@ long dxg_fdinfo(int fd, const char *name);
 
 /*
  * How many pages of the machine are pinned, whoever did it; -1 if the kernel does not
- * count them. And whether it comes back to that: false after ten seconds.
+ * count them. And whether it comes back to that: false after DXG_PATIENCE.
  */
 long dxg_pins(void);
 bool dxg_pins_return(long before);

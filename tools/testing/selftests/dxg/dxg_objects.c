@@ -260,7 +260,7 @@ int dxg_make_resident(int fd, const struct dxg_paging_queue *queue, const __u32 
 
 bool dxg_wait_fence(dxg_fence fence, __u64 value)
 {
-	for (int i = 0; i < 10000; i++) {
+	for (int i = 0; i < DXG_PATIENCE; i++) {
 		if (*fence >= value)
 			return true;
 		dxg_sleep_ms(1);
@@ -313,32 +313,6 @@ int dxg_host_objects(void)
 		close(port);
 	}
 	return count == NO_PORT ? -1 : count;
-}
-
-int dxg_host_objects_settled(void)
-{
-	int last = dxg_host_objects(), same = 0;
-
-	for (int i = 0; i < 500 && same < 10; i++) {
-		int now;
-
-		dxg_sleep_ms(10);
-		now = dxg_host_objects();
-		same = now == last ? same + 1 : 0;
-		last = now;
-	}
-	return last;
-}
-
-bool dxg_host_objects_return(int before)
-{
-	for (int i = 0; i < 1000; i++) {
-		if (dxg_host_objects() == before)
-			return true;
-		dxg_sleep_ms(10);
-	}
-	ksft_print_msg("the host has %d objects, not %d\n", dxg_host_objects(), before);
-	return false;
 }
 
 bool dxg_asynchronous(void)

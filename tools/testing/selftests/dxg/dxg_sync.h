@@ -48,7 +48,7 @@ int dxg_wait_gpu(int fd, __u32 context, __u32 object, __u64 value);
 int dxg_signal_legacy(int fd, __u32 context, __u32 object, __u64 value);
 int dxg_wait_legacy(int fd, __u32 context, __u32 object, __u64 value);
 
-/* An eventfd that is not waited for, and what was added to it within ten seconds. */
+/* An eventfd that is not waited for, and what was added to it, 0 if nothing is. */
 int dxg_event(void);
 __u64 dxg_event_count(int event);
 /* Whether nothing is added to it for a while. */

@@ -18,6 +18,13 @@
 
 #define DXG_PATH		"/dev/dxg"
 
+/*
+ * How many milliseconds tests wait for what must happen: only a test that fails waits so
+ * long. More than the ten seconds that the driver waits for the host, and than a machine
+ * with other things to do lets a guest wait.
+ */
+#define DXG_PATIENCE		60000
+
 #define DXG_PCI_RENDER		0x008e
 #define DXG_PCI_COMPUTE		0x008a
 
@@ -93,7 +100,7 @@ int dxg_first_luid(int fd, struct winluid *luid);
  */
 int dxg_bound(int fd, struct winluid luid, pid_t pid);
 
-/* Waits until nobody holds a handle of the adapter; false after ten seconds. */
+/* Waits until nobody holds a handle of the adapter; false after DXG_PATIENCE. */
 bool dxg_wait_unbound(int fd, struct winluid luid);
 
 static inline bool dxg_luid_equal(struct winluid x, struct winluid y)

@@ -4,7 +4,7 @@
  * tests do not take the driver's word for it.
  */
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define FILL	0xa5
 

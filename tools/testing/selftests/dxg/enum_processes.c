@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define ROOM	16
 #define FILL	0xa5a5a5a5

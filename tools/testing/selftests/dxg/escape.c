@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Escape: data of the vendor's driver, and the escapes which the driver itself knows */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define SIZE_ESCAPE	55
 

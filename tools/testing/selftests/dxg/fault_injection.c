@@ -13,26 +13,14 @@
 #include <unistd.h>
 
 #include "dxg_count.h"
+#include "dxg_fault.h"
 #include "dxg_memory.h"
 #include "dxg_sync_calls.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
-#define NTH		"/proc/thread-self/fail-nth"
-#define DEBUGFS		"/sys/kernel/debug"
 /* No call has so many places where it can fail. */
 #define MOST		400
 #define PAGES		700
-
-/* Whatever may fail does, also what may sleep, and without a word. */
-static bool prepare(void)
-{
-	return dxg_write_file(DEBUGFS "/failslab/verbose", "0") &&
-	       dxg_write_file(DEBUGFS "/failslab/ignore-gfp-wait", "N") &&
-	       dxg_write_file(DEBUGFS "/fail_page_alloc/verbose", "0") &&
-	       dxg_write_file(DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N") &&
-	       dxg_write_file(DEBUGFS "/fail_page_alloc/min-order", "0") &&
-	       dxg_write_file(DEBUGFS "/fail_usercopy/verbose", "0");
-}
 
 FIXTURE(faults)
 {
@@ -47,8 +35,8 @@ FIXTURE(faults)
 
 FIXTURE_SETUP(faults)
 {
-	self->nth = open(NTH, O_RDWR | O_CLOEXEC);
-	if (self->nth < 0 || !prepare())
+	self->nth = dxg_fault_open();
+	if (self->nth < 0)
 		SKIP(return, "no fault injection");
 	/* With hardware queues, if there is one like that */
 	self->compute = dxg_sync_scene_open(&self->scene, false) == -ENODEV;
@@ -64,31 +52,6 @@ FIXTURE_TEARDOWN(faults)
 }
 
 #define GPU	(&self->scene.scene.gpu)
-
-/*
- * Asking for faults, and about them, copies too: what is left to fail after a call may
- * fail here, and only then.
- */
-static void fail_the(int nth, unsigned int n)
-{
-	char text[16];
-	int length = sprintf(text, "%u", n);
-
-	if (pwrite(nth, text, length, 0) != length && pwrite(nth, text, length, 0) != length)
-		ksft_exit_fail_msg("%s: %m\n", NTH);
-}
-
-/* Whether something has failed; from now on nothing does. */
-static bool has_failed(int nth)
-{
-	char text[16] = "";
-	int length = pread(nth, text, sizeof(text) - 1, 0);
-
-	if (length <= 0 && errno != EFAULT)
-		ksft_exit_fail_msg("%s: %m\n", NTH);
-	fail_the(nth, 0);
-	return length > 0 && !strtoul(text, NULL, 0);
-}
 
 /* How calls tell that there is no memory, or that the program's cannot be reached */
 static bool is_told(int result)
@@ -112,9 +75,9 @@ static bool start_over(struct dxg_sync_scene *scene, int *objects, bool compute)
 		int result;							\
 										\
 		fill;								\
-		fail_the(self->nth, n);						\
+		dxg_fault_begin(self->nth, n);						\
 		result = dxg_ioctl(GPU->fd, (call)->request, self->args);	\
-		failed = has_failed(self->nth);					\
+		failed = dxg_fault_end(self->nth);					\
 		if (result < 0) {						\
 			ASSERT_TRUE(failed && is_told(result))			\
 				TH_LOG("%s, %u: %d", (call)->name, n, result);	\
@@ -167,9 +130,9 @@ TEST_F_TIMEOUT(faults, pins, 300)
 		int result;
 
 		memset(memory, n, PAGES * DXG_PAGE);
-		fail_the(self->nth, n);
+		dxg_fault_begin(self->nth, n);
 		result = dxg_create_over(GPU, memory, PAGES * DXG_PAGE, false, &allocation);
-		failed = has_failed(self->nth);
+		failed = dxg_fault_end(self->nth);
 		ASSERT_TRUE(!result || (failed && is_told(result))) TH_LOG("%u: %d", n, result);
 		if (!result)
 			EXPECT_OK(dxg_destroy_allocation(GPU->fd, GPU->device, allocation));
@@ -194,10 +157,10 @@ TEST_F_TIMEOUT(faults, opening, 300)
 		bool failed;
 		int fd, result;
 
-		fail_the(self->nth, n);
+		dxg_fault_begin(self->nth, n);
 		fd = dxg_open();
 		result = fd < 0 ? fd : dxg_open_adapter(fd, luid, &adapter);
-		failed = has_failed(self->nth);
+		failed = dxg_fault_end(self->nth);
 		/* User libraries want to hear just this of any failure to open it. */
 		if (result && (fd >= 0 || result != -EBADF))
 			ASSERT_TRUE(failed && is_told(result)) TH_LOG("%u: %d", n, result);

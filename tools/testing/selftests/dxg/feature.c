@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* IsFeatureEnabled */
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define FILL	0xa5a5
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* ReserveGpuVirtualAddress, MapGpuVirtualAddress and FreeGpuVirtualAddress */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS	4
 #define FILL	0xa5a5a5a5a5a5a5a5
@@ -349,7 +349,7 @@ static int map_and_free(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(gpu_va, together, 240)
+TEST_F(gpu_va, together)
 {
 	EXPECT_EQ(0, dxg_together(THREADS, map_and_free, &self->gpu));
 }

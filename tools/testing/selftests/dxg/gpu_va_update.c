@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* UpdateGpuVirtualAddress and UpdateAllocationProperty */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define OPERATIONS_MAX	2048
 #define SIZE_UPDATE	56

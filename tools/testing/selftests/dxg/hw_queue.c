@@ -4,7 +4,7 @@
 
 #include "dxg_objects.h"
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS		4
 #define ROUNDS		20
@@ -228,7 +228,7 @@ static int create_and_destroy(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(hw_queue, create_together, 240)
+TEST_F(hw_queue, create_together)
 {
 	int objects = dxg_host_objects_settled();
 	struct race race = { .fd = FD, .context = self->context };
@@ -244,7 +244,7 @@ static int destroy(void *data, unsigned int index)
 	return dxg_destroy_hw_queue(race->fd, race->queue);
 }
 
-TEST_F_TIMEOUT(hw_queue, destroy_together, 120)
+TEST_F(hw_queue, destroy_together)
 {
 	struct race race = { .fd = FD };
 
@@ -295,7 +295,7 @@ static int queue_or_destroy(void *data, unsigned int index)
 	return result == -EINVAL || result == -ENODEV ? 0 : result;
 }
 
-TEST_F_TIMEOUT(hw_queue, destroy_context_while_made, 240)
+TEST_F(hw_queue, destroy_context_while_made)
 {
 	int objects = dxg_host_objects_settled();
 	struct race race = { .fd = FD };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* SubmitCommandToHwQueue: limits, what is read, and the progress of the queue */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS			4
 #define SIZE_SUBMIT_HW		80
@@ -172,13 +172,13 @@ static int submit_many(void *data, unsigned int index)
 	return dxg_wait_fence(queue.value, 100) ? 0 : -3;
 }
 
-TEST_F_TIMEOUT(hw_submit, together, 240)
+TEST_F(hw_submit, together)
 {
 	EXPECT_EQ(0, dxg_together(THREADS, submit_many, &self->gpu));
 }
 
 /* Taken down with work in it */
-TEST_F_TIMEOUT(hw_submit, destroy_with_work, 120)
+TEST_F(hw_submit, destroy_with_work)
 {
 	int objects = dxg_host_objects_settled();
 

@@ -5,7 +5,7 @@
 
 #include "dxg_count.h"
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 /* What a maker has made, in this order: the first goes last. */
 struct made {
@@ -287,7 +287,7 @@ static void close_descriptors(struct made *made)
 }
 
 /* On both adapters, and the descriptors once before and once after their objects */
-TEST_F_TIMEOUT(leaks, destroy, 120)
+TEST_F(leaks, destroy)
 {
 	for (int compute = 0; compute < 2; compute++) {
 		struct made made = {};
@@ -396,35 +396,35 @@ static void ends_by(struct __test_metadata *_metadata, const struct life *life,
 	EXPECT_TRUE(dxg_count_returns(before));
 }
 
-TEST_F_TIMEOUT(leaks, device_destroyed, 120)
+TEST_F(leaks, device_destroyed)
 {
 	const struct life life = { variant->make, variant->hw_queues, DEVICE };
 
 	ends_by(_metadata, &life, &self->before);
 }
 
-TEST_F_TIMEOUT(leaks, adapter_closed, 120)
+TEST_F(leaks, adapter_closed)
 {
 	const struct life life = { variant->make, variant->hw_queues, ADAPTER };
 
 	ends_by(_metadata, &life, &self->before);
 }
 
-TEST_F_TIMEOUT(leaks, file_closed, 120)
+TEST_F(leaks, file_closed)
 {
 	const struct life life = { variant->make, variant->hw_queues, CLOSE };
 
 	ends_by(_metadata, &life, &self->before);
 }
 
-TEST_F_TIMEOUT(leaks, exits, 120)
+TEST_F(leaks, exits)
 {
 	const struct life life = { variant->make, variant->hw_queues, EXIT };
 
 	ends_by(_metadata, &life, &self->before);
 }
 
-TEST_F_TIMEOUT(leaks, killed, 120)
+TEST_F(leaks, killed)
 {
 	const struct life life = { variant->make, variant->hw_queues, KILL };
 

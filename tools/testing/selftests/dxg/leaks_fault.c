@@ -5,7 +5,7 @@
  */
 #include "dxg_count.h"
 #include "dxg_sync_calls.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define ROUNDS	5
 
@@ -86,7 +86,7 @@ static int call_readonly(struct dxg_scene *scene, const struct dxg_call *call, v
 	return result;
 }
 
-TEST_F_TIMEOUT(fault, argument, 120)
+TEST_F(fault, argument)
 {
 	int tried = 0;
 
@@ -108,7 +108,7 @@ TEST_F_TIMEOUT(fault, argument, 120)
 }
 
 /* An allocation says who it is in the list of its call, a resource in the argument. */
-TEST_F_TIMEOUT(fault, allocation, 120)
+TEST_F(fault, allocation)
 {
 	struct dxg_allocation_data data = DXG_ALLOCATION_DATA(DXG_PAGE);
 	const struct d3dddi_allocationinfo2 info = {

@@ -3,10 +3,12 @@
  * Processes that end with everything alive: by exit, by exec, by a signal, in the
  * middle of a call. The host must have forgotten all of it soon after.
  */
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
-#include "dxg_calls.h"
-#include "kselftest_harness.h"
+#include "dxg_sync_calls.h"
+#include "dxg_harness.h"
 
 #define ROUNDS	5
 
@@ -74,7 +76,7 @@ static int exit_busy(void *data)
 	return busy_scene(&scene, *(bool *)data);
 }
 
-TEST_F_TIMEOUT(lifetime, exit, 240)
+TEST_F(lifetime, exit)
 {
 	bool compute = variant->compute;
 
@@ -92,19 +94,94 @@ static int close_busy(void *data)
 	dxg_scene_close(&scene);
 	/* The mappings go soon after the descriptor, and the process goes on. */
 	for (int i = 0; dxg_can_read(scene.paging_value); i++) {
-		if (i == 1000)
+		if (i == DXG_PATIENCE / 10)
 			return 100;
 		dxg_sleep_ms(10);
 	}
 	return busy_scene(&scene, *(bool *)data);
 }
 
-TEST_F_TIMEOUT(lifetime, close, 240)
+TEST_F(lifetime, close)
 {
 	bool compute = variant->compute;
 
 	for (int i = 0; i < ROUNDS; i++)
 		EXPECT_OK(dxg_in_child(close_busy, &compute));
+}
+
+static void destroy_for_ever(struct dxg_scene *scene);
+
+/* What other threads do with a file that is closed */
+struct user {
+	struct dxg_scene *scene;
+	struct dxg_monitored fence;
+	atomic_bool done;
+};
+
+static void *call_in_user(void *data)
+{
+	struct user *user = data;
+
+	destroy_for_ever(user->scene);
+	return NULL;
+}
+
+static void *wait_in_user(void *data)
+{
+	struct user *user = data;
+
+	dxg_wait_cpu(&user->scene->gpu, user->fence.handle, ~0ULL);
+	user->done = true;
+	return NULL;
+}
+
+static void nothing(int signal)
+{
+}
+
+static int close_in_use(void *data)
+{
+	const struct sigaction action = { .sa_handler = nothing };
+	struct dxg_scene scene;
+	struct user user = { .scene = &scene };
+	pthread_t callers[2], waiter;
+	int result = dxg_scene_open(&scene, *(bool *)data) ?:
+		     dxg_create_monitored(scene.gpu.fd, scene.gpu.device, 0, 0, &user.fence);
+
+	if (result || sigaction(SIGUSR1, &action, NULL) ||
+	    pthread_create(&waiter, NULL, wait_in_user, &user))
+		return 100;
+	for (int i = 0; i < 2; i++) {
+		if (pthread_create(&callers[i], NULL, call_in_user, &user))
+			return 101;
+	}
+	dxg_sleep_ms(50);
+	close(scene.gpu.fd);
+	for (int i = 0; i < 2; i++)
+		pthread_join(callers[i], NULL);
+	/* The call that goes on has the file, and so everything is still there. */
+	if (user.done || !dxg_can_read(scene.paging_value))
+		return 102;
+	while (!user.done) {
+		pthread_kill(waiter, SIGUSR1);
+		dxg_sleep_ms(10);
+	}
+	pthread_join(waiter, NULL);
+	for (int i = 0; dxg_can_read(scene.paging_value); i++) {
+		if (i == DXG_PATIENCE / 10)
+			return 103;
+		dxg_sleep_ms(10);
+	}
+	return busy_scene(&scene, *(bool *)data);
+}
+
+/* A file that is closed while other threads are in calls goes with the last of these. */
+TEST_F(lifetime, close_in_use)
+{
+	bool compute = variant->compute;
+
+	for (int i = 0; i < ROUNDS; i++)
+		EXPECT_OK(dxg_in_child(close_in_use, &compute));
 }
 
 static int exec_busy(void *data)
@@ -119,7 +196,7 @@ static int exec_busy(void *data)
 	return 99;
 }
 
-TEST_F_TIMEOUT(lifetime, exec, 240)
+TEST_F(lifetime, exec)
 {
 	bool compute = variant->compute;
 
@@ -144,6 +221,27 @@ static void call_for_ever(struct dxg_scene *scene)
 			call->fill(scene, args);
 			if (dxg_ioctl(scene->gpu.fd, call->request, args) == -ENOTTY)
 				return;
+		}
+	}
+}
+
+/* On which adapter the victim is */
+static bool on_compute;
+
+static void sync_for_ever(struct dxg_scene *scene)
+{
+	struct dxg_sync_scene sync;
+
+	if (dxg_sync_scene_open(&sync, on_compute))
+		return;
+	for (;;) {
+		for_each_sync_call(call, &sync) {
+			unsigned char args[DXG_ARGUMENT_MAX];
+
+			if (call->destroys)
+				continue;
+			call->fill(&sync.scene, args);
+			dxg_ioctl(sync.scene.gpu.fd, call->request, args);
 		}
 	}
 }
@@ -205,6 +303,8 @@ FIXTURE_VARIANT(killed)
 FIXTURE_VARIANT_ADD(killed, waiting) { .victim = wait_for_ever };
 FIXTURE_VARIANT_ADD(killed, waiting_compute) { .compute = true, .victim = wait_for_ever };
 FIXTURE_VARIANT_ADD(killed, calling) { .victim = call_for_ever };
+FIXTURE_VARIANT_ADD(killed, synchronizing) { .victim = sync_for_ever };
+FIXTURE_VARIANT_ADD(killed, synchronizing_compute) { .compute = true, .victim = sync_for_ever };
 FIXTURE_VARIANT_ADD(killed, creating) { .victim = create_for_ever };
 FIXTURE_VARIANT_ADD(killed, creating_compute) { .compute = true, .victim = create_for_ever };
 FIXTURE_VARIANT_ADD(killed, destroying) { .victim = destroy_for_ever };
@@ -221,7 +321,7 @@ FIXTURE_TEARDOWN(killed)
 	dxg_gpu_close(&self->gpu);
 }
 
-TEST_F_TIMEOUT(killed, leaves_nothing, 240)
+TEST_F(killed, leaves_nothing)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		int ready[2], status;
@@ -235,6 +335,7 @@ TEST_F_TIMEOUT(killed, leaves_nothing, 240)
 			struct dxg_scene scene;
 
 			close(self->gpu.fd);
+			on_compute = variant->compute;
 			if (dxg_scene_open(&scene, variant->compute) ||
 			    write(ready[1], "", 1) != 1)
 				_exit(1);

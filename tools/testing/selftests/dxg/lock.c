@@ -4,7 +4,7 @@
 
 #include "dxg_objects.h"
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS	4
 #define PAGES	20
@@ -320,7 +320,7 @@ static int lock_and_unlock(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(lock, together, 240)
+TEST_F(lock, together)
 {
 	struct race race = { .gpu = &self->gpu, .allocation = self->allocation };
 

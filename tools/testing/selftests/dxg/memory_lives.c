@@ -11,7 +11,7 @@
 
 #include "dxg_count.h"
 #include "dxg_memory.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define PAGES	600
 #define SIZE	((size_t)PAGES * DXG_PAGE)
@@ -286,7 +286,7 @@ static int pin_for_ever(struct life *life, int socket)
 	return result;
 }
 
-TEST_F_TIMEOUT(lives, killed_while_pinning, 120)
+TEST_F(lives, killed_while_pinning)
 {
 	int rounds = dxg_slow_kernel() ? 4 : 12;
 
@@ -347,7 +347,7 @@ static int disturb(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(lives, disturbed, 120)
+TEST_F(lives, disturbed)
 {
 	struct life life = {};
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "dxg_memory.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define PAGES	20
 #define SIZE	(PAGES * DXG_PAGE)

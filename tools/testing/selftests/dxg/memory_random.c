@@ -2,8 +2,8 @@
 /*
  * Allocations that are made, locked, written, read, unlocked, mapped for the GPU, filled
  * and copied by it, unmapped and destroyed in any order by several threads; each of them
- * knows what must come of it. DXG_SEED in the
- * environment repeats a run, as far as the threads do.
+ * knows what must come of it. DXG_SEED in the environment repeats a run, as far as the
+ * threads do.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,7 +12,7 @@
 #include "dxg_compute.h"
 #include "dxg_count.h"
 #include "dxg_memory.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS		4
 #define SLOTS		6
@@ -38,8 +38,10 @@ struct thread {
 	__u64 random;
 	const struct dxg_gpu *gpu;
 	struct dxg_worker worker;
+	/* How many allocations are still to be made, used and destroyed */
+	int lives;
+	/* How many steps were done, and what went wrong in the next one */
 	unsigned int steps;
-	/* The step that went wrong */
 	const char *wrong;
 	struct slot slot[SLOTS];
 };
@@ -87,6 +89,7 @@ static bool destroy(struct thread *thread, struct slot *slot)
 	if (dxg_destroy_allocation(thread->gpu->fd, thread->gpu->device, slot->allocation))
 		return false;
 	slot->exists = false;
+	thread->lives--;
 	if (!slot->memory)
 		return true;
 	/* Ours is not gone. */
@@ -193,11 +196,11 @@ static const char *step(struct thread *thread)
 	if (!slot->exists)
 		return create(thread, slot) ? NULL : "create";
 	switch (below(thread, 14)) {
-	case 0:
+	case 0 ... 2:
 		return destroy(thread, slot) ? NULL : "destroy";
-	case 1 ... 3:
+	case 3 ... 4:
 		return lock(thread, slot) ? NULL : "lock";
-	case 4 ... 5:
+	case 5:
 		return unlock(thread, slot) ? NULL : "unlock";
 	case 6 ... 9:
 		return compute(thread, slot) ? NULL : "compute";
@@ -214,12 +217,10 @@ static int run(void *data, unsigned int index)
 		thread->wrong = "worker";
 		return -1;
 	}
-	for (unsigned int i = 0; i < thread->steps; i++) {
+	for (; thread->lives > 0; thread->steps++) {
 		thread->wrong = step(thread);
-		if (thread->wrong) {
-			thread->steps = i;
+		if (thread->wrong)
 			return -1;
-		}
 	}
 	for (int i = 0; i < SLOTS; i++) {
 		if (thread->slot[i].exists && !destroy(thread, &thread->slot[i])) {
@@ -239,7 +240,7 @@ TEST(memory_random)
 	struct thread *threads = calloc(THREADS, sizeof(*threads));
 	const char *wanted = getenv("DXG_SEED");
 	unsigned long seed = wanted ? strtoul(wanted, NULL, 0) : time(NULL) * 1000003UL + getpid();
-	unsigned int steps = dxg_slow_kernel() ? 150 : 500;
+	int lives = dxg_slow_kernel() ? 500 : 2000;
 	struct dxg_count before;
 	struct dxg_gpu gpu;
 	long pins;
@@ -252,7 +253,7 @@ TEST(memory_random)
 	for (int i = 0; i < THREADS; i++) {
 		threads[i].random = (seed + i) * 0x9e3779b97f4a7c15ULL | 1;
 		threads[i].gpu = &gpu;
-		threads[i].steps = steps;
+		threads[i].lives = lives / THREADS;
 	}
 	EXPECT_EQ(0, dxg_together(THREADS, run, threads));
 	for (int i = 0; i < THREADS; i++) {

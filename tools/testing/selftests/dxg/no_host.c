@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 static void __attribute__((constructor)) require_no_host(void)
 {

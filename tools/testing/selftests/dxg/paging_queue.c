@@ -4,7 +4,7 @@
 
 #include "dxg_objects.h"
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS	4
 #define ROUNDS	20
@@ -203,7 +203,7 @@ static int create_and_destroy(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(paging_queue, create_together, 240)
+TEST_F(paging_queue, create_together)
 {
 	int objects = dxg_host_objects_settled();
 
@@ -223,7 +223,7 @@ static int destroy(void *data, unsigned int index)
 	return dxg_destroy_paging_queue(race->fd, race->queue);
 }
 
-TEST_F_TIMEOUT(paging_queue, destroy_together, 120)
+TEST_F(paging_queue, destroy_together)
 {
 	struct race race = { .fd = FD };
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 struct own {
 	int fd;

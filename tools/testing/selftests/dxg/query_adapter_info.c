@@ -4,7 +4,7 @@
  * user library needs to start.
  */
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define FILL		0xa5
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* MakeResident, Evict and QueryAllocationResidency */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define MOST			D3DKMT_MAKERESIDENT_ALLOC_MAX
 #define SIZE_QUERY_RESIDENCY	56

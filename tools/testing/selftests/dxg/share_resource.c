@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define ALLOCATIONS	3
 #define RUNTIME_SIZE	33

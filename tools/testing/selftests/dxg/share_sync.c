@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(share)
 {

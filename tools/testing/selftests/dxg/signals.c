@@ -6,7 +6,7 @@
 #include <sys/time.h>
 
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(signals)
 {
@@ -34,7 +34,7 @@ static void count_alarm(int signal)
 }
 
 /* The wait for the host is not the program's business: no EINTR. */
-TEST_F_TIMEOUT(signals, ordinary, 120)
+TEST_F(signals, ordinary)
 {
 	const struct sigaction action = { .sa_handler = count_alarm };
 	const struct itimerval often = { { 0, 5000 }, { 0, 5000 } }, never = {};
@@ -146,7 +146,7 @@ FIXTURE_TEARDOWN(kill)
 	close(self->fd);
 }
 
-TEST_F_TIMEOUT(kill, leaves_nothing, 120)
+TEST_F(kill, leaves_nothing)
 {
 	struct d3dkmt_adaptertype type = {};
 	__u32 handle = 0;

@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(statistics)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* SubmitCommand: limits, what is read, and what the host refuses */
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define HISTORY_MAX		1024
 #define SIZE_SUBMIT		408
@@ -57,7 +57,7 @@ TEST_F(submit, context_count)
 	}
 }
 
-TEST_F_TIMEOUT(submit, most_contexts, 120)
+TEST_F(submit, most_contexts)
 {
 	for (int i = 1; i < D3DDDI_MAX_BROADCAST_CONTEXT; i++) {
 		__u32 *context = &self->args.broadcast_context[i].v;

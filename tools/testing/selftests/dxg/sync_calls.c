@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is true of all ioctls of synchronization objects and of sharing */
 #include "dxg_sync_calls.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(sync_calls)
 {

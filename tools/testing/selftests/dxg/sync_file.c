@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(sync_file)
 {
@@ -54,7 +54,7 @@ TEST_F(sync_file, signals)
 	EXPECT_FALSE(dxg_file_signals(file, 50));
 	EXPECT_EQ(0, dxg_file_status(file));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	EXPECT_EQ(1, dxg_file_status(file));
 }
 
@@ -64,7 +64,7 @@ TEST_F(sync_file, reached_already)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	EXPECT_EQ(1, dxg_file_status(file));
 }
 
@@ -78,7 +78,7 @@ TEST_F(sync_file, not_shared)
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->done.handle, 1, &file));
 	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->done.handle, 1));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 }
 
@@ -99,7 +99,7 @@ TEST_F(sync_file, info)
 	EXPECT_STREQ("no_timeline", fence.obj_name);
 	EXPECT_EQ(0, fence.status);
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	ASSERT_TRUE(dxg_file_signals(file, 10000));
+	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	ASSERT_EQ(0, ioctl(file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_EQ(1, fence.status);
 	EXPECT_NE(0, fence.timestamp_ns);
@@ -195,7 +195,7 @@ TEST_F(sync_file, wait_for_what_was)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	ASSERT_TRUE(dxg_file_signals(file, 10000));
+	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	/* For 5, and not for the value after it */
 	ASSERT_EQ(0, dxg_wait_sync_file(self->gpu.fd, self->context, file));
 	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, self->context, self->done.handle, 1));
@@ -221,7 +221,7 @@ TEST_F(sync_file, open)
 		EXPECT_HOST_REFUSES(dxg_signal_cpu(&self->gpu, opened.handle, 50));
 		ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 		EXPECT_OK(dxg_wait_cpu(&self->gpu, opened.handle, 5));
-		EXPECT_TRUE(dxg_file_signals(file, 10000));
+		EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 		EXPECT_OK(dxg_destroy_sync(self->gpu.fd, opened.handle));
 		EXPECT_FALSE(dxg_can_read(opened.value));
 	}
@@ -294,7 +294,7 @@ TEST_F(sync_file, device_destroyed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	EXPECT_GT(0, dxg_file_status(file));
 }
 
@@ -304,7 +304,7 @@ TEST_F(sync_file, process_closed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	dxg_gpu_close(&self->gpu);
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	EXPECT_GT(0, dxg_file_status(file));
 }
 
@@ -315,7 +315,7 @@ TEST_F(sync_file, fence_destroyed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, self->fence.handle));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 }
 
 struct message {
@@ -353,7 +353,7 @@ TEST_F(sync_file, creator_ends)
 	file = dxg_receive_descriptor(ends[1]);
 	ASSERT_LE(0, file);
 	/* Nobody signals any more: it ends by itself. */
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	/* And still keeps its object for who opens it. */
 	ASSERT_EQ(0, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 	EXPECT_EQ(5, value);
@@ -385,7 +385,7 @@ static int use_elsewhere(void *data)
 	/* Tells the other side that everything waits. */
 	if (*done.value || value != 5 || write(message->socket, "", 1) != 1)
 		return -ERANGE;
-	return dxg_wait_fence(done.value, 1) && dxg_file_signals(file, 10000) ? 0 : -ETIME;
+	return dxg_wait_fence(done.value, 1) && dxg_file_signals(file, DXG_PATIENCE) ? 0 : -ETIME;
 }
 
 TEST_F(sync_file, other_process)

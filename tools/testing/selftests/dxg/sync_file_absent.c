@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A driver that was built without sync files: the calls say so, whatever they are given. */
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(absent)
 {

@@ -12,7 +12,7 @@
 
 #include "dxg_count.h"
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(import)
 {
@@ -102,7 +102,7 @@ TEST_F(import, reached_already)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->private.handle, 5, &file));
-	ASSERT_TRUE(dxg_file_signals(file, 10000));
+	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	ASSERT_WAITS_FOR(file);
 	EXPECT_GOES_ON();
 }
@@ -147,7 +147,7 @@ TEST_F(import, merged)
 	EXPECT_FALSE(dxg_file_signals(both, 50));
 	EXPECT_STILL_WAITS();
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->shared.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(both, 10000));
+	EXPECT_TRUE(dxg_file_signals(both, DXG_PATIENCE));
 	EXPECT_EQ(1, dxg_file_status(both));
 	EXPECT_GOES_ON();
 	EXPECT_CANNOT_BE_OPENED(both);
@@ -232,7 +232,7 @@ TEST_F(import, refused)
 	for (int reached = 0; reached < 2; reached++) {
 		ASSERT_OK(dxg_create_sync_file(&self->gpu, self->private.handle, reached ? 0 : 5,
 					       &file));
-		EXPECT_EQ(reached, dxg_file_signals(file, reached ? 10000 : 0));
+		EXPECT_EQ(reached, dxg_file_signals(file, reached ? DXG_PATIENCE : 0));
 		for (int i = 0; i < ARRAY_SIZE(wrong); i++)
 			EXPECT_ERRNO(EINVAL, dxg_wait_sync_file(self->gpu.fd, wrong[i], file));
 		close(file);
@@ -261,7 +261,7 @@ TEST_F(import, device_destroyed)
 	/* Although it has not signalled */
 	EXPECT_TRUE(dxg_count_returns(&count));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	EXPECT_EQ(1, dxg_file_status(file));
 	close(file);
 	EXPECT_TRUE(dxg_host_objects_return(self->before));
@@ -318,7 +318,7 @@ TEST_F(import, killed)
 	EXPECT_EQ(SIGKILL, status);
 	/* The fence is only ours now. */
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, 10000));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	close(file);
 	EXPECT_TRUE(dxg_host_objects_return(self->before));
 }
@@ -397,7 +397,7 @@ TEST_F(import, foreign_merged)
 		else
 			ASSERT_OK(dxg_sw_advance(timeline, 1));
 		EXPECT_GOES_ON();
-		EXPECT_TRUE(dxg_file_signals(both, 10000));
+		EXPECT_TRUE(dxg_file_signals(both, DXG_PATIENCE));
 		close(both);
 	}
 }

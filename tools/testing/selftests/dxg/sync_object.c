@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 /* Starts where no mistake does. */
 #define INITIAL		0x123456789abcdef0

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define OBJECTS		16
 
@@ -137,7 +137,7 @@ static int answer_within(const struct actor *actor, int ms)
 
 static int answer(const struct actor *actor)
 {
-	return answer_within(actor, 10000);
+	return answer_within(actor, 2 * DXG_PATIENCE);
 }
 
 enum { CREATOR, WAITER, SIGNALLER, ROLES };
@@ -211,7 +211,7 @@ static bool end(struct actor *actor)
 }
 
 /* Whoever is left can go on with whoever else is left; who is alone goes on waiting. */
-TEST_F_TIMEOUT(processes, killed_in_every_order, 240)
+TEST_F(processes, killed_in_every_order)
 {
 	static const int orders[][ROLES] = {
 		{ CREATOR, WAITER, SIGNALLER }, { CREATOR, SIGNALLER, WAITER },
@@ -281,7 +281,7 @@ static int open_many(bool compute, int socket)
 	}
 	/* Each of them was that which it stood for. */
 	if (dxg_open_sync_file(&gpu, file[0], &value, &opened) || value != 100 ||
-	    !dxg_wait_fence(opened.value, 100) || !dxg_file_signals(file[0], 10000))
+	    !dxg_wait_fence(opened.value, 100) || !dxg_file_signals(file[0], DXG_PATIENCE))
 		return 3;
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Signals: by the CPU, by contexts and by hardware queues. */
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(signal)
 {

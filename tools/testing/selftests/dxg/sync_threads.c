@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define THREADS		4
 #define ROUNDS		40
@@ -61,7 +61,7 @@ static int create_and_destroy(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(race, own_objects, 240)
+TEST_F(race, own_objects)
 {
 	int before = dxg_host_objects_settled();
 
@@ -79,7 +79,7 @@ static int destroy_one(void *data, unsigned int index)
 }
 
 /* However many try, it is destroyed once. */
-TEST_F_TIMEOUT(race, one_destroy, 120)
+TEST_F(race, one_destroy)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		struct dxg_monitored fence;
@@ -140,7 +140,7 @@ static int use_or_destroy(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(race, use_and_destroy, 240)
+TEST_F(race, use_and_destroy)
 {
 	int before = dxg_host_objects_settled();
 
@@ -172,7 +172,7 @@ static int guess(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(race, guessed_handles, 240)
+TEST_F(race, guessed_handles)
 {
 	EXPECT_EQ(0, dxg_together(THREADS, guess, &self->race));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->race.gpu, self->race.fence.handle, 3));
@@ -199,7 +199,7 @@ static int share_and_open(void *data, unsigned int index)
 	return 0;
 }
 
-TEST_F_TIMEOUT(race, share, 240)
+TEST_F(race, share)
 {
 	int before = dxg_host_objects_settled();
 
@@ -222,7 +222,7 @@ static int wait_or_signal(void *data, unsigned int index)
 }
 
 /* No wake-up gets lost. */
-TEST_F_TIMEOUT(race, wait, 240)
+TEST_F(race, wait)
 {
 	EXPECT_EQ(0, dxg_together(THREADS, wait_or_signal, &self->race));
 }
@@ -249,7 +249,7 @@ static int use_until_destroyed(void *data, unsigned int index)
 	}
 }
 
-TEST_F_TIMEOUT(race, device_destroyed, 240)
+TEST_F(race, device_destroyed)
 {
 	for (int i = 0; i < 20; i++) {
 		ASSERT_EQ(0, dxg_together(THREADS, use_until_destroyed, &self->race));

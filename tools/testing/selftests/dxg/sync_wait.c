@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Waits of contexts and hardware queues: what comes behind them comes after them. */
 #include "dxg_sync.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(wait)
 {

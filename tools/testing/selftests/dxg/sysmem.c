@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 
 #include "dxg_objects.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 #define PAGES	300
 #define SIZE	((__u64)PAGES * DXG_PAGE)

@@ -91,14 +91,13 @@ fence_is()
 	[ "$("$PROBE" fence "$1")" = "$2" ]
 }
 
-check "load with a limit of three seconds" load sync_file_limit=3
+check "load with a limit of a second" load sync_file_limit=1
 "$PROBE" fence 0 >/dev/null
 if [ $? = 95 ]; then
 	echo "# the driver was built without sync files"
 	check "unload" unload
 else
-	check "a sync file goes on before that" fence_is 500 0
-	check "it has timed out after that" fence_is 10000 -110
+	check "a sync file times out" fence_is 60000 -110
 	# Who signals in the end may be the last to have the fence, for a moment.
 	check "unload" soon unload
 	check "load without a limit" load sync_file_limit=0

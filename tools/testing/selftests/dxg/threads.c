@@ -211,32 +211,40 @@ TEST_F(threads, race_close_with_query)
 	}
 }
 
-/* Half of them leave a device behind that they close the adapter with. */
-static void *close_with_device(void *data)
+#define LEFT_DEVICES	4
+
+/* Two that leave devices behind with which they close the adapter: that takes a while. */
+static void *close_with_devices(void *data)
 {
 	struct race *self = data;
 	int me = self->next++;
 
 	pthread_barrier_wait(&self->barrier);
-	for (int i = 0; i < ROUNDS; i++) {
-		__u32 adapter = 0, device = 0;
+	for (int i = 0; i < ROUNDS && me < 2; i++) {
+		__u32 adapter = 0, device[LEFT_DEVICES];
 
-		if (dxg_open_adapter(self->fd, self->luid, &adapter) ||
-		    dxg_create_device(self->fd, adapter, &device))
+		if (dxg_open_adapter(self->fd, self->luid, &adapter))
 			return self;
-		/* Nobody takes it away from those who have the adapter open. */
-		if (me % 2 && (dxg_device_state(self->fd, device) ||
-			       dxg_destroy_device(self->fd, device)))
-			return self;
+		for (int j = 0; j < LEFT_DEVICES; j++) {
+			if (dxg_create_device(self->fd, adapter, &device[j]))
+				return self;
+		}
+		/* Nobody takes them away from who has the adapter open. */
+		for (int j = 0; j < LEFT_DEVICES; j++) {
+			if (dxg_device_state(self->fd, device[j]))
+				return self;
+		}
 		if (dxg_close_adapter(self->fd, adapter))
 			return self;
+		/* So that it is not always the other one who has it open */
+		dxg_sleep_ms(i * (me + 1) % 7);
 	}
 	return NULL;
 }
 
 TEST_F(threads, race_close_with_device)
 {
-	EXPECT_EQ(0, run(&self->race, close_with_device));
+	EXPECT_EQ(0, run(&self->race, close_with_devices));
 	EXPECT_EQ(0, dxg_bound(self->race.fd, self->race.luid, getpid()));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The argument itself in memory that is not there, not writable, or ends too early. */
 #include "dxg_utils.h"
-#include "kselftest_harness.h"
+#include "dxg_harness.h"
 
 FIXTURE(argument)
 {
