@@ -77,7 +77,7 @@ step() {
 	if [ "$rc" -ne 0 ]; then
 		{
 			printf 'FAIL   %s (%d s); the end of its log:\n' "$text" $((SECONDS - start))
-			tail -n 20 "$log" | sed 's/^/  | /'
+			tail -n 20 "$log" | cut -c1-200 | sed 's/^/  | /'
 			printf 'The whole log: %s\n' "$log"
 		} >&2
 		return "$rc"

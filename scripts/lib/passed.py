@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which phases have passed, and with what exactly: what would only be repeated is not run again."""
+"""Which phases have passed, and with what exactly: what would only be repeated is not run again.
+
+What a phase is made of is named by its content, not by its place: what has passed in one
+checkout has in every other one that is the same.
+"""
 
 import hashlib
 import json
+import re
+import shutil
 import time
 from pathlib import Path
 
 from results import Tally
+
+# What builds leave between the sources, see .gitignore.
+MADE = re.compile(r"(\.(o|ko|mod|mod\.c|cmd|d|rmeta|pyc|symversions)|^modules\.order|^Module\.symvers|^bindings_generated\.rs)$")
+MADE_DIRECTORIES = {"target", "build", "__pycache__", ".git"}
+# Entries of one phase that are kept.
+MOST = 8
 
 
 def fingerprint(inputs):
@@ -15,12 +27,17 @@ def fingerprint(inputs):
     for word in map(str, inputs):
         path = Path(word)
         if path.is_dir():
-            content = "".join(f"{file.relative_to(path)}\0{digest(file)}\0"
-                              for file in sorted(path.rglob("*")) if file.is_file())
+            content = "".join(f"{file.relative_to(path)}\0{digest(file)}\0" for file in sources(path))
         else:
             content = digest(path) if path.is_file() else word
         total.update(f"{len(content)}:{content}".encode())
     return total.hexdigest()
+
+
+def sources(directory):
+    """The files below a directory that no build has made, in the order of their names."""
+    return [path for path in sorted(directory.rglob("*")) if path.is_file() and not MADE.search(path.name)
+            and not MADE_DIRECTORIES.intersection(path.relative_to(directory).parts)]
 
 
 def digest(path):
@@ -29,34 +46,47 @@ def digest(path):
 
 
 class Passed:
-    """The memory, one file per phase. It only holds phases without a failure."""
+    """The memory: of each phase that passed what it came to, and its log. It only holds phases without a failure."""
 
     def __init__(self, directory):
         self.directory = directory
 
     def recall(self, name, key):
-        """The tally of phase `name`, if the last time it ran it passed with the inputs that `key` stands for."""
+        """The tally of phase `name`, if it has passed with the inputs that `key` stands for, and its log."""
         try:
-            entry = json.loads(self._file(name).read_text())
-            if entry["key"] == key:
-                return Tally(passed=int(entry["passed"]), skipped=int(entry["skipped"]),
-                             note=f"as on {entry['when']}: nothing that it depends on has changed")
+            entry = json.loads(self._entry(name, key).read_text())
+            tally = Tally(passed=int(entry["passed"]), skipped=int(entry["skipped"]),
+                          note=f"as on {entry['when']}: nothing that it depends on has changed")
+            log = self._entry(name, key).with_suffix(".log")
+            if entry["key"] == key and log.is_file():
+                return tally, log
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return None
 
-    def forget(self, name):
-        """To be called before the phase runs: its log is overwritten then, however it ends."""
-        self._file(name).unlink(missing_ok=True)
+    def forget(self, name, key):
+        """To be called before the phase runs again."""
+        self._entry(name, key).unlink(missing_ok=True)
 
-    def keep(self, name, key, tally):
+    def keep(self, name, key, tally, log):
         if tally.failed:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         entry = {"key": key, "passed": tally.passed, "skipped": tally.skipped, "when": time.strftime("%F %R")}
-        part = self._file(name).with_suffix(".part")
-        part.write_text(json.dumps(entry))
-        part.rename(self._file(name))
+        place = self._entry(name, key)
+        # The log first: an entry is complete when it is there.
+        for suffix, write in ((".log", lambda part: shutil.copyfile(log, part)),
+                              (".json", lambda part: part.write_text(json.dumps(entry)))):
+            part = place.with_suffix(f"{suffix}.part")
+            write(part)
+            part.rename(place.with_suffix(suffix))
+        self._prune(name)
 
-    def _file(self, name):
-        return self.directory / f"{name}.json"
+    def _prune(self, name):
+        entries = sorted(self.directory.glob(f"{name}@*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in entries[MOST:]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".log").unlink(missing_ok=True)
+
+    def _entry(self, name, key):
+        return self.directory / f"{name}@{key[:24]}.json"

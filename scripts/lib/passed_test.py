@@ -48,36 +48,70 @@ class Fingerprint(Folder):
         self.assertEqual(len(set(keys)), len(keys))
         self.assertEqual(key(a="1", b="2"), keys[0])
 
+    def test_what_builds_leave_does_not_count(self):
+        source = self.file("tree/sub/a.rs", "x").parent.parent
+        key = passed.fingerprint([source])
+        for made in ("sub/a.o", "sub/.a.o.cmd", "a.ko", "a.mod.c", "modules.order", "target/b.rs", "sub/__pycache__/c.py"):
+            self.file(f"tree/{made}", "y")
+        self.assertEqual(passed.fingerprint([source]), key)
+        for other in ("sub/b.rs", "targets/b.rs", "cmd", "order"):
+            self.file(f"tree/{other}", "y")
+            changed = passed.fingerprint([source])
+            self.assertNotEqual(changed, key)
+            key = changed
+
 
 class Memory(Folder):
     def setUp(self):
         super().setUp()
         self.memory = passed.Passed(self.folder / "not" / "there")
+        self.log = self.file("log", "ok 1")
 
-    def test_what_passed_is_recalled(self):
+    def keep(self, key="key", **tally):
+        self.memory.keep("stock", key, Tally(**tally), self.log)
+
+    def test_what_passed_is_recalled_with_its_log(self):
         self.assertIsNone(self.memory.recall("stock", "key"))
-        self.memory.keep("stock", "key", Tally(passed=7, skipped=2))
-        again = passed.Passed(self.memory.directory).recall("stock", "key")
+        self.keep(passed=7, skipped=2)
+        self.log.write_text("of another run")
+        again, log = passed.Passed(self.memory.directory).recall("stock", "key")
         self.assertEqual((again.passed, again.failed, again.skipped), (7, [], 2))
         self.assertIn("nothing that it depends on", again.note)
+        self.assertEqual(log.read_text(), "ok 1")
 
     def test_nothing_else_is(self):
-        self.memory.keep("stock", "key", Tally(passed=7))
+        self.keep(passed=7)
         self.assertIsNone(self.memory.recall("stock", "other key"))
+        self.assertIsNone(self.memory.recall("stock-old", "key"))
         self.assertIsNone(self.memory.recall("debug", "key"))
-        self.memory.forget("stock")
-        self.memory.forget("stock")
+        self.memory.forget("stock", "key")
+        self.memory.forget("stock", "key")
         self.assertIsNone(self.memory.recall("stock", "key"))
 
+    def test_keys_that_begin_alike_are_told_apart(self):
+        self.keep(key="k" * 64, passed=7)
+        self.assertIsNone(self.memory.recall("stock", "k" * 63 + "j"))
+
     def test_a_failure_is_not_kept(self):
-        self.memory.keep("stock", "key", Tally(passed=7, failed=["one"]))
+        self.keep(passed=7, failed=["one"])
+        self.assertIsNone(self.memory.recall("stock", "key"))
+
+    def test_an_entry_without_its_log_is_none(self):
+        self.keep(passed=7)
+        next(self.memory.directory.glob("*.log")).unlink()
         self.assertIsNone(self.memory.recall("stock", "key"))
 
     def test_a_broken_entry_is_none(self):
-        self.memory.keep("stock", "key", Tally(passed=7))
+        self.keep(passed=7)
+        entry = next(self.memory.directory.glob("*.json"))
         for content in ("", "{", "[]", '{"key": "key"}', '{"key": "key", "passed": null, "skipped": 0, "when": ""}'):
-            (self.memory.directory / "stock.json").write_text(content)
+            entry.write_text(content)
             self.assertIsNone(self.memory.recall("stock", "key"))
+
+    def test_some_are_kept_and_not_all(self):
+        for number in range(2 * passed.MOST):
+            self.keep(key=f"{number:064}"[::-1], passed=1)
+        self.assertEqual(len(list(self.memory.directory.iterdir())), 2 * passed.MOST)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ class Broken(Exception):
 @dataclass
 class Tally:
     passed: int = 0
+    # What failed; where a test has said why, that follows on lines of its own.
     failed: list = field(default_factory=list)
     skipped: int = 0
     # What the line of the phase shall say besides.
@@ -68,11 +69,18 @@ def from_count_line(text, code):
     return tally
 
 
+# A test that fails in a loop says the same many times.
+REASONS = 5
+
+
 def from_tap(name, lines, code):
     tally = Tally()
     plan = None
     seen = 0
+    comments = []
     for line in lines:
+        if line.startswith("#"):
+            comments.append(line[:200])
         if match := re.match(r"1\.\.(\d+)(.*)", line):
             plan = int(match[1])
             if plan == 0:
@@ -82,11 +90,12 @@ def from_tap(name, lines, code):
             seen += 1
             test = f"{name}: {match[2]}"
             if match[1] == "not ok":
-                tally.failed.append(test)
+                tally.failed.append("\n".join([test, *comments[:REASONS]]))
             elif "# SKIP" in line:
                 tally.skipped += 1
             else:
                 tally.passed += 1
+            comments = []
     if plan is None:
         tally.failed.append(f"{name}: no TAP plan (status {code})")
     elif seen != plan:

@@ -29,6 +29,13 @@ class Guest(unittest.TestCase):
     def test_a_failed_test_is_named(self):
         self.assertEqual(guest("### begin a", "1..1", "not ok 1 y", "### end a 1").failed, ["a: y"])
 
+    def test_a_failed_test_says_why(self):
+        lines = ("### begin a", "1..3", "# c:1:x:fine", "ok 1 x", "# c:2:y:Expected 1", "# FAIL y", "not ok 2 y", "not ok 3 z")
+        self.assertEqual(guest(*lines, "### end a 1").failed, ["a: y\n# c:2:y:Expected 1\n# FAIL y", "a: z"])
+        many = [f"# {number}" for number in range(100)]
+        said = guest("### begin a", "1..1", *many, "not ok 1 y", "### end a 1").failed[0]
+        self.assertEqual(said.splitlines(), ["a: y", *many[:results.REASONS]])
+
     def test_a_test_that_did_not_report_is_a_failure(self):
         self.assertIn("1 of 2", guest("### begin a", "1..2", "ok 1 x", "### end a 0").failed[0])
 
