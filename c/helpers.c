@@ -11,6 +11,7 @@
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
@@ -145,17 +146,31 @@ static int dxgkrnl_io_remap_pte(pte_t *pte, unsigned long address, void *data)
 	return 0;
 }
 
-/* Maps the whole of @vma, which is being set up, from @pfn on. */
+/*
+ * Maps the whole of @vma, which is being set up, from @pfn on. In pieces, as a GPU may
+ * show all of its memory.
+ */
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining)
 {
 	struct dxgkrnl_io_remap remap = { .mm = vma->vm_mm, .pfn = pfn };
+	unsigned long at, piece;
 
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	if (write_combining)
 		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	remap.prot = pgprot_decrypted(vma->vm_page_prot);
-	return apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start,
-				   dxgkrnl_io_remap_pte, &remap);
+	for (at = vma->vm_start; at < vma->vm_end; at += piece) {
+		int ret;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		piece = min(vma->vm_end - at, (unsigned long)SZ_1G);
+		ret = apply_to_page_range(vma->vm_mm, at, piece, dxgkrnl_io_remap_pte, &remap);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 #ifdef CONFIG_DXGKRNL_SYNC_FILE
