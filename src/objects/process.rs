@@ -448,6 +448,8 @@ impl Process {
             match self.destroy_device(device, Flush::Yes) {
                 // Another thread destroys it.
                 Err(error) if error == EINVAL => {}
+                // Who closes the adapter cannot try again.
+                Err(error) if error == ENOMEM => self.destroy_device_here(device),
                 result => result?,
             }
         }

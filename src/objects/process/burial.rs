@@ -115,6 +115,14 @@ impl Process {
         Err(error)
     }
 
+    /// The same without memory for a worker: whatever signals arrive.
+    pub(super) fn destroy_device_here(&self, handle: Handle) {
+        if let Ok(device) = self.doom::<Device>(handle) {
+            // What the host does not answer goes with the process.
+            let _ = self.bury(&device, Flush::Yes, FAREWELL_PATIENCE);
+        }
+    }
+
     /// Takes the doomed `device` to pieces and tells the host.
     ///
     /// # Errors
