@@ -18,7 +18,7 @@ S := scripts
 
 modules:
 	@$(S)/check-kdir $(KDIR)
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	+@$(S)/exclusive $(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
 install: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install

@@ -37,6 +37,31 @@ checkout_id() { key "$top"; }
 results=$DXG_CACHE/build/$(checkout_id)
 logs=$results/logs
 
+# holder_of_checkout : the process that has the lock of this checkout and what it runs, if that can be seen.
+holder_of_checkout() {
+	local entry pid
+	for entry in /proc/[0-9]*/fd/8; do
+		[ "$(readlink "$entry" 2>/dev/null)" = "$top" ] || continue
+		pid=${entry#/proc/} pid=${pid%%/*}
+		# Waiting processes have the directory open as well, but no lock on it.
+		grep -q '^lock:.*FLOCK' "/proc/$pid/fdinfo/8" 2>/dev/null || continue
+		printf '%s (process %s, running since %s)\n' "$(tr '\0' ' ' <"/proc/$pid/cmdline" | sed 's/ *$//')" "$pid" \
+			"$(ps -o lstart= -p "$pid" | cut -c12-19)"
+		return
+	done
+	echo "a process that cannot be seen from here"
+}
+
+# lock_checkout : waits until no other command builds or runs anything from this checkout, and keeps others
+# waiting until this process and all its children have ended. The lock is on the directory itself, so it
+# holds for every user and every cache, and no file is left. The build environment shares it.
+lock_checkout() {
+	exec 8<"$top" || die "cannot open $top"
+	flock -n 8 && return
+	say "  ...  waiting for another command in this checkout: $(holder_of_checkout)" >&2
+	flock 8 || exit
+}
+
 # need_space DIR MIB WHAT : a clear sentence instead of a half-written file.
 need_space() {
 	local free
