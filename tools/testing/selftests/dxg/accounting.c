@@ -11,7 +11,7 @@
 #include "dxg_harness.h"
 
 /* Each of them takes at least so many bytes: the wait, its names, and places in tables. */
-#define WAITS		3000
+#define WAITS		1500
 #define WAIT_BYTES	150
 
 FIXTURE(cgroup)

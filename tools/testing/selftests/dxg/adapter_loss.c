@@ -210,6 +210,10 @@ static int lose(struct loser *loser)
 		if (result == -ENODEV && loser->how == EVERYTHING &&
 		    dxg_can_read(loser->scene.fence.value))
 			result = 0;
+		/* Until it has, it knows the state of devices by itself. */
+		if (result == -ENODEV &&
+		    dxg_device_state(SCENE->gpu.fd, SCENE->gpu.device) >= 0)
+			result = 0;
 		if (!result)
 			dxg_sleep_ms(10);
 	}
