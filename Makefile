@@ -7,6 +7,9 @@
 #   make run         boot a Hyper-V guest on the emulated host, load the module, list the
 #                    adapters, have each of them compute something
 #   make test        everything that must hold
+#   make check       lint, unit tests, and of the selftests those that the change bears on (BASE=REV:
+#                    since REV), in five minutes
+#   make soak        random and racing tests for many rounds (TIMES=10 SEED=... PROGRAMS="...")
 #   make bench       the micro-benchmarks, with a table (BENCH_ARGS="PROGRAM..." for some of them)
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
 #   make debug-kernel  build the debug kernel now instead of during the first `make test`
@@ -32,6 +35,12 @@ run:
 test:
 	@$(S)/enter scripts/test $(TEST_ARGS)
 
+check:
+	@files=$$($(S)/changed $(BASE)) && $(S)/enter scripts/check $$files
+
+soak:
+	@DXG_TIMES=$(TIMES) DXG_SEED=$(SEED) $(S)/enter scripts/soak $(PROGRAMS)
+
 bench:
 	@$(S)/enter scripts/bench $(BENCH_ARGS)
 
@@ -53,5 +62,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install stock-module run test bench lint debug-kernel update clean distclean help
+.PHONY: modules install stock-module run test check soak bench lint debug-kernel update clean distclean help
 .NOTPARALLEL:

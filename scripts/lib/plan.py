@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The parts of `make test`: what each runs, on which kernel, and what it leaves out and why."""
+
+import os
+import shutil
+from pathlib import Path
+
+import results
+import times
+from passed import fingerprint
+from runner import BOOT, CACHE, CARGO_TARGET, PASSED, TOP, UNIT_LIMIT, build_dir, kernel_environment, log_of, run, \
+    script_output
+
+# What the driver does with the memory and the handles of a program, of 64 or 32 bits, before it talks to the host:
+# once on a stock kernel and once on the debug kernel is enough.
+BEFORE_THE_HOST = "call_arguments call_handles user_pointers dispatch *_32"
+# What it does on its own, whatever the host is like.
+ON_ITS_OWN = "test_module.sh accounting leaks leaks_fault threads signals lifetime memory_* sync_many sync_threads " \
+    "sync_processes fault_* device_node process enum_processes"
+# Messages are the same on every kernel series; only what they need of the kernel differs. Of each kind of object one
+# program stays, and all that work with files, memory, events, processes and the module itself.
+SAME_MESSAGES = "allocation_destroy allocation_priority clock context_priority device_state escape feature hw_submit " \
+    "memory_random offer residency statistics sync_many video_memory gpu_va_update sync_wait query_adapter_info"
+# Ways to share and to end are the driver's own; the messages of a host that wants them asynchronous are what differs.
+NOT_ASYNCHRONOUS = "test_module.sh accounting memory_maps memory_pins memory_random device_node enum_adapters feature " \
+    "clock adapter sync_many"
+
+# Callers of 32 bits take the same way through the driver from the second function on: one program watches the first.
+ONE_OF_32_BITS = "call_*_32 enum_*_32 query_*_32 share_*_32 sync_*_32 sysmem_32"
+
+AGAIN = False
+
+
+class Part:
+    """A part of the test: a function that runs it, and what the scheduling needs to know."""
+
+    def __init__(self, run, kernel=None, recall=None, cpus=0):
+        self.run = run
+        # (kind, series, option it is built without) of the kernel that it boots, or None
+        self.kernel = kernel
+        self.recall = recall or (lambda name: None)
+        # Virtual CPUs of its guest
+        self.cpus = cpus
+
+    def times(self, name, log, seconds):
+        """What the profile keeps of this part, which took so many seconds."""
+        text = log.read_text(errors="replace") if log and self.cpus else ""
+        return times.Part(name, seconds, times.boot_of(text, seconds)), times.programs_of(name, text, self.cpus or 1)
+
+
+def cargo(workspace):
+    def part(name):
+        target = build_dir() / workspace
+        code, log = run(name, ["cargo", "test", "--release", "--locked", "--target", CARGO_TARGET],
+                        cwd=TOP / "tools" / workspace,
+                        env={"CARGO_TARGET_DIR": str(target), "CARGO_HOME": str(CACHE / "cargo")},
+                        limit=UNIT_LIMIT)
+        return results.from_cargo(log.read_text(errors="replace"), code), log
+    return Part(part)
+
+
+def counted(*command):
+    """A script of ours that closes with a count line."""
+    def part(name):
+        code, log = run(name, [str(TOP / "scripts" / command[0]), *command[1:]], limit=UNIT_LIMIT)
+        return results.from_count_line(log.read_text(errors="replace"), code), log
+    return Part(part)
+
+
+def unit_tests(name):
+    """Each file of unit tests of the scripts, as one part."""
+    total, last = results.Tally(), None
+    for test in sorted((TOP / "scripts" / "lib").glob("*_test.py")):
+        code, last = run(f"{name}-{test.stem}", [str(test)], limit=UNIT_LIMIT)
+        total += results.from_count_line(last.read_text(errors="replace"), code)
+    return total, last
+
+
+def guest(kind, what, limit, *options, adapters=2, version=40, series=None, without=None, skip="", only=None, cpus=2):
+    """Boots a guest that runs tests; `series` is a kernel other than the one chosen for the run, `without` an
+    option the module is built without, and `skip` names programs that are left out."""
+    arguments = [kind, what, "--timeout", str(limit), "--strict", *options]
+    environment = {"DXG_ADAPTERS": str(adapters), "DXG_INTERFACE_VERSION": str(version), "DXG_SKIP": skip,
+                   **kernel_environment(series, without), **({"DXG_ONLY": only} if only is not None else {})}
+
+    def boot(name):
+        code, log = run(name, [BOOT, *arguments], env=environment, limit=limit + 120)
+        return code, log, log.read_text(errors="replace")
+
+    def part(name):
+        code, log, text = boot(name)
+        if results.is_emulators_fault(text):
+            kept = log.rename(log.with_name(f"test-{name}-emulator.log"))
+            print(f"  !    {name}: QEMU has delivered an interrupt twice, of which the guest died ({kept}); booting again",
+                  flush=True)
+            code, log, text = boot(name)
+        return results.from_guest(text, code, kunit=kind == "debug" and what in ("selftests", "kunit")), log
+
+    return remembered(part, lambda: guest_inputs(arguments, environment), (kind, series, without), cpus)
+
+
+def remembered(part, inputs, kernel, cpus=2):
+    """A part that boots a kernel, and does not when it has passed with the same inputs."""
+    def key():
+        return fingerprint(inputs())
+
+    def recall(name):
+        return None if AGAIN else PASSED.recall(name, key())
+
+    def remembering(name):
+        if recalled := recall(name):
+            tally, kept = recalled
+            log_of(name).parent.mkdir(parents=True, exist_ok=True)
+            return tally, Path(shutil.copyfile(kept, log_of(name)))
+        before = key()
+        PASSED.forget(name, before)
+        tally, log = part(name)
+        # Whoever has edited something meanwhile does not know what it was that passed.
+        if key() == before:
+            PASSED.keep(name, before, tally, log)
+        return tally, log
+    return Part(remembering, kernel, recall, cpus)
+
+
+def endings():
+    """How a guest is ended that does not end by itself."""
+    script = "check-endings"
+    return remembered(counted(script).run, lambda: [*guest_inputs(["stock", script], {}), TOP / "scripts" / script],
+                      ("stock", None, None))
+
+
+# What guests, and all that is in them, are made of.
+MADE_OF = ["Kbuild", "Kconfig", "c", "include", "src", "tools/dxg", "tools/gpupv-host", "tools/testing",
+           "scripts/boot", "scripts/build", "scripts/guest", "scripts/lib/results.py", "scripts/debug.config"]
+# The compilers among them
+PACKAGES = Path("/var/lib/dpkg/status")
+
+
+def guest_inputs(arguments, environment):
+    """All that decides how the test in a guest ends, but chance: the kernel, the sources, the options, who emulates,
+    and what reads the log."""
+    kernel = script_output(f"{arguments[0]}-kernel", env=environment)
+    asked = [f"{name}={os.environ.get(name, '')}" for name in ("DXG_ONLY", "DXG_SEED", "DXG_TIMES")]
+    return [Path(kernel).name, *arguments, *map("=".join, sorted(environment.items())), *asked,
+            shutil.which("qemu-system-x86_64") or "", PACKAGES, *(TOP / part for part in MADE_OF)]
+
+
+def coverage(name):
+    """Whether the guest that ran, now or before, has seen every result of every ioctl."""
+    log = log_of("stock")
+    if not log.exists():
+        raise results.Broken(f"there is no {log.name}: run the part stock first")
+    return counted("check-coverage", str(log)).run(name)
+
+
+# In the order in which they start: the longest guest first, and what is short at the end, so that no processor waits.
+PARTS = {
+    "debug": guest("debug", "selftests", 5000, "--removal-port", skip=ONE_OF_32_BITS),
+    "scripts": Part(unit_tests),
+    "uapi-layout": counted("check-uapi-layout"),
+    "host-unit": cargo("gpupv-host"),
+    "tools-unit": cargo("dxg"),
+    "stock": guest("stock", "selftests", 2400, "--removal-port"),
+    "stock-7.2": guest("stock", "selftests", 1800, series="7.2", skip=f"{BEFORE_THE_HOST} {SAME_MESSAGES}"),
+    "stock-async": guest("stock", "selftests", 1800, "--asynchronous", skip=f"{BEFORE_THE_HOST} {NOT_ASYNCHRONOUS}"),
+    # Some of the memory is above what numbers of 32 bits can name.
+    "stock-old-host": guest("stock", "selftests", 1800, "--memory", "5G", version=27, skip=f"{BEFORE_THE_HOST} {ON_ITS_OWN}"),
+    "stock-endings": endings(),
+    "lint": counted("lint"),
+    "stock-no-sync-file": guest("stock", "no_sync_file", 300, "--cpus", "4", without="SYNC_FILE", cpus=4),
+    "stock-no-host": guest("stock", "no_host", 240, "--adapter", "none", adapters=0),
+}
+# When the guests have run.
+LAST = {"coverage": Part(coverage)}
