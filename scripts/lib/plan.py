@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import results
@@ -71,7 +72,7 @@ def unit_tests(name):
     """Each file of unit tests of the scripts, as one part."""
     total, last = results.Tally(), None
     for test in sorted((TOP / "scripts" / "lib").glob("*_test.py")):
-        code, last = run(f"{name}-{test.stem}", [str(test)], limit=UNIT_LIMIT)
+        code, last = run(f"{name}-{test.stem}", [sys.executable, str(test)], limit=UNIT_LIMIT)
         total += results.from_count_line(last.read_text(errors="replace"), code)
     return total, last
 

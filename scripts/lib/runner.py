@@ -155,6 +155,8 @@ class Session:
             tally, log = part.run(name)
         except results.Broken as problem:
             tally = results.Tally(failed=[str(problem)])
+        except Exception as problem:  # A part that is not counted would be taken for one that has passed.
+            tally = results.Tally(failed=[f"{type(problem).__name__}: {problem}"])
         if self.stopping.is_set():
             return
         took = time.monotonic() - start
