@@ -22,14 +22,15 @@ MOST = 8
 
 
 def fingerprint(inputs):
-    """A name for these words, files and directories: what a file or directory holds counts, not its place."""
+    """A name for these words, and files and directories given as paths: what they hold counts, not their place."""
     total = hashlib.sha256()
-    for word in map(str, inputs):
-        path = Path(word)
-        if path.is_dir():
-            content = "".join(f"{file.relative_to(path)}\0{digest(file)}\0" for file in sources(path))
+    for word in inputs:
+        if not isinstance(word, Path):
+            content = word
+        elif word.is_dir():
+            content = "".join(f"{file.relative_to(word)}\0{digest(file)}\0" for file in sources(word))
         else:
-            content = digest(path) if path.is_file() else word
+            content = digest(word)
         total.update(f"{len(content)}:{content}".encode())
     return total.hexdigest()
 

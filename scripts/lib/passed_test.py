@@ -34,6 +34,11 @@ class Fingerprint(Folder):
         self.assertEqual(passed.fingerprint(["boot", one]), passed.fingerprint(["boot", same]))
         self.assertNotEqual(passed.fingerprint(["boot", one]), passed.fingerprint(["boot", other]))
 
+    def test_words_are_no_files_however_long(self):
+        one = self.file("one", "x")
+        self.assertNotEqual(passed.fingerprint([str(one)]), passed.fingerprint([one]))
+        self.assertNotEqual(passed.fingerprint(["a" * 5000]), passed.fingerprint(["a" * 5001]))
+
     def test_words_count_and_where_they_end(self):
         keys = [passed.fingerprint(words) for words in (["ab", "c"], ["a", "bc"], ["abc"], ["ab"], ["c", "ab"], [])]
         self.assertEqual(len(set(keys)), len(keys))
@@ -43,7 +48,7 @@ class Fingerprint(Folder):
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
                 for name, content in files.items():
                     self.file(f"{folder}/sub/{name}", content)
-                return passed.fingerprint([folder])
+                return passed.fingerprint([Path(folder)])
         keys = [key(a="1", b="2"), key(a="2", b="1"), key(a="1"), key(c="1", b="2")]
         self.assertEqual(len(set(keys)), len(keys))
         self.assertEqual(key(a="1", b="2"), keys[0])

@@ -143,7 +143,7 @@ def guest_inputs(arguments, environment):
     kernel = script_output(f"{arguments[0]}-kernel", env=environment)
     asked = [f"{name}={os.environ.get(name, '')}" for name in ("DXG_ONLY", "DXG_SEED", "DXG_TIMES")]
     return [Path(kernel).name, *arguments, *map("=".join, sorted(environment.items())), *asked,
-            shutil.which("qemu-system-x86_64") or "", PACKAGES, *(TOP / part for part in MADE_OF)]
+            Path(shutil.which("qemu-system-x86_64") or os.devnull), PACKAGES, *(TOP / part for part in MADE_OF)]
 
 
 def coverage(name):
