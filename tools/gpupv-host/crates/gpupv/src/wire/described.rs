@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The layouts of the messages that are not defined along with them, for those who show messages.
 
-use super::message::{Field, Layout};
+use super::message::{plain_name, Field, Layout};
 use super::{
     CloseAdapter, CreateProcess, CreateProcessReturn, DestroyProcess, GetInternalAdapterInfo,
     GetInternalAdapterInfoReturn, IsFeatureEnabled, IsFeatureEnabledReturn, OpenAdapter,
@@ -19,7 +19,7 @@ macro_rules! described {
             name: $specified,
             size: size_of::<$name>(),
             fields: &[$(Field {
-                name: stringify!($field),
+                name: plain_name(stringify!($field)),
                 offset: ::std::mem::offset_of!($name, $field),
                 size: size_of_field::<$name, _>(|message| &message.$field),
             }),*],

@@ -29,6 +29,17 @@ pub trait Specified {
     const LAYOUT: Layout;
 }
 
+/// Returns the name of a field as the specification has it: without the mark that Rust demands where
+/// a name is one of its own words.
+pub(super) const fn plain_name(name: &'static str) -> &'static str {
+    if let [b'r', b'#', rest @ ..] = name.as_bytes() {
+        if let Ok(plain) = std::str::from_utf8(rest) {
+            return plain;
+        }
+    }
+    name
+}
+
 /// Defines messages: name in the specification, our name, and the fields in their order.
 macro_rules! messages {
     ($(
@@ -56,7 +67,7 @@ macro_rules! messages {
                     name: $specified,
                     size: size_of::<Self>(),
                     fields: &[$($crate::wire::message::Field {
-                        name: stringify!($field),
+                        name: $crate::wire::message::plain_name(stringify!($field)),
                         offset: ::std::mem::offset_of!(Self, $field),
                         size: size_of::<$type>(),
                     }),*],
