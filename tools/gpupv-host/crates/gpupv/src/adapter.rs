@@ -2,10 +2,12 @@
 //! What an adapter is: everything that its answers are computed from.
 
 mod parse;
+mod registry;
 
 use std::fmt;
 
 pub use parse::DescriptionError;
+pub use registry::{RegistryKey, RegistryValue, ValueType};
 use uuid::Uuid;
 
 /// What an adapter is good for.
@@ -122,6 +124,23 @@ pub struct AdapterDescription {
     pub hardware_scheduling: bool,
     /// The channel instance; made up from the position if absent.
     pub instance: Option<Uuid>,
+    /// The driver's own name for the adapter; the name if absent.
+    pub description: Option<String>,
+    /// The file of the user-mode driver; empty if there is none.
+    pub user_mode_driver: String,
+    /// The directory of the driver's package in the driver store.
+    pub package: String,
+    /// The clock of the engines, in MHz.
+    pub clock: u32,
+    /// The clock of the memory, in MHz.
+    pub memory_clock: u32,
+    /// The temperature in degrees Celsius; 0 if it has no sensor.
+    pub temperature: u32,
+    /// Whether the virtual machine is a secure one, whose programs may not talk to the vendor's driver
+    /// on the host.
+    pub secure: bool,
+    /// Values in the registry, beside those that follow from the rest.
+    pub registry: Vec<RegistryValue>,
 }
 
 impl AdapterDescription {
@@ -148,6 +167,14 @@ impl AdapterDescription {
             wddm: 3200,
             hardware_scheduling: true,
             instance: None,
+            description: None,
+            user_mode_driver: "libgpupv_umd.so".to_owned(),
+            package: "gpupv.inf_amd64_5b1d0c7e3a942f68".to_owned(),
+            clock: 1500,
+            memory_clock: 7000,
+            temperature: 42,
+            secure: false,
+            registry: Vec::new(),
         }
     }
 
@@ -166,7 +193,20 @@ impl AdapterDescription {
             wddm: 3100,
             hardware_scheduling: false,
             instance: None,
+            description: None,
+            user_mode_driver: "libgpupv_umd.so".to_owned(),
+            package: "gpunpu.inf_amd64_27c96e01f4d8ab53".to_owned(),
+            clock: 1000,
+            memory_clock: 3200,
+            temperature: 0,
+            secure: false,
+            registry: Vec::new(),
         }
+    }
+
+    /// Returns the driver's own name for the adapter.
+    pub fn driver_description(&self) -> &str {
+        self.description.as_deref().unwrap_or(&self.name)
     }
 
     /// One of each: what a host has when nothing else is said.

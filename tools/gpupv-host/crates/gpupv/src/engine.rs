@@ -10,6 +10,7 @@ mod node;
 mod queue;
 mod random;
 mod table;
+mod usage;
 mod wait;
 pub(crate) mod worker;
 
@@ -18,6 +19,7 @@ mod tests;
 
 pub(crate) use node::{NodeId, Schedule, Turn};
 pub(crate) use queue::{Item, QueueId};
+pub(crate) use usage::{NodeUsage, Packets};
 pub(crate) use wait::{Condition, CpuWait};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -30,6 +32,7 @@ use node::Node;
 use queue::{Join, JoinId, Queue};
 use random::Random;
 use table::Sync;
+use usage::Accounts;
 use wait::WaitId;
 
 /// How many references to sync objects all queued work and all waits may hold, and how much work
@@ -76,6 +79,8 @@ pub(crate) struct Engine {
     joins: BTreeMap<JoinId, Join>,
     /// The engines of adapters that have work.
     nodes: BTreeMap<NodeId, Node>,
+    /// What they have done.
+    accounts: Accounts,
     waits: BTreeMap<WaitId, CpuWait>,
     /// When the work in progress of each queue is done.
     due: BTreeSet<(Instant, QueueId)>,
@@ -100,6 +105,7 @@ impl Engine {
             queues: BTreeMap::new(),
             joins: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            accounts: Accounts::default(),
             waits: BTreeMap::new(),
             due: BTreeSet::new(),
             periodic: BTreeSet::new(),

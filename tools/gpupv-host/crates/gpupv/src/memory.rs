@@ -166,6 +166,10 @@ pub(crate) struct Memories {
     /// Counts evictions, so that the order of what happened is known.
     clock: u64,
     evictions: BTreeMap<usize, Counter>,
+    /// What was made on each adapter.
+    created: BTreeMap<usize, Counter>,
+    /// What of it is gone.
+    destroyed: BTreeMap<usize, Counter>,
     shares: BTreeMap<ShareId, SharedResource>,
     gates: Gates,
 }
@@ -175,6 +179,7 @@ impl Memories {
     pub(crate) fn create(&mut self, info: MemoryInfo, guest: Option<GuestPages>) -> MemoryId {
         self.next += 1;
         let id = MemoryId(self.next);
+        self.created.entry(info.adapter).or_default().add(info.size);
         let memory = Memory {
             info,
             guest,
@@ -225,8 +230,20 @@ impl Memories {
             }
             self.displace(id);
             self.gates.wait();
-            self.all.remove(&id);
+            if let Some(memory) = self.all.remove(&id) {
+                let info = &memory.info;
+                self.destroyed
+                    .entry(info.adapter)
+                    .or_default()
+                    .add(info.size);
+            }
         }
+    }
+
+    /// What was made on an adapter so far, and what of it is gone.
+    pub(crate) fn turnover(&self, adapter: usize) -> [Counter; 2] {
+        [&self.created, &self.destroyed]
+            .map(|counters| counters.get(&adapter).copied().unwrap_or_default())
     }
 
     /// The allocation goes that the guest has handed its pages over for. Others may still have the

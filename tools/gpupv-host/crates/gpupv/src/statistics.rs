@@ -1,43 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Results of QUERYSTATISTICS: 776 bytes, of which each type uses as many as it has.
+//! What QUERYSTATISTICS is asked for, and the counters behind its results.
 //!
-//! The layouts are those of the Windows kernel-mode thunks. What this host has no notion of
-//! (swizzling, power, displays, ...) is zero, as is the rest of the result.
-//!
-//! | type | offset | size | content |
-//! |---|---:|---:|---|
-//! | 0 adapter | 0 | 4 | number of segments |
-//! | | 4 | 4 | number of nodes |
-//! | | 8 | 4 | number of display sources: 0 |
-//! | | 264 | 16 | evictions: how many, and how many bytes |
-//! | | 520 | 16 | allocations that there are: how many, and how many bytes |
-//! | 1 process | 0 | 4 | number of nodes |
-//! | | 8 | 8 | bytes of all allocations of the process |
-//! | 2 process and adapter | 0 | 4 | number of segments |
-//! | | 4 | 4 | number of nodes |
-//! | | 12 | 4 | GPU addresses that are taken, in MiB, rounded up |
-//! | 3 segment | 0 | 8 | how much it has |
-//! | | 8 | 8 | bytes of all allocations that belong into it |
-//! | | 16 | 8 | bytes of those that are in it |
-//! | | 24 | 8 | bytes evicted from the adapter |
-//! | | 32 | 4 | number of allocations that belong into it |
-//! | | 36 | 4 | number of those that are in it |
-//! | | 40 | 4 | 1 for the machine's memory, 0 for the adapter's own |
-//! | 4 process and segment | 0 | 8 | bytes of the process's allocations that belong into it |
-//! | | 8 | 8 | its budget |
-//! | | 16 | 8 | its reservation |
-//! | | 32 | 4 | number of those allocations |
-//! | | 40 | 16 | those that the process uses: how many, and how many bytes |
-//! | 5 node, 6 process and node | 8 | 4 | number of contexts on the node, of everybody or of the process |
-//! | 9 process and segment group | 0 | 8 | its budget |
-//! | | 8 | 8 | bytes that it wants: those of its allocations |
-//! | | 16 | 8 | bytes that it uses |
-//! | 10 physical adapter | 104 | 4 | its index: 0 |
-//! | | 108 | 64 | revision, UTF-16 |
-//! | | 172 | 64 | name, UTF-16 |
+//! The results are laid out as on Windows; [`crate::wire::statistics`] has the structures. What this
+//! host has no notion of (swizzling, displays, ...) is zero in them, as is the rest of the result.
 
 /// The length of every result.
 pub(crate) const LEN: usize = 776;
+
+/// The version of the driver model that came with the types from 11 on.
+const WDDM_OF_SECOND_TYPES: u32 = 3100;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,25 +24,57 @@ pub(crate) enum StatisticsType {
     ProcessVidPnSource,
     ProcessSegmentGroup,
     PhysicalAdapter,
+    SegmentUsage,
+    SegmentGroupUsage,
 }
 
-impl TryFrom<u32> for StatisticsType {
-    type Error = u32;
+/// A question: what is asked, of which physical adapter, and of which of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) what: StatisticsType,
+    pub(crate) physical_adapter: u32,
+    /// The segment, segment group or node.
+    pub(crate) part: u32,
+}
 
-    fn try_from(number: u32) -> Result<Self, u32> {
-        Ok(match number {
-            0 => Self::Adapter,
-            1 => Self::Process,
-            2 => Self::ProcessAdapter,
-            3 => Self::Segment,
-            4 => Self::ProcessSegment,
-            5 => Self::Node,
-            6 => Self::ProcessNode,
-            7 => Self::VidPnSource,
-            8 => Self::ProcessVidPnSource,
-            9 => Self::ProcessSegmentGroup,
-            10 => Self::PhysicalAdapter,
-            unknown => return Err(unknown),
+impl Question {
+    /// A question by its number and its selector, to an adapter with a version of the driver model.
+    /// `None` if there is no such question.
+    pub(crate) fn new(number: u32, selector: u32, wddm: u32) -> Option<Self> {
+        use StatisticsType as Type;
+
+        if number > 10 && wddm < WDDM_OF_SECOND_TYPES {
+            return None;
+        }
+        let what = match number {
+            0 | 11 => Type::Adapter,
+            1 => Type::Process,
+            2 | 13 => Type::ProcessAdapter,
+            3 | 12 => Type::Segment,
+            4 | 14 => Type::ProcessSegment,
+            5 | 18 => Type::Node,
+            6 | 19 => Type::ProcessNode,
+            7 => Type::VidPnSource,
+            8 => Type::ProcessVidPnSource,
+            9 | 15 => Type::ProcessSegmentGroup,
+            10 => Type::PhysicalAdapter,
+            16 => Type::SegmentUsage,
+            17 => Type::SegmentGroupUsage,
+            _ => return None,
+        };
+        let (physical_adapter, part) = match number {
+            // These are about the whole, and have no selector.
+            0..=2 => (0, 0),
+            10 => (selector, 0),
+            // Two halves: the physical adapter, and its part.
+            11 | 13 => (selector & 0xFFFF, 0),
+            12 | 14..=19 => (selector & 0xFFFF, selector >> 16),
+            _ => (0, selector),
+        };
+        Some(Self {
+            what,
+            physical_adapter,
+            part,
         })
     }
 }
@@ -90,42 +93,5 @@ impl Counter {
     pub(crate) fn add(&mut self, bytes: u64) {
         self.count += 1;
         self.bytes += bytes;
-    }
-}
-
-/// A result that is being written.
-pub(crate) struct Statistics([u8; LEN]);
-
-impl Statistics {
-    /// Nothing but zeros.
-    pub(crate) fn new() -> Self {
-        Self([0; LEN])
-    }
-
-    /// Writes bytes.
-    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) -> &mut Self {
-        self.0[at..at + bytes.len()].copy_from_slice(bytes);
-        self
-    }
-
-    /// Writes a number of 32 bits; what does not fit is the largest one that does.
-    pub(crate) fn word(&mut self, at: usize, number: u64) -> &mut Self {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        self.put(at, &number.to_le_bytes())
-    }
-
-    /// Writes a number of 64 bits.
-    pub(crate) fn long(&mut self, at: usize, number: u64) -> &mut Self {
-        self.put(at, &number.to_le_bytes())
-    }
-
-    /// Writes a counter: a number of 32 bits, padding, and one of 64 bits.
-    pub(crate) fn counter(&mut self, at: usize, counter: Counter) -> &mut Self {
-        self.word(at, counter.count).long(at + 8, counter.bytes)
-    }
-
-    /// The result.
-    pub(crate) fn finish(&self) -> [u8; LEN] {
-        self.0
     }
 }

@@ -18,6 +18,10 @@ impl NtStatus {
     pub const INVALID_PARAMETER: Self = Self(0xC000_000D);
     /// The caller's buffer cannot hold the answer.
     pub const BUFFER_TOO_SMALL: Self = Self(0xC000_0023);
+    /// There is nothing of that name.
+    pub const OBJECT_NAME_NOT_FOUND: Self = Self(0xC000_0034);
+    /// It is there, but of another type.
+    pub const OBJECT_TYPE_MISMATCH: Self = Self(0xC000_0024);
     /// The host does not do this.
     pub const NOT_SUPPORTED: Self = Self(0xC000_00BB);
     /// The adapter is closed or gone.

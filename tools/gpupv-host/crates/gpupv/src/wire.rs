@@ -18,9 +18,11 @@ mod info;
 pub mod message;
 mod process;
 mod query;
+pub mod query_data;
 mod queue;
 mod residency;
 mod share;
+pub mod statistics;
 mod sync;
 
 pub use adapter::{
@@ -93,6 +95,11 @@ pub fn layouts() -> impl Iterator<Item = &'static Layout> {
     ]
     .into_iter()
     .flatten()
+}
+
+/// The layouts of the data inside QUERYADAPTERINFO and QUERYSTATISTICS.
+pub fn data_layouts() -> impl Iterator<Item = &'static Layout> {
+    query_data::LAYOUTS.iter().chain(statistics::LAYOUTS)
 }
 
 /// The layouts of all messages.

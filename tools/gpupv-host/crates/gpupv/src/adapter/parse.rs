@@ -8,10 +8,11 @@ use std::str::FromStr;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{AdapterDescription, AdapterKind, DriverVersion, EngineKind};
+use super::{registry, AdapterDescription, AdapterKind, DriverVersion, EngineKind};
 
 const KEYS: &str = "kind, name, vendor, device, revision, memory, shared, engines, driver, wddm, \
-                    hwsch, instance";
+                    hwsch, instance, description, umd, package, clock, memory-clock, \
+                    temperature, secure, registry";
 
 /// What is wrong with a description.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -81,13 +82,21 @@ impl AdapterDescription {
             "wddm" => self.wddm = parse_wddm(value)?,
             "hwsch" => self.hardware_scheduling = parse_switch("hwsch", value)?,
             "instance" => self.instance = Some(parse_instance(value)?),
+            "description" => self.description = Some(parse_description(value)?),
+            "umd" => self.user_mode_driver = parse_file("umd", value, true)?,
+            "package" => self.package = parse_file("package", value, false)?,
+            "clock" => self.clock = parse_number("clock", value, 100_000)?,
+            "memory-clock" => self.memory_clock = parse_number("memory-clock", value, 100_000)?,
+            "temperature" => self.temperature = parse_number("temperature", value, 150)?,
+            "secure" => self.secure = parse_switch("secure", value)?,
+            "registry" => self.registry = registry::parse(value)?,
             unknown => return Err(DescriptionError::UnknownKey(unknown.to_owned())),
         }
         Ok(())
     }
 }
 
-fn bad(key: &'static str, value: &str, reason: impl Into<String>) -> DescriptionError {
+pub(super) fn bad(key: &'static str, value: &str, reason: impl Into<String>) -> DescriptionError {
     DescriptionError::Value {
         key,
         value: value.to_owned(),
@@ -110,6 +119,38 @@ fn parse_name(value: &str) -> Result<String, DescriptionError> {
         1..=79 => Ok(value.to_owned()),
         _ => Err(bad("name", value, "a name has at most 79 characters")),
     }
+}
+
+fn parse_description(value: &str) -> Result<String, DescriptionError> {
+    // The structure of the guest holds 4096 units with the terminating zero.
+    match value.encode_utf16().count() {
+        0..=4095 => Ok(value.to_owned()),
+        _ => Err(bad("description", value, "more than 4095 characters")),
+    }
+}
+
+/// The name of a file without its directory.
+fn parse_file(
+    key: &'static str,
+    value: &str,
+    may_be_empty: bool,
+) -> Result<String, DescriptionError> {
+    let units = value.encode_utf16().count();
+    if value.contains(['/', '\\']) || value == "." || value == ".." {
+        Err(bad(key, value, "expected a name without a directory"))
+    } else if units > 100 {
+        Err(bad(key, value, "a name has at most 100 characters"))
+    } else if value.is_empty() && !may_be_empty {
+        Err(bad(key, value, "a name cannot be empty"))
+    } else {
+        Ok(value.to_owned())
+    }
+}
+
+/// A whole number up to `limit`.
+fn parse_number(key: &'static str, value: &str, limit: u32) -> Result<u32, DescriptionError> {
+    let number = value.parse().ok().filter(|number| *number <= limit);
+    number.ok_or_else(|| bad(key, value, format!("expected a number up to {limit}")))
 }
 
 /// A PCI id: hexadecimal, with or without 0x.

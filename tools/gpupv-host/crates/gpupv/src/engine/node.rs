@@ -99,6 +99,13 @@ impl Engine {
     /// The buffer whose turn it is: the one that holds the engine; otherwise of those that matter
     /// most the one that has waited longest.
     pub(crate) fn take_turn(&mut self, node: NodeId, now: Instant) -> Option<Turn> {
+        let turn = self.next_turn(node, now);
+        let next = turn.as_ref().map(|turn| (turn.queue, turn.owner.process));
+        self.accounts.turn(node, next, now);
+        turn
+    }
+
+    fn next_turn(&mut self, node: NodeId, now: Instant) -> Option<Turn> {
         let found = self.nodes.get_mut(&node)?;
         let first = |(_, job): &(&QueueId, &mut Job)| (job.priority, std::cmp::Reverse(job.turn));
         let queue = match found.held {

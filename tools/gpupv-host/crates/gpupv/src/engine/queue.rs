@@ -140,6 +140,7 @@ impl Engine {
             };
             queue.items.push_back(item.clone());
             self.load += weight;
+            self.count_submitted(id, item);
             for &sync in &syncs {
                 self.add_use(sync);
             }
@@ -319,6 +320,7 @@ impl Engine {
     pub(super) fn pop(&mut self, id: QueueId) -> Option<Item> {
         let item = self.queues.get_mut(&id)?.items.pop_front()?;
         self.load = self.load.saturating_sub(item.weight());
+        self.count_completed(id, &item);
         Some(item)
     }
 

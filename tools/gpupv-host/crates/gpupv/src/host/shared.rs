@@ -193,6 +193,7 @@ impl Shared {
         };
         let removed = process.objects.remove_all();
         self.release(handle, removed);
+        self.engine.forget_usage(handle);
         self.processes.remove(&handle);
         self.handles.remove(handle);
     }

@@ -93,6 +93,8 @@ pub struct GetInternalAdapterInfoReturn {
 }
 
 impl GetInternalAdapterInfoReturn {
+    /// `flags`: the virtual machine is a secure one.
+    pub const SECURE_VIRTUAL_MACHINE: u32 = 1 << 0;
     /// `flags`: the host schedules in hardware.
     pub const HW_SCH_ENABLED: u32 = 1 << 3;
     /// `flags`: the host could schedule in hardware.

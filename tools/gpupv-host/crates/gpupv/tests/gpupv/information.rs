@@ -11,7 +11,7 @@ const NOT_SUPPORTED: u32 = 0xC000_00BB;
 
 impl MemoryGuest {
     /// Status and result.
-    fn statistics(&mut self, process: u32, kind: u32, id: u32) -> (u32, Vec<u8>) {
+    pub fn statistics(&mut self, process: u32, kind: u32, id: u32) -> (u32, Vec<u8>) {
         let info = self.guest.vgpu(0, 36, 0, &[]);
         let mut body = words(&[kind, word(&info, 16), word(&info, 20), 0, 0, 0]);
         body.extend([0; 776]);
@@ -39,8 +39,10 @@ fn statistics_follow_what_there_is() {
 
     let (status, adapter) = m.statistics(process, 0, 0);
     assert_eq!((status, word(&adapter, 0), word(&adapter, 4)), (0, 2, 4));
-    assert_eq!((word(&adapter, 520), long(&adapter, 528)), (2, 9 * MIB));
-    assert_eq!(word(&adapter, 264), 0, "no eviction");
+    assert_eq!((word(&adapter, 536), long(&adapter, 544)), (2, 9 * MIB));
+    assert_eq!((word(&adapter, 552), long(&adapter, 560)), (0, 0));
+    assert_eq!(word(&adapter, 336), 0, "no eviction");
+    assert_eq!(long(&adapter, 712), 2, "segment groups");
     let (_, own) = m.statistics(process, 1, 0);
     assert_eq!((word(&own, 0), long(&own, 8)), (4, 9 * MIB));
     let (_, segment) = m.statistics(process, 3, 0);
@@ -48,8 +50,11 @@ fn statistics_follow_what_there_is() {
     assert_eq!(sizes, [64 * MIB, 9 * MIB, 8 * MIB]);
     let counts = [32, 36, 40].map(|at| word(&segment, at));
     assert_eq!(counts, [2, 1, 0]);
+    // Memory of the adapter, local, seen by the CPU.
+    assert_eq!(long(&segment, 104), (1 << 2) | (1 << 8));
     let (_, machine) = m.statistics(process, 3, 1);
     assert_eq!((long(&machine, 0), word(&machine, 40)), (32 * MIB, 1));
+    assert_eq!(long(&machine, 104), 1 | (1 << 6) | (1 << 8));
     let (_, here) = m.statistics(process, 4, 0);
     assert_eq!((long(&here, 0), long(&here, 8)), (9 * MIB, 60 * MIB));
     assert_eq!((word(&here, 32), word(&here, 40)), (2, 1));
@@ -68,7 +73,12 @@ fn statistics_follow_what_there_is() {
     let big = m.allocate(60 * MIB);
     assert_eq!(m.make_resident(0, &[big]).0, PENDING);
     let (_, adapter) = m.statistics(other, 0, 0);
-    assert_eq!((word(&adapter, 264), long(&adapter, 272)), (1, 8 * MIB));
+    assert_eq!((word(&adapter, 336), long(&adapter, 344)), (1, 8 * MIB));
+    assert_eq!((word(&adapter, 536), long(&adapter, 544)), (3, 69 * MIB));
+    assert_eq!(m.destroy(0, &[a]), 0);
+    let (_, adapter) = m.statistics(other, 0, 0);
+    assert_eq!((word(&adapter, 536), long(&adapter, 544)), (3, 69 * MIB));
+    assert_eq!((word(&adapter, 552), long(&adapter, 560)), (1, 8 * MIB));
     m.guest.destroy_process(other);
     assert_eq!(m.statistics(other, 1, 0).0, INVALID_PARAMETER, "just ended");
     m.guest.assert_clean();
@@ -77,19 +87,9 @@ fn statistics_follow_what_there_is() {
 }
 
 #[test]
-fn contexts_are_counted_by_node() {
+fn what_is_not_there_has_no_statistics() {
     let mut m = MemoryGuest::new(Config::default());
     let process = m.process;
-    for node in [1, 1, 3] {
-        m.send(6, &words(&[0, m.device, node, 1, 0, 0, 0, 0]));
-    }
-    let counts: Vec<u32> = (0..4)
-        .map(|node| word(&m.statistics(process, 6, node).1, 8))
-        .collect();
-    assert_eq!(counts, [0, 2, 0, 1]);
-    let other = m.guest.create_process(2, "b");
-    assert_eq!(word(&m.statistics(other, 5, 1).1, 8), 2, "of everybody");
-    assert_eq!(word(&m.statistics(other, 6, 1).1, 8), 0);
     for (kind, id) in [
         (5, 4),
         (6, 4),
@@ -99,11 +99,106 @@ fn contexts_are_counted_by_node() {
         (8, 0),
         (9, 2),
         (10, 1),
-        (11, 0),
+        (20, 0),
+        (u32::MAX, 0),
+        // A second physical adapter, or a part that is not there.
+        (11, 1),
+        (12, 1),
+        (12, 2 << 16),
+        (13, 1),
+        (14, 1),
+        (14, 2 << 16),
+        (15, 1),
+        (15, 2 << 16),
+        (16, 1),
+        (16, 2 << 16),
+        (17, 1),
+        (17, 2 << 16),
+        (18, 1),
+        (18, 4 << 16),
+        (19, 1),
+        (19, 4 << 16),
     ] {
-        assert_eq!(m.statistics(process, kind, id).0, INVALID_PARAMETER);
+        assert_eq!(
+            m.statistics(process, kind, id).0,
+            INVALID_PARAMETER,
+            "{kind} {id}"
+        );
     }
     m.guest.assert_clean();
+}
+
+#[test]
+fn every_type_of_the_specification_fills_its_structure_and_no_more() {
+    let mut m = MemoryGuest::new(config(64 * MIB, 32 * MIB));
+    let process = m.process;
+    let a = m.allocate(8 * MIB);
+    assert_eq!(m.make_resident(0, &[a]).0, PENDING);
+    let mut checked = 0;
+    for line in crate::layout::table("query-types.csv") {
+        if line[0] != "statistics" {
+            continue;
+        }
+        let (kind, size): (u32, usize) = (line[1].parse().unwrap(), line[4].parse().unwrap());
+        let (status, result) = m.statistics(process, kind, 0);
+        assert_eq!(status, 0, "type {kind}");
+        assert!(result[size..].iter().all(|&byte| byte == 0), "type {kind}");
+        // Nothing has run on an engine yet, but it has its clock.
+        if !matches!(kind, 6 | 19) {
+            assert!(result[..size].iter().any(|&byte| byte != 0), "type {kind}");
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 18);
+    m.guest.assert_clean();
+}
+
+#[test]
+fn newer_types_say_the_same_with_another_selector() {
+    let mut m = MemoryGuest::new(config(64 * MIB, 32 * MIB));
+    let process = m.process;
+    let a = m.allocate(8 * MIB);
+    assert_eq!(m.make_resident(0, &[a]).0, PENDING);
+    for (old, new, part) in [
+        (0, 11, 0),
+        (2, 13, 0),
+        (3, 12, 0),
+        (3, 12, 1),
+        (4, 14, 0),
+        (4, 14, 1),
+        (9, 15, 0),
+        (9, 15, 1),
+        (5, 18, 3),
+        (6, 19, 3),
+    ] {
+        let expected = m.statistics(process, old, part);
+        assert_eq!(m.statistics(process, new, part << 16), expected, "{new}");
+    }
+    for kind in [16, 17] {
+        let (_, local) = m.statistics(process, kind, 0);
+        let (_, other) = m.statistics(process, kind, 1 << 16);
+        let longs = |bytes: &[u8]| [0, 8, 16, 24, 32].map(|at| long(bytes, at));
+        assert_eq!(longs(&local), [8 * MIB, 56 * MIB, 0, 0, 0], "{kind}");
+        assert_eq!(longs(&other), [0, 32 * MIB, 0, 0, 0], "{kind}");
+    }
+    m.guest.assert_clean();
+}
+
+#[test]
+fn a_driver_before_wddm_3_1_has_no_newer_types() {
+    let mut adapter: gpupv::AdapterDescription = "wddm=3000".parse().unwrap();
+    for (wddm, expected) in [(3000, INVALID_PARAMETER), (3100, 0)] {
+        adapter.wddm = wddm;
+        let mut m = MemoryGuest::new(Config {
+            adapters: vec![adapter.clone()],
+            ..Config::default()
+        });
+        let process = m.process;
+        for kind in 11..=19 {
+            assert_eq!(m.statistics(process, kind, 0).0, expected, "{kind}");
+        }
+        assert_eq!(m.statistics(process, 10, 0).0, 0);
+    }
 }
 
 #[test]
@@ -147,6 +242,41 @@ fn escapes_come_back() {
     m.device = device;
     m.guest.assert_clean();
     assert_eq!(word(&m.send(3, &[]), 0), NOT_SUPPORTED);
+}
+
+#[test]
+fn an_escape_names_a_context_along_with_its_device() {
+    let mut m = MemoryGuest::new(Config::default());
+    let device = m.device;
+    let body = words(&[0, device, 0, 0, 0, 0, 0, 0]);
+    let context = word(&m.send(6, &body), 24);
+    let other = m.guest.create_device(0, m.process, 9);
+    let adapter = m.guest.adapters[0];
+    let mut escape = |device: u32, context: u32| {
+        let mut body = words(&[adapter, device, 0, 0, 4, context]);
+        body.extend(b"data");
+        m.send(13, &body)
+    };
+    assert_eq!(escape(device, context), b"data");
+    assert_eq!(escape(device, 0), b"data");
+    assert!(escape(0, context).is_empty(), "without a device");
+    assert!(escape(other, context).is_empty(), "another's context");
+    m.guest.assert_clean();
+}
+
+#[test]
+fn a_secure_machine_lets_only_known_escapes_through() {
+    let mut adapter = gpupv::AdapterDescription::render();
+    adapter.secure = true;
+    let mut m = MemoryGuest::new(Config {
+        adapters: vec![adapter],
+        ..Config::default()
+    });
+    let info = m.guest.vgpu(0, 36, 0, &[]);
+    assert_eq!(word(&info, 12) & 1, 1, "the driver is told");
+    assert!(m.escape(0, 0, b"data").is_empty());
+    assert_eq!(m.escape(0, 1 << 6, &[9, 0, 0, 0]), [9, 0, 0, 0]);
+    m.guest.assert_clean();
 }
 
 #[test]

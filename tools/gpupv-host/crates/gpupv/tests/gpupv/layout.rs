@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::offset_of;
 
 use gpupv::command;
-use gpupv::wire::message::Field;
+use gpupv::wire::message::{Field, Layout};
+use gpupv::wire::query_data::*;
+use gpupv::wire::statistics::{ProcessNodeInformation, SegmentInformation};
 use gpupv::wire::*;
 use gpupv::{NtStatus, GLOBAL_CLASS, VGPU_CLASS};
 
-fn table(file: &str) -> Vec<Vec<String>> {
+/// The rows of a table of the specification.
+pub fn table(file: &str) -> Vec<Vec<String>> {
     let path = format!(
         "{}/../../../../Documentation/spec/{file}",
         env!("CARGO_MANIFEST_DIR")
@@ -179,17 +182,38 @@ fn specified(name: &str, lines: &[Vec<String>]) -> (usize, Vec<(String, usize, u
 
 #[test]
 fn messages_are_laid_out_as_specified() {
-    let lines = table("gpupv-layout.csv");
-    for layout in gpupv::wire::layouts() {
+    check_layouts(&table("gpupv-layout.csv"), gpupv::wire::layouts());
+}
+
+#[test]
+fn data_of_queries_and_statistics_are_laid_out_as_specified() {
+    let lines = table("query-layout.csv");
+    check_layouts(&lines, gpupv::wire::data_layouts());
+    let ours: BTreeSet<&str> = gpupv::wire::data_layouts().map(|l| l.name).collect();
+    // The same structure under two names, or a part of one.
+    let others = [
+        "d3dkmt_querystatistics_query_adapter2",
+        "d3dkmt_querystatistics_query_process_segment_group2",
+        "d3dkmt_querystatistics_query_segment_usage",
+    ];
+    for line in &lines {
+        let name = line[0].as_str();
+        assert!(ours.contains(name) || others.contains(&name), "{name}");
+    }
+}
+
+/// Every field of every layout has a row, and no row lies in padding.
+fn check_layouts<'a>(lines: &[Vec<String>], layouts: impl Iterator<Item = &'a Layout>) {
+    for layout in layouts {
         let name = layout.name;
-        let (size, fields) = specified(name, &lines);
+        let (size, fields) = specified(name, lines);
         assert_eq!(layout.size, size, "size of {name}");
         let (padding, ours): (Vec<&Field>, Vec<&Field>) = layout
             .fields
             .iter()
             .partition(|field| field.name.starts_with("padding"));
         for field in &ours {
-            let named = field.name.trim_start_matches("r#");
+            let named = field.name;
             let found = fields.iter().any(|(theirs, offset, size)| {
                 theirs.rsplit('.').next() == Some(named)
                     && (*offset, *size) == (field.offset, field.size)
@@ -205,18 +229,141 @@ fn messages_are_laid_out_as_specified() {
     }
 }
 
+/// The bits of a bit field in its word.
+fn bit_mask(lines: &[Vec<String>], structure: &str, wanted: &str) -> u32 {
+    let line = lines.iter().find(|line| {
+        line[0] == structure && without_bits(&line[2]).0 == wanted && line[2] != wanted
+    });
+    let (lowest, width) = without_bits(&line.expect(wanted)[2]).1.unwrap();
+    ((1u64 << (lowest + width)) - (1 << lowest)) as u32
+}
+
+#[test]
+fn bits_of_the_data_are_where_they_are_specified() {
+    let lines = table("query-layout.csv");
+    let properties = "d3dkmt_querystatistics_segment_information";
+    for (structure, name, bits) in [
+        (
+            "d3dkmt_wddm_1_2_caps",
+            "support_per_engine_tdr",
+            Wddm12Caps::SUPPORT_PER_ENGINE_TDR,
+        ),
+        (
+            "d3dkmt_wddm_1_3_caps",
+            "is_hybrid_integrated_gpu",
+            Wddm13Caps::IS_HYBRID_INTEGRATED_GPU,
+        ),
+        (
+            "d3dkmt_wddm_1_3_caps",
+            "is_hybrid_discrete_gpu",
+            Wddm13Caps::IS_HYBRID_DISCRETE_GPU,
+        ),
+        (
+            "d3dkmt_wddm_2_0_caps",
+            "gpu_mmu_supported",
+            Wddm20Caps::GPU_MMU_SUPPORTED,
+        ),
+        (
+            "d3dkmt_wddm_2_0_caps",
+            "support_surprise_removal",
+            Wddm20Caps::SUPPORT_SURPRISE_REMOVAL,
+        ),
+        (
+            "d3dkmt_nodemetadata",
+            "node_data.context_scheduling_supported",
+            NodeMetadata::CONTEXT_SCHEDULING_SUPPORTED,
+        ),
+        (
+            "d3dkmt_nodemetadata",
+            "node_data.support_build_test_command_buffer",
+            NodeMetadata::SUPPORT_BUILD_TEST_COMMAND_BUFFER,
+        ),
+        (
+            "d3dkmt_query_gpummu_caps",
+            "caps.read_only_memory_supported",
+            QueryGpuMmuCaps::READ_ONLY_MEMORY_SUPPORTED,
+        ),
+        (
+            "d3dkmt_query_gpummu_caps",
+            "caps.cache_coherent_memory_supported",
+            QueryGpuMmuCaps::CACHE_COHERENT_MEMORY_SUPPORTED,
+        ),
+        (
+            "d3dddi_queryregistry_info",
+            "translate_path",
+            QueryRegistryInfo::TRANSLATE_PATH,
+        ),
+        (
+            "d3dkmt_wddm_2_7_caps",
+            "hw_sch_supported",
+            Wddm27Caps::HW_SCH_SUPPORTED,
+        ),
+        (
+            "d3dkmt_wddm_2_7_caps",
+            "hw_sch_enabled",
+            Wddm27Caps::HW_SCH_ENABLED,
+        ),
+        (
+            "d3dkmt_wddm_2_7_caps",
+            "hw_sch_enabled_by_default",
+            Wddm27Caps::HW_SCH_ENABLED_BY_DEFAULT,
+        ),
+        (
+            "d3dkmt_wddm_2_9_caps",
+            "hw_sch_enabled",
+            Wddm29Caps::HW_SCH_ENABLED,
+        ),
+        (
+            properties,
+            "system_memory",
+            SegmentInformation::SYSTEM_MEMORY as u32,
+        ),
+        (
+            properties,
+            "segment_type",
+            0xF << SegmentInformation::SEGMENT_TYPE_SHIFT,
+        ),
+        (
+            properties,
+            "segment_group",
+            3 << SegmentInformation::SEGMENT_GROUP_SHIFT,
+        ),
+        (
+            properties,
+            "fully_cpu_visible",
+            SegmentInformation::FULLY_CPU_VISIBLE as u32,
+        ),
+    ] {
+        assert_eq!(
+            bit_mask(&lines, structure, name),
+            bits,
+            "{structure}.{name}"
+        );
+    }
+    let support = bit_mask(&lines, "d3dkmt_wddm_2_9_caps", "hw_sch_support_state");
+    assert_eq!(support & Wddm29Caps::HW_SCH_SUPPORT_STABLE, 2);
+    // Where the output of a registry query starts is where its first field is.
+    let (_, fields) = specified("d3dddi_queryregistry_info", &lines);
+    let output = fields.iter().find(|(name, ..)| name == "output_qword");
+    assert_eq!(output.unwrap().1, QueryRegistryInfo::OUTPUT_OFFSET);
+    let kinds = [
+        ProcessNodeInformation::QUEUE_RENDER,
+        ProcessNodeInformation::QUEUE_WAIT,
+        ProcessNodeInformation::QUEUE_SIGNAL,
+    ];
+    assert_eq!(kinds, [0, 4, 5]);
+}
+
 #[test]
 fn bits_are_where_they_are_specified() {
-    let bits = |structure: &str, wanted: &str| -> u32 {
-        let lines = table("gpupv-layout.csv");
-        let line = lines.iter().find(|line| {
-            line[0] == structure && without_bits(&line[2]).0 == wanted && line[2] != wanted
-        });
-        let (lowest, width) = without_bits(&line.expect(wanted)[2]).1.unwrap();
-        ((1u64 << (lowest + width)) - (1 << lowest)) as u32
-    };
+    let lines = table("gpupv-layout.csv");
+    let bits = |structure: &str, wanted: &str| -> u32 { bit_mask(&lines, structure, wanted) };
     let info = "dxgkvmb_command_getinternaladapterinfo_return";
     type Info = GetInternalAdapterInfoReturn;
+    assert_eq!(
+        bits(info, "secure_virtual_machine"),
+        Info::SECURE_VIRTUAL_MACHINE
+    );
     assert_eq!(bits(info, "hw_sch_enabled"), Info::HW_SCH_ENABLED);
     assert_eq!(bits(info, "hw_sch_capable"), Info::HW_SCH_CAPABLE);
     assert_eq!(bits(info, "async_msg_enabled"), Info::ASYNC_MSG_ENABLED);
@@ -299,6 +446,14 @@ fn statuses_and_classes_are_as_specified() {
         ("STATUS_INVALID_HANDLE", NtStatus::INVALID_HANDLE),
         ("STATUS_INVALID_PARAMETER", NtStatus::INVALID_PARAMETER),
         ("STATUS_BUFFER_TOO_SMALL", NtStatus::BUFFER_TOO_SMALL),
+        (
+            "STATUS_OBJECT_NAME_NOT_FOUND",
+            NtStatus::OBJECT_NAME_NOT_FOUND,
+        ),
+        (
+            "STATUS_OBJECT_TYPE_MISMATCH",
+            NtStatus::OBJECT_TYPE_MISMATCH,
+        ),
         ("STATUS_NOT_SUPPORTED", NtStatus::NOT_SUPPORTED),
         ("STATUS_DEVICE_REMOVED", NtStatus::DEVICE_REMOVED),
     ] {

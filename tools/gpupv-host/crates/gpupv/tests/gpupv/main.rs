@@ -32,5 +32,6 @@ mod sync_objects;
 mod trace;
 mod unanswered;
 mod updates;
+mod usage;
 mod waits;
 mod window;

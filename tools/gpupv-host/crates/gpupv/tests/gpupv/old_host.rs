@@ -28,7 +28,7 @@ fn a_host_without_version_register() {
         let reply = guest.vgpu(0, 2, process, &words(&[13, 4, 0]));
         assert_eq!(reply, words(&[3200]));
         // A failure can only be told by an answer that is too short.
-        let reply = guest.vgpu(0, 2, process, &words(&[13, 5, 0, 0]));
+        let reply = guest.vgpu(0, 2, process, &words(&[13, 3, 0, 0]));
         assert_eq!(reply.len(), 0);
         let info = guest.vgpu(0, 36, 0, &[]);
         assert_eq!(info.len(), 704);

@@ -135,6 +135,35 @@ fn every_command_that_is_done_has_a_layout() {
 }
 
 #[test]
+fn fields_have_the_names_of_the_specification() {
+    let lines = crate::layout::table("gpupv-layout.csv");
+    // "args.info.type:0:4" and "padding[]" are "type" and "padding".
+    let last = |field: &str| -> String {
+        let name = field.split(':').next().unwrap().replace("[]", "");
+        name.rsplit('.').next().unwrap().to_owned()
+    };
+    // Words whose bits have names, but which have none themselves, and structures at the end.
+    let words = ["flags", "descriptor_flags", "result_flags"];
+    let mut checked = 0;
+    for layout in gpupv::wire::all_layouts() {
+        let specified: Vec<String> = lines
+            .iter()
+            .filter(|line| line[0] == layout.name)
+            .map(|line| last(&line[2]))
+            .collect();
+        for field in layout.fields {
+            if field.name.starts_with("padding") || words.contains(&field.name) {
+                continue;
+            }
+            let known = specified.iter().any(|name| name == field.name);
+            assert!(known, "{}.{}", layout.name, field.name);
+            checked += 1;
+        }
+    }
+    assert!(checked > 300, "{checked}");
+}
+
+#[test]
 fn each_violation_has_its_own_words() {
     let mut guest = Guest::started(Config::default());
     let records = traced(&guest);

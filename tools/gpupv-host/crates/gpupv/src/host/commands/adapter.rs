@@ -89,6 +89,9 @@ impl Shared {
         if description.hardware_scheduling {
             flags |= Info::HW_SCH_CAPABLE | Info::HW_SCH_ENABLED;
         }
+        if description.secure {
+            flags |= Info::SECURE_VIRTUAL_MACHINE;
+        }
         if self.asynchronous {
             flags |= Info::ASYNC_MSG_ENABLED;
         }

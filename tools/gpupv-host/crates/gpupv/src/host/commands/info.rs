@@ -43,7 +43,12 @@ impl Shared {
         let mut data = call.bytes(QueryAdapterInfo::DATA_OFFSET, size)?.to_vec();
         let adapter = &self.adapters[position];
         let number = request.query_type.get();
-        query::answer(&adapter.description, adapter.slot, number, &mut data)?;
+        let subject = query::Subject {
+            adapter: &adapter.description,
+            instance: adapter.identity.instance,
+            slot: adapter.slot,
+        };
+        query::answer(subject, number, &mut data)?;
         Ok(if self.is_current_version() {
             let mut answer = NtStatus::SUCCESS.0.to_le_bytes().to_vec();
             answer.append(&mut data);

@@ -33,13 +33,18 @@ impl Shared {
             return Err(NtStatus::NOT_SUPPORTED.into());
         }
         let known = flags & Escape::KNOWN != 0;
+        if self.adapters[position].description.secure && !known {
+            // Nobody knows what the vendor's driver would do with it.
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
         if known && data.starts_with(&BuildTestCommandBuffer::NUMBER.to_le_bytes()) {
             return self.test_command_buffer(position, call, data);
         }
         Ok(data.to_vec())
     }
 
-    /// Users may name a device and a context, which must be theirs.
+    /// Checks that the device and the context that a user may name are the user's, and that the device
+    /// is there if the context is, and owns it.
     fn check_escaping(
         &mut self,
         position: usize,
@@ -53,6 +58,10 @@ impl Shared {
         }
         if context.0 != 0 {
             objects.named::<Context>(position, context)?;
+            let parent = objects.get(context).and_then(|object| object.parent);
+            if parent != Some(device) {
+                return Err(NtStatus::INVALID_PARAMETER.into());
+            }
         }
         Ok(())
     }
