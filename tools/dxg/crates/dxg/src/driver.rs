@@ -10,7 +10,10 @@ pub use compute::{ComputeCall, ComputeDriver};
 pub(crate) use device_file::DeviceFile;
 pub use mapping::{Mapping, PAGE};
 
-use crate::{uapi::adapter::*, Errno, NtStatus};
+use crate::{
+    uapi::{adapter::*, statistics::QueryStatistics},
+    Errno, NtStatus,
+};
 
 /// What one call of the driver gives: a success status of the host, or an error number.
 pub type Outcome = Result<NtStatus, Errno>;
@@ -39,6 +42,9 @@ pub trait Driver: ComputeDriver + Send + Sync {
 
     /// D3DKMTQueryVideoMemoryInfo.
     fn query_video_memory_info(&self, arguments: &mut QueryVideoMemoryInfo) -> Outcome;
+
+    /// D3DKMTQueryStatistics.
+    fn query_statistics(&self, arguments: &mut QueryStatistics) -> Outcome;
 
     /// D3DKMTEnumProcesses.
     fn enum_processes(&self, arguments: &mut EnumProcesses, processes: &mut [u32]) -> Outcome;

@@ -7,6 +7,7 @@ use crate::{
     uapi::{
         adapter::{IsFeatureEnabled, QueryAdapterInfo, QueryVideoMemoryInfo},
         query::AdapterQuery,
+        statistics::{QueryStatistics, StatisticsType},
         Request,
     },
     Errno, Feature, Luid, NtStatus, SegmentGroup,
@@ -237,6 +238,14 @@ impl Function {
         Self {
             detail: Detail::Memory(group),
             ..Self::of::<QueryVideoMemoryInfo>()
+        }
+    }
+
+    /// The query of statistics of one type.
+    pub fn examining(what: StatisticsType) -> Self {
+        Self {
+            detail: Detail::Query(what.name()),
+            ..Self::of::<QueryStatistics>()
         }
     }
 

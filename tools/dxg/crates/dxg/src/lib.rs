@@ -64,6 +64,7 @@ mod error;
 mod feature;
 mod luid;
 mod memory;
+mod statistics;
 mod status;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -79,5 +80,6 @@ pub use error::{Error, Function, OpenFailure, Result};
 pub use feature::{Feature, FeatureState};
 pub use luid::{Luid, ParseLuidError};
 pub use memory::{SegmentGroup, VideoMemory};
+pub use statistics::{MemoryInUse, ProcessMemory};
 pub use status::{Errno, NtStatus};
 pub use version::{DriverVersion, WddmVersion};

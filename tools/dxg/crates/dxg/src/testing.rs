@@ -9,7 +9,12 @@ mod compute;
 
 use crate::{
     driver::Outcome,
-    uapi::{adapter::*, query::AdapterQuery, Request},
+    uapi::{
+        adapter::*,
+        query::AdapterQuery,
+        statistics::{QueryStatistics, StatisticsResult, StatisticsType},
+        Request,
+    },
     Dxg, Errno, Feature, Luid, NtStatus, SegmentGroup, VideoMemory,
 };
 use std::{
@@ -29,6 +34,16 @@ pub struct FakeAdapter {
     memory: BTreeMap<(u32, u32), VideoMemory>,
     features: BTreeMap<u32, Result<IsFeatureEnabledResult, NtStatus>>,
     processes: Vec<u32>,
+    /// By type, selector and process, 0 for the caller.
+    statistics: BTreeMap<(u32, u32, u64), FakeStatistics>,
+}
+
+/// The answers to one question for statistics.
+#[derive(Clone, Debug)]
+struct FakeStatistics {
+    result: Vec<u8>,
+    /// How much the first number of the result grows with each time it is asked for.
+    growth: u64,
 }
 
 impl FakeAdapter {
@@ -72,6 +87,33 @@ impl FakeAdapter {
         answer: Result<IsFeatureEnabledResult, NtStatus>,
     ) -> Self {
         self.features.insert(feature.0, answer);
+        self
+    }
+
+    /// Answers a question for statistics.
+    pub fn statistics<R: StatisticsResult>(
+        self,
+        what: StatisticsType,
+        selector: u32,
+        process: Option<u32>,
+        result: R,
+    ) -> Self {
+        self.growing_statistics(what, selector, process, result, 0)
+    }
+
+    /// Answers a question for statistics, each time with a larger first number.
+    pub fn growing_statistics<R: StatisticsResult>(
+        mut self,
+        what: StatisticsType,
+        selector: u32,
+        process: Option<u32>,
+        result: R,
+        growth: u64,
+    ) -> Self {
+        let key = (what as u32, selector, process.unwrap_or(0).into());
+        let result = result.as_bytes().to_vec();
+        self.statistics
+            .insert(key, FakeStatistics { result, growth });
         self
     }
 
@@ -267,6 +309,23 @@ impl crate::Driver for FakeDriver {
         arguments.current_usage = memory.current_usage;
         arguments.current_reservation = memory.current_reservation;
         arguments.available_for_reservation = memory.available_for_reservation;
+        Ok(NtStatus::SUCCESS)
+    }
+
+    fn query_statistics(&self, arguments: &mut QueryStatistics) -> Outcome {
+        let mut state = self.enter::<QueryStatistics>()?;
+        let mut adapters = state.adapters.iter_mut();
+        let adapter = adapters.find(|a| a.luid == arguments.adapter_luid);
+        let key = (arguments.r#type, arguments.selector, arguments.process);
+        let answer = adapter.and_then(|adapter| adapter.statistics.get_mut(&key));
+        let FakeStatistics { result, growth } = answer.ok_or(Errno::EINVAL)?;
+        arguments.result.fill(0);
+        arguments.result[..result.len()].copy_from_slice(result);
+        if let Some((first, _)) = result.split_first_chunk_mut::<8>() {
+            *first = u64::from_le_bytes(*first)
+                .wrapping_add(*growth)
+                .to_le_bytes();
+        }
         Ok(NtStatus::SUCCESS)
     }
 

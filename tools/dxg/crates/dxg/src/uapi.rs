@@ -2,14 +2,15 @@
 
 //! The part of the user ABI this library speaks, as plain data.
 //!
-//! [`adapter`] and [`compute`] have the ioctl arguments, [`query`] the data that goes inside
-//! [`QueryAdapterInfo`](adapter::QueryAdapterInfo). Every byte of every struct is a named field, so
+//! [`adapter`], [`statistics`] and [`compute`] have the ioctl arguments, [`query`] the data that goes
+//! inside [`QueryAdapterInfo`](adapter::QueryAdapterInfo). Every byte of every struct is a named field, so
 //! that nothing uninitialised can reach the driver. `tests/layout.rs` compares sizes, offsets and
 //! numbers with the specification of the interface.
 
 pub mod adapter;
 pub mod compute;
 pub mod query;
+pub mod statistics;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -3,7 +3,7 @@
 //! Structs, request numbers and constants against the specification of the interface.
 
 use dxg::{
-    uapi::{adapter::*, compute::*, query::*, Request},
+    uapi::{adapter::*, compute::*, query::*, statistics::*, Request},
     Errno, Feature, Luid, NtStatus, SegmentGroup,
 };
 use std::{collections::BTreeMap, mem::offset_of};
@@ -21,8 +21,21 @@ fn specification(file: &str) -> csv::Reader<std::fs::File> {
 type Layout = (usize, BTreeMap<String, (usize, usize)>);
 
 fn specified(name: &str) -> Layout {
+    specified_in("uapi-layout.csv", name)
+}
+
+/// The layout of a structure that the driver forwards unread. Its fields have no dots: those of a
+/// structure within it have their own name.
+fn specified_data(name: &str) -> Layout {
+    let (size, fields) = specified_in("query-layout.csv", name);
+    let last = |name: String| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let fields = fields.into_iter().map(|(name, field)| (last(name), field));
+    (size, fields.collect())
+}
+
+fn specified_in(file: &str, name: &str) -> Layout {
     let mut layout = Layout::default();
-    for row in specification("uapi-layout.csv").into_records() {
+    for row in specification(file).into_records() {
         let row = row.expect("readable row");
         // Bit fields are written `name:first:width`; they are compared as constants.
         if &row[0] != name || row[2].contains(':') {
@@ -53,21 +66,25 @@ fn constants(group: &str) -> BTreeMap<String, u64> {
     constants
 }
 
-fn size_of_field<S, F>(_: fn(&S) -> &F) -> usize {
+fn size_of_field<S, F>(_: fn(S) -> F) -> usize {
     size_of::<F>()
 }
 
 /// Compares one struct; `pads` are bytes the specification leaves unnamed.
 macro_rules! layout {
-    ($name:literal, $type:ty { $($field:tt $(as $specified:literal)?),* } $(pads $pad:tt)?) => {{
+    ($name:literal, $($rest:tt)*) => {
+        layout!(@ specified, $name, $($rest)*)
+    };
+    (@ $find:ident, $name:literal, $type:ty { $($field:tt $(as $specified:literal)?),* }
+        $(pads $($pad:tt)+)?) => {{
         let fields = [$((
             [$($specified,)? stringify!($field).trim_start_matches("r#")][0].to_owned(),
-            (offset_of!($type, $field), size_of_field(|value: &$type| &value.$field)),
+            (offset_of!($type, $field), size_of_field(|value: $type| value.$field)),
         )),*];
         let ours: Layout = (size_of::<$type>(), fields.into());
-        assert_eq!(ours, specified($name), "{}", $name);
+        assert_eq!(ours, $find($name), "{}", $name);
         let named: usize = ours.1.values().map(|(_, size)| size).sum();
-        let padding = 0 $(+ size_of_field(|value: &$type| &value.$pad))?;
+        let padding = 0 $($(+ size_of_field(|value: $type| value.$pad))+)?;
         assert_eq!(named + padding, ours.0, "{}: every byte is a field", $name);
     }};
 }
@@ -205,6 +222,72 @@ fn structs_for_computing_have_the_specified_layout() {
     );
 }
 
+#[test]
+fn data_of_queries_has_the_specified_layout() {
+    layout!(@ specified_data, "d3dkmt_segmentsizeinfo", SegmentSizes {
+        dedicated_video as "dedicated_video_memory_size",
+        dedicated_system as "dedicated_system_memory_size",
+        shared_system as "shared_system_memory_size"
+    });
+    layout!(@ specified_data, "d3dkmt_adapteraddress", AdapterAddress {
+        bus as "bus_number", device as "device_number", function as "function_number"
+    });
+    layout!(@ specified_data, "d3dkmt_adapterregistryinfo", AdapterRegistryInfo {
+        adapter_string, bios_string, dac_type, chip_type
+    });
+    layout!(@ specified_data, "d3dkmt_driver_description", DriverDescription {
+        description as "driver_description"
+    });
+    layout!(@ specified_data, "d3dkmt_physical_adapter_count", PhysicalAdapterCount { count });
+    layout!(@ specified_data, "d3dkmt_query_device_ids", PhysicalAdapterDeviceIds {
+        physical_adapter_index, vendor as "vendor_id", device as "device_id",
+        sub_vendor as "sub_vendor_id", sub_system as "sub_system_id", revision as "revision_id",
+        bus_type
+    });
+    layout!(@ specified_data, "d3dkmt_nodemetadata", NodeMetadata {
+        node as "node_ordinal_and_adapter_index", engine_type, friendly_name, flags,
+        gpu_mmu as "gpu_mmu_supported", io_mmu as "io_mmu_supported"
+    });
+    layout!(@ specified_data, "d3dkmt_kmd_driver_version", KmdDriverVersion {
+        version as "driver_version"
+    });
+}
+
+#[test]
+fn statistics_have_the_specified_layout() {
+    let (size, fields) = specified("d3dkmt_querystatistics");
+    assert_eq!(size_of::<QueryStatistics>(), size);
+    for (name, offset) in [
+        ("type", offset_of!(QueryStatistics, r#type)),
+        ("adapter_luid", offset_of!(QueryStatistics, adapter_luid)),
+        ("process", offset_of!(QueryStatistics, process)),
+        ("result", offset_of!(QueryStatistics, result)),
+    ] {
+        assert_eq!(fields[name].0, offset, "{name}");
+    }
+    // What is asked about stands behind the result.
+    let (offset, size) = fields["result"];
+    assert_eq!(size, RESULT_SIZE);
+    assert_eq!(offset_of!(QueryStatistics, selector), offset + size);
+
+    layout!(@ specified_data, "d3dkmt_querystatistics_process_node_information",
+        ProcessNodeInformation {
+            running_time, context_switch, preemption_statistics, queue_packet, dma_packet, reserved
+        } pads padding);
+    layout!(@ specified_data, "d3dkmt_node_perfdata", NodePerfData {
+        node_ordinal, physical_adapter_index, frequency, max_frequency, max_frequency_oc, voltage,
+        voltage_max, voltage_max_oc, max_transition_latency
+    } pads padding);
+    layout!(@ specified_data, "d3dkmt_querystatistics_node_information", NodeInformation {
+        global_information, system_information, node_perf_data, reserved
+    } pads padding);
+    layout!(@ specified_data, "d3dkmt_querystatistics_process_segment_group_information",
+        ProcessSegmentGroupInformation { budget, requested, usage, demoted });
+    layout!(@ specified_data, "d3dkmt_querystatistics_memory_usage", MemoryUsage {
+        allocated_bytes, free_bytes, zero_bytes, modified_bytes, standby_bytes
+    });
+}
+
 /// Structs with unions, arrays or several paddings: the fields that are used.
 #[test]
 fn fields_for_computing_are_where_they_belong() {
@@ -300,27 +383,79 @@ fn requests_have_the_specified_numbers() {
     );
     check::<CloseAdapter>(&requests, "LX_DXCLOSEADAPTER", "CloseAdapter");
     check::<EnumAdapters3>(&requests, "LX_DXENUMADAPTERS3", "EnumAdapters3");
+    check::<QueryStatistics>(&requests, "LX_DXQUERYSTATISTICS", "QueryStatistics");
     check::<EnumProcesses>(&requests, "LX_DXENUMPROCESSES", "EnumProcesses");
     check::<IsFeatureEnabled>(&requests, "LX_ISFEATUREENABLED", "IsFeatureEnabled");
 }
 
+/// A type of queries or statistics: name, structure and size of the data.
+struct DataType {
+    name: String,
+    structure: String,
+    size: usize,
+}
+
+fn data_types(query: &str) -> BTreeMap<u32, DataType> {
+    let rows = specification("query-types.csv").into_records();
+    let rows = rows.map(|row| row.expect("readable row"));
+    let ours = rows.filter(|row| &row[0] == query);
+    ours.map(|row| {
+        let data = DataType {
+            name: row[2].to_owned(),
+            structure: row[3].to_owned(),
+            size: row[4].parse().unwrap_or(0),
+        };
+        (row[1].parse().expect("number"), data)
+    })
+    .collect()
+}
+
 #[test]
-fn query_numbers_are_those_of_windows() {
-    let numbers = constants("windows KMTQUERYADAPTERINFOTYPE");
-    fn check<Q: AdapterQuery>(numbers: &BTreeMap<String, u64>, size: usize) {
-        assert_eq!(numbers[Q::NAME], u64::from(Q::TYPE), "{}", Q::NAME);
-        assert_eq!(size_of::<Q>(), size, "{}", Q::NAME);
+fn query_numbers_and_sizes_are_those_of_windows() {
+    let types = data_types("adapter");
+    fn check<Q: AdapterQuery>(types: &BTreeMap<u32, DataType>) {
+        let data = &types[&Q::TYPE];
+        assert_eq!(data.name, Q::NAME);
+        assert_eq!(size_of::<Q>(), data.size, "{}", Q::NAME);
     }
-    check::<SegmentSizes>(&numbers, 24);
-    check::<AdapterAddress>(&numbers, 12);
-    check::<AdapterRegistryInfo>(&numbers, 2080);
-    check::<DriverModel>(&numbers, 4);
-    check::<AdapterType>(&numbers, 4);
-    check::<NodeMetadata>(&numbers, 80);
-    check::<PhysicalAdapterCount>(&numbers, 4);
-    check::<PhysicalAdapterDeviceIds>(&numbers, 28);
-    check::<KmdDriverVersion>(&numbers, 8);
-    check::<DriverDescription>(&numbers, 8192);
+    check::<SegmentSizes>(&types);
+    check::<AdapterAddress>(&types);
+    check::<AdapterRegistryInfo>(&types);
+    check::<DriverModel>(&types);
+    check::<AdapterType>(&types);
+    check::<NodeMetadata>(&types);
+    check::<PhysicalAdapterCount>(&types);
+    check::<PhysicalAdapterDeviceIds>(&types);
+    check::<KmdDriverVersion>(&types);
+    check::<DriverDescription>(&types);
+    let named = constants("windows KMTQUERYADAPTERINFOTYPE");
+    for (number, data) in &types {
+        // libdxg does not have the newest one.
+        let known = named.get(&data.name).copied();
+        assert!(known.is_some() || *number == 80, "{}", data.name);
+        assert_eq!(known.unwrap_or(80), u64::from(*number), "{}", data.name);
+    }
+}
+
+#[test]
+fn statistics_types_and_results_are_those_of_windows() {
+    let types = data_types("statistics");
+    fn check<R: StatisticsResult>(types: &BTreeMap<u32, DataType>, of: &[StatisticsType]) {
+        for &what in of {
+            let data = &types[&(what as u32)];
+            assert_eq!(
+                (data.name.as_str(), data.structure.as_str()),
+                (what.name(), R::NAME)
+            );
+            assert_eq!(size_of::<R>(), data.size, "{}", R::NAME);
+        }
+    }
+    use StatisticsType as Type;
+    check::<NodeInformation>(&types, &[Type::Node, Type::Node2]);
+    check::<ProcessNodeInformation>(&types, &[Type::ProcessNode, Type::ProcessNode2]);
+    let groups = [Type::ProcessSegmentGroup, Type::ProcessSegmentGroup2];
+    check::<ProcessSegmentGroupInformation>(&types, &groups);
+    check::<MemoryUsage>(&types, &[Type::SegmentGroupUsage]);
 }
 
 #[test]

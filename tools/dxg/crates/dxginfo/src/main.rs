@@ -10,6 +10,7 @@ mod overview;
 mod report;
 #[cfg(test)]
 mod sample;
+mod sampler;
 mod survey;
 mod table;
 mod text;
@@ -28,6 +29,9 @@ use std::{
 use survey::Survey;
 use text::Style;
 
+/// The time between the two first looks: short for people, long beside what a look takes.
+const FIRST_PERIOD: Duration = Duration::from_millis(200);
+
 fn main() -> ExitCode {
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,7 +47,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let survey = Survey::new(&args.device, args.adapter)?;
+    let mut survey = Survey::new(&args.device, args.adapter)?;
+    // How busy an engine is takes two looks.
+    survey.take()?;
+    std::thread::sleep(FIRST_PERIOD);
     loop {
         let report = survey.take()?;
         let text = if args.json {

@@ -2,11 +2,13 @@
 
 //! The tables over all adapters: one line each, and who uses them.
 
+use dxg::SegmentGroup;
+
 use crate::{
     report::{AdapterReport, Report, Segments},
     table::{Column, Table},
     text::Style,
-    units::bytes,
+    units::{bytes, percent},
 };
 
 /// One line per adapter.
@@ -20,6 +22,7 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         Column::left("KIND"),
         Column::left("PCI ID"),
         Column::right("MEMORY"),
+        Column::right("BUSY"),
         Column::left("DRIVER").at_least(9),
     ]);
     for adapter in &report.adapters {
@@ -29,6 +32,7 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
             adapter.kind.clone(),
             pci_id(adapter),
             adapter.segments.as_ref().map(memory),
+            adapter.utilization.map(percent),
             adapter.driver_version.clone(),
         ]);
     }
@@ -40,12 +44,16 @@ pub(crate) fn render_processes(report: &Report, style: Style) -> String {
     let mut table = Table::new([
         Column::left("ADAPTER"),
         Column::right("PID"),
+        Column::right("BUSY"),
+        Column::right("LOCAL"),
+        Column::right("NON-LOCAL"),
         Column::left("PROCESS").at_least(8),
     ]);
+    let [local, non_local] = SegmentGroup::ALL.map(|group| group.to_string());
     for adapter in &report.adapters {
         let luid = || Some(adapter.luid.clone());
         let Some(processes) = &adapter.processes else {
-            table.row([luid(), None, None]);
+            table.row([luid(), None, None, None, None, None]);
             continue;
         };
         for process in processes {
@@ -56,7 +64,14 @@ pub(crate) fn render_processes(report: &Report, style: Style) -> String {
                     true => format!("{name} (this program)"),
                     false => name.clone(),
                 });
-            table.row([luid(), Some(process.pid.to_string()), name]);
+            table.row([
+                luid(),
+                Some(process.pid.to_string()),
+                process.utilization.map(percent),
+                process.memory_of(&local).map(bytes),
+                process.memory_of(&non_local).map(bytes),
+                name,
+            ]);
         }
     }
     if table.is_empty() {
@@ -94,10 +109,10 @@ mod tests {
         assert_eq!(
             render(&sample::report(), ASCII),
             "\
-NAME                       LUID               KIND          PCI ID             MEMORY  DRIVER
-Software Render Adapter    00000000:0000a1b2  render        1414:008e         4.0 GiB  31.0.101.4146
-Software Compute Accel...  00000000:0000a1b3  compute-only  1414:008a  8.0 GiB shared  1.2.3.4
--                          00000000:0000a1b4  -             -                       -  -
+NAME                 LUID               KIND          PCI ID             MEMORY  BUSY  DRIVER
+Software Render...   00000000:0000a1b2  render        1414:008e         4.0 GiB   25%  31.0.101.4146
+Software Compute...  00000000:0000a1b3  compute-only  1414:008a  8.0 GiB shared     -  1.2.3.4
+-                    00000000:0000a1b4  -             -                       -     -  -
 "
         );
     }
@@ -137,10 +152,10 @@ Software Compute Accel...  00000000:0000a1b3  compute-only  1414:008a  8.0 GiB s
         assert_eq!(
             render_processes(&report, ASCII),
             "\
-ADAPTER             PID  PROCESS
-00000000:0000a1b2   101  worker
-00000000:0000a1b2  2002  -
-00000000:0000a1b4     -  -
+ADAPTER             PID  BUSY      LOCAL  NON-LOCAL  PROCESS
+00000000:0000a1b2   101   25%  768.0 MiB  512.0 MiB  worker
+00000000:0000a1b2  2002     -          -          -  -
+00000000:0000a1b4     -     -          -          -  -
 "
         );
     }

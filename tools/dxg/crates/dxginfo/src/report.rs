@@ -24,6 +24,8 @@ pub(crate) struct AdapterReport {
     pub(crate) wddm_version: Option<String>,
     pub(crate) pci_address: Option<String>,
     pub(crate) segments: Option<Segments>,
+    /// How busy the busiest engine is, in percent.
+    pub(crate) utilization: Option<f64>,
     pub(crate) physical_adapters: Vec<PhysicalAdapter>,
     pub(crate) features: Vec<Feature>,
     pub(crate) processes: Option<Vec<Process>>,
@@ -66,6 +68,7 @@ pub(crate) struct PhysicalAdapter {
     pub(crate) index: u32,
     pub(crate) ids: Option<Ids>,
     pub(crate) budgets: Vec<Budget>,
+    pub(crate) memory_in_use: Vec<InUse>,
     pub(crate) engines: Option<Vec<Engine>>,
 }
 
@@ -96,7 +99,15 @@ pub(crate) struct Memory {
     pub(crate) available_for_reservation: u64,
 }
 
-/// An engine.
+/// What everybody uses of one kind of memory.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct InUse {
+    pub(crate) group: String,
+    pub(crate) used: Option<u64>,
+    pub(crate) total: Option<u64>,
+}
+
+/// An engine. Percentages are those of the time since the report before.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Engine {
     pub(crate) ordinal: u16,
@@ -104,6 +115,10 @@ pub(crate) struct Engine {
     pub(crate) name: String,
     pub(crate) gpu_mmu: bool,
     pub(crate) io_mmu: bool,
+    /// How long it has worked so far.
+    pub(crate) running_time_ns: Option<u64>,
+    /// How much of the time it worked, in percent.
+    pub(crate) utilization: Option<f64>,
 }
 
 /// A feature and the host's word on it.
@@ -132,6 +147,36 @@ pub(crate) struct Process {
     pub(crate) name: Option<String>,
     /// Whether it is the one that asks.
     pub(crate) this_program: bool,
+    /// How much of the time the engine worked for it that worked most for it, in percent.
+    pub(crate) utilization: Option<f64>,
+    pub(crate) memory: Vec<ProcessMemory>,
+    pub(crate) engines: Vec<ProcessEngine>,
+}
+
+/// What a process uses of one kind of memory. Unknown if the process has gone meanwhile.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ProcessMemory {
+    pub(crate) physical_adapter: u32,
+    pub(crate) group: String,
+    pub(crate) allocated: Option<u64>,
+    pub(crate) used: Option<u64>,
+}
+
+/// What an engine does for a process. Unknown if the process has gone meanwhile.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ProcessEngine {
+    pub(crate) physical_adapter: u32,
+    pub(crate) ordinal: u16,
+    pub(crate) running_time_ns: Option<u64>,
+    pub(crate) utilization: Option<f64>,
+}
+
+impl Process {
+    /// What it uses of one kind of memory on all physical adapters.
+    pub(crate) fn memory_of(&self, group: &str) -> Option<u64> {
+        let parts = self.memory.iter().filter(|memory| memory.group == group);
+        parts.map(|memory| memory.used).sum()
+    }
 }
 
 impl Report {

@@ -6,7 +6,7 @@
 use crate::{report::Report, survey::Survey};
 use dxg::{
     testing::{FakeAdapter, FakeDriver},
-    uapi::{adapter::IsFeatureEnabledResult, query::*},
+    uapi::{adapter::IsFeatureEnabledResult, query::*, statistics::*},
     Feature, SegmentGroup, VideoMemory,
 };
 
@@ -94,6 +94,57 @@ fn render() -> FakeAdapter {
             }),
         )
         .processes([101, 2002])
+        // Each look finds a quarter of a second more, and five milliseconds.
+        .growing_statistics(StatisticsType::Node, 0, None, idle(), 2_500_000)
+        .growing_statistics(StatisticsType::Node, 1, None, idle(), 50_000)
+        .growing_statistics(
+            StatisticsType::ProcessNode,
+            0,
+            Some(101),
+            idle().global_information,
+            2_500_000,
+        )
+        .statistics(
+            StatisticsType::ProcessNode,
+            1,
+            Some(101),
+            idle().global_information,
+        )
+        .statistics(
+            StatisticsType::SegmentGroupUsage,
+            0,
+            None,
+            MemoryUsage {
+                allocated_bytes: 3 * GIB,
+                free_bytes: GIB,
+                ..MemoryUsage::default()
+            },
+        )
+        .statistics(
+            StatisticsType::ProcessSegmentGroup,
+            0,
+            Some(101),
+            in_use(GIB, 3 * GIB / 4),
+        )
+        .statistics(
+            StatisticsType::ProcessSegmentGroup,
+            1,
+            Some(101),
+            in_use(GIB / 2, GIB / 2),
+        )
+}
+
+/// An engine that has done nothing yet.
+fn idle() -> NodeInformation {
+    NodeInformation::default()
+}
+
+fn in_use(requested: u64, usage: u64) -> ProcessSegmentGroupInformation {
+    ProcessSegmentGroupInformation {
+        requested,
+        usage,
+        ..ProcessSegmentGroupInformation::default()
+    }
 }
 
 fn compute() -> FakeAdapter {
@@ -127,7 +178,7 @@ pub(crate) fn driver() -> FakeDriver {
 
 /// What the program knows about them.
 pub(crate) fn report() -> Report {
-    Survey::of(driver().device(), None)
-        .take()
-        .expect("a report")
+    let mut survey = Survey::of(driver().device(), None);
+    survey.take().expect("a first report");
+    survey.take().expect("a report")
 }

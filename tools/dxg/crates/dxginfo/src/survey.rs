@@ -2,9 +2,15 @@
 
 //! Asks the library everything there is to know.
 
-use crate::report::{self, AdapterReport, Problem, Report};
+use crate::{
+    report::{self, AdapterReport, Problem, Report},
+    sampler::{Clock, Sampler, Subject},
+};
 use dxg::{Adapter, AdapterFilter, AdapterKind, Dxg, Error, Luid, SegmentGroup};
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// More linked adapters than any machine has: the number is the host's word.
 const PHYSICAL_ADAPTERS_MAX: u32 = 16;
@@ -15,6 +21,7 @@ pub(crate) struct Survey {
     path: String,
     adapter: Option<Luid>,
     process_name: fn(u32) -> Option<String>,
+    sampler: Sampler,
 }
 
 impl Survey {
@@ -25,20 +32,23 @@ impl Survey {
             path: path.display().to_string(),
             adapter,
             process_name,
+            sampler: Sampler::new(Clock::System(Instant::now())),
         })
     }
 
     /// The state of all adapters now. Only a failure to list them is an error.
-    pub(crate) fn take(&self) -> dxg::Result<Report> {
+    /// How busy engines are is known from the second time on.
+    pub(crate) fn take(&mut self) -> dxg::Result<Report> {
         let adapters = match self.adapter {
             Some(luid) => vec![self.device.open_by_luid(luid)?],
             None => self.device.adapters(AdapterFilter::ALL)?,
         };
+        self.sampler.begin();
         Ok(Report {
             device: self.path.clone(),
             adapters: adapters
                 .iter()
-                .map(|adapter| Questions::new(adapter).ask(self.process_name))
+                .map(|adapter| Questions::new(adapter, &mut self.sampler).ask(self.process_name))
                 .collect(),
         })
     }
@@ -53,14 +63,16 @@ fn process_name(pid: u32) -> Option<String> {
 /// One round of questions to an adapter, and which of them it left open.
 struct Questions<'a> {
     adapter: &'a Adapter,
+    sampler: &'a mut Sampler,
     unanswered: Vec<Problem>,
     errors: Vec<Problem>,
 }
 
 impl<'a> Questions<'a> {
-    fn new(adapter: &'a Adapter) -> Self {
+    fn new(adapter: &'a Adapter, sampler: &'a mut Sampler) -> Self {
         Self {
             adapter,
+            sampler,
             unanswered: Vec::new(),
             errors: Vec::new(),
         }
@@ -85,6 +97,14 @@ impl<'a> Questions<'a> {
         let bits = self.note(adapter.adapter_type());
         let segments = self.note(adapter.segment_sizes());
         let count = self.note(adapter.physical_adapter_count()).unwrap_or(1);
+        let mut physical_adapters: Vec<_> = (0..count.clamp(1, PHYSICAL_ADAPTERS_MAX))
+            .map(|index| self.physical_adapter(index))
+            .collect();
+        let features = dxg::Feature::NAMED.map(|id| self.feature(id)).into();
+        self.sampler.next_adapter();
+        self.measure_engines(&mut physical_adapters);
+        let engines = physical_adapters.iter().flat_map(|p| &p.engines).flatten();
+        let utilization = highest(engines.map(|engine| engine.utilization));
         AdapterReport {
             luid: adapter.luid().to_string(),
             name: self.note(adapter.name()).filter(|name| !name.is_empty()),
@@ -101,11 +121,10 @@ impl<'a> Questions<'a> {
                 dedicated_system: sizes.dedicated_system,
                 shared_system: sizes.shared_system,
             }),
-            physical_adapters: (0..count.clamp(1, PHYSICAL_ADAPTERS_MAX))
-                .map(|index| self.physical_adapter(index))
-                .collect(),
-            features: dxg::Feature::NAMED.map(|id| self.feature(id)).into(),
-            processes: self.processes(process_name),
+            utilization,
+            processes: self.processes(process_name, &physical_adapters),
+            physical_adapters,
+            features,
             unanswered: self.unanswered,
             errors: self.errors,
         }
@@ -124,6 +143,16 @@ impl<'a> Questions<'a> {
                     available_for_reservation: memory.available_for_reservation,
                 }),
         });
+        let memory_in_use = SegmentGroup::ALL.map(|group| {
+            // The index is below PHYSICAL_ADAPTERS_MAX.
+            let answer = self.adapter.memory_in_use(index as u16, group);
+            let memory = self.note(answer);
+            report::InUse {
+                group: group.to_string(),
+                used: memory.map(|memory| memory.used),
+                total: memory.map(|memory| memory.total),
+            }
+        });
         // The index is below PHYSICAL_ADAPTERS_MAX.
         let engines = self.note(self.adapter.engines(index as u16));
         report::PhysicalAdapter {
@@ -137,6 +166,7 @@ impl<'a> Questions<'a> {
                 bus_type: ids.bus_type,
             }),
             budgets: budgets.into(),
+            memory_in_use: memory_in_use.into(),
             engines: engines.map(|engines| engines.into_iter().map(engine).collect()),
         }
     }
@@ -157,15 +187,83 @@ impl<'a> Questions<'a> {
         }
     }
 
-    fn processes(&mut self, name: fn(u32) -> Option<String>) -> Option<Vec<report::Process>> {
-        let pids = self.note(self.adapter.processes())?;
-        let process = |pid| report::Process {
-            pid,
-            name: name(pid),
-            this_program: pid == std::process::id(),
-        };
-        Some(pids.into_iter().map(process).collect())
+    /// Asks for how long each engine has worked.
+    fn measure_engines(&mut self, physical_adapters: &mut [report::PhysicalAdapter]) {
+        for physical in physical_adapters {
+            // The index is below PHYSICAL_ADAPTERS_MAX.
+            let index = physical.index as u16;
+            for engine in physical.engines.iter_mut().flatten() {
+                let time = self.note(self.adapter.engine_time(index, engine.ordinal));
+                engine.running_time_ns = time.map(nanoseconds);
+                let subject = Subject::new(self.adapter.luid(), index, engine.ordinal, None);
+                engine.utilization = time.and_then(|time| self.sampler.note(subject, time));
+            }
+        }
     }
+
+    fn processes(
+        &mut self,
+        name: fn(u32) -> Option<String>,
+        physical_adapters: &[report::PhysicalAdapter],
+    ) -> Option<Vec<report::Process>> {
+        let pids = self.note(self.adapter.processes())?;
+        let processes = pids.into_iter().map(|pid| {
+            let (memory, engines) = self.measure_process(pid, physical_adapters);
+            report::Process {
+                pid,
+                name: name(pid),
+                this_program: pid == std::process::id(),
+                utilization: highest(engines.iter().map(|engine| engine.utilization)),
+                memory,
+                engines,
+            }
+        });
+        Some(processes.collect())
+    }
+
+    /// Asks what a process uses. It may go at any time, and then that is unknown.
+    fn measure_process(
+        &mut self,
+        pid: u32,
+        physical_adapters: &[report::PhysicalAdapter],
+    ) -> (Vec<report::ProcessMemory>, Vec<report::ProcessEngine>) {
+        let (mut memories, mut engines) = (Vec::new(), Vec::new());
+        for physical in physical_adapters {
+            // The index is below PHYSICAL_ADAPTERS_MAX.
+            let index = physical.index as u16;
+            for group in SegmentGroup::ALL {
+                let memory = self.adapter.process_memory(pid, index, group).ok();
+                memories.push(report::ProcessMemory {
+                    physical_adapter: physical.index,
+                    group: group.to_string(),
+                    allocated: memory.map(|memory| memory.allocated),
+                    used: memory.map(|memory| memory.used),
+                });
+            }
+            for engine in physical.engines.iter().flatten() {
+                let ordinal = engine.ordinal;
+                let time = self.adapter.process_engine_time(pid, index, ordinal).ok();
+                let subject = Subject::new(self.adapter.luid(), index, ordinal, Some(pid));
+                engines.push(report::ProcessEngine {
+                    physical_adapter: physical.index,
+                    ordinal,
+                    running_time_ns: time.map(nanoseconds),
+                    utilization: time.and_then(|time| self.sampler.note(subject, time)),
+                });
+            }
+        }
+        (memories, engines)
+    }
+}
+
+/// The highest of the shares that are known.
+fn highest(shares: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    shares.flatten().reduce(f64::max)
+}
+
+/// A time in nanoseconds; five centuries fit.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn engine(engine: dxg::Engine) -> report::Engine {
@@ -175,18 +273,25 @@ fn engine(engine: dxg::Engine) -> report::Engine {
         name: engine.name,
         gpu_mmu: engine.gpu_mmu,
         io_mmu: engine.io_mmu,
+        running_time_ns: None,
+        utilization: None,
     }
 }
 
 #[cfg(test)]
+use std::cell::Cell;
+
+#[cfg(test)]
 impl Survey {
-    /// A survey of a driver made of data, where every process is called `worker`.
+    /// A survey of a driver made of data, where every process is called `worker` and a second goes by
+    /// from one look to the next.
     pub(crate) fn of(device: Dxg, adapter: Option<Luid>) -> Self {
         Self {
             device,
             path: dxg::DEVICE_PATH.to_owned(),
             adapter,
             process_name: |_| Some("worker".to_owned()),
+            sampler: Sampler::new(Clock::Steps(Duration::from_secs(1), Cell::new(0))),
         }
     }
 }
@@ -203,7 +308,9 @@ mod tests {
     use serde_json::{json, Value};
 
     fn take(driver: &FakeDriver, adapter: Option<Luid>) -> Value {
-        let report = Survey::of(driver.device(), adapter).take();
+        let mut survey = Survey::of(driver.device(), adapter);
+        survey.take().expect("a first report");
+        let report = survey.take();
         serde_json::to_value(report.expect("a report")).expect("JSON")
     }
 
@@ -250,10 +357,15 @@ mod tests {
                         "available_for_reservation": 0,
                     }},
                 ],
+                "memory_in_use": [
+                    { "group": "local", "used": 3u64 << 30, "total": 4u64 << 30 },
+                    { "group": "non-local", "used": null, "total": null },
+                ],
                 "engines": [
-                    { "ordinal": 0, "kind": "3D", "name": "", "gpu_mmu": true, "io_mmu": false },
+                    { "ordinal": 0, "kind": "3D", "name": "", "gpu_mmu": true, "io_mmu": false,
+                      "running_time_ns": 250_000_000, "utilization": 25.0 },
                     { "ordinal": 1, "kind": "copy", "name": "Copy 0", "gpu_mmu": true,
-                      "io_mmu": false },
+                      "io_mmu": false, "running_time_ns": 5_000_000, "utilization": 0.5 },
                 ],
             }])
         );
@@ -268,11 +380,36 @@ mod tests {
         assert_eq!(
             adapter["processes"],
             json!([
-                { "pid": 101, "name": "worker", "this_program": false },
-                { "pid": 2002, "name": "worker", "this_program": false },
+                { "pid": 101, "name": "worker", "this_program": false, "utilization": 25.0,
+                  "memory": [
+                      { "physical_adapter": 0, "group": "local", "allocated": 1u64 << 30,
+                        "used": 3u64 << 28 },
+                      { "physical_adapter": 0, "group": "non-local", "allocated": 1u64 << 29,
+                        "used": 1u64 << 29 },
+                  ],
+                  "engines": [
+                      { "physical_adapter": 0, "ordinal": 0, "running_time_ns": 250_000_000,
+                        "utilization": 25.0 },
+                      { "physical_adapter": 0, "ordinal": 1, "running_time_ns": 0,
+                        "utilization": 0.0 },
+                  ] },
+                { "pid": 2002, "name": "worker", "this_program": false, "utilization": null,
+                  "memory": [
+                      { "physical_adapter": 0, "group": "local", "allocated": null,
+                        "used": null },
+                      { "physical_adapter": 0, "group": "non-local", "allocated": null,
+                        "used": null },
+                  ],
+                  "engines": [
+                      { "physical_adapter": 0, "ordinal": 0, "running_time_ns": null,
+                        "utilization": null },
+                      { "physical_adapter": 0, "ordinal": 1, "running_time_ns": null,
+                        "utilization": null },
+                  ] },
             ])
         );
-        assert_eq!(adapter["unanswered"].as_array().map(Vec::len), Some(2));
+        assert_eq!(adapter["utilization"], 25.0);
+        assert_eq!(adapter["unanswered"].as_array().map(Vec::len), Some(3));
         assert_eq!(adapter["errors"], json!([]));
     }
 

@@ -20,9 +20,31 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
+/// A share in percent, without digits behind the point; what is more than nothing shows.
+pub(crate) fn percent(share: f64) -> String {
+    if share > 0.0 && share < 1.0 {
+        return "<1%".to_owned();
+    }
+    format!("{share:.0}%")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::bytes;
+    use super::{bytes, percent};
+
+    #[test]
+    fn any_work_shows() {
+        for (share, text) in [
+            (0.0, "0%"),
+            (0.01, "<1%"),
+            (0.99, "<1%"),
+            (1.0, "1%"),
+            (49.6, "50%"),
+            (100.0, "100%"),
+        ] {
+            assert_eq!(percent(share), text);
+        }
+    }
 
     #[test]
     fn units_change_where_the_rounded_number_does() {

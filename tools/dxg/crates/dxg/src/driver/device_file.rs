@@ -9,7 +9,7 @@ mod compute;
 
 use super::{Driver, Outcome};
 use crate::{
-    uapi::{adapter::*, Request},
+    uapi::{adapter::*, statistics::QueryStatistics, Request},
     Errno, Error, NtStatus, OpenFailure, Result,
 };
 use std::{
@@ -122,6 +122,11 @@ impl Driver for DeviceFile {
     }
 
     fn query_video_memory_info(&self, arguments: &mut QueryVideoMemoryInfo) -> Outcome {
+        // SAFETY: the argument holds no address; `process` is a number to the driver.
+        unsafe { self.call(arguments) }
+    }
+
+    fn query_statistics(&self, arguments: &mut QueryStatistics) -> Outcome {
         // SAFETY: the argument holds no address; `process` is a number to the driver.
         unsafe { self.call(arguments) }
     }

@@ -108,8 +108,9 @@ abi_struct! {
         pub bus_type: u32,
     }
 
-    /// One engine of an adapter.
+    /// One engine of an adapter. The structure is packed: it has no padding at its end.
     #[derive(Default)]
+    #[repr(packed(2))]
     pub struct NodeMetadata {
         /// In: engine number in the low half, physical adapter in the high half.
         pub node: u32,
@@ -123,8 +124,6 @@ abi_struct! {
         pub gpu_mmu: u8,
         /// Non-zero: the engine uses the system's IOMMU.
         pub io_mmu: u8,
-        /// Padding.
-        pub padding: [u8; 2],
     }
 
     /// Version of the host's kernel-mode driver.
