@@ -102,6 +102,13 @@ TEST_F(escape, data_fault)
 	REFUSED(EINVAL);
 }
 
+/* No adapter, no data: as Windows has it */
+TEST_F(escape, all_zero)
+{
+	memset(&self->args, 0, sizeof(self->args));
+	REFUSED(EINVAL);
+}
+
 /* Handles are the host's on both sides: there is nothing to translate. */
 TEST_F(escape, translate_handle)
 {
@@ -146,6 +153,9 @@ TEST_F(escape, device_and_context)
 	EXPECT_EQ(0, ESCAPE());
 	ASSERT_EQ(0, dxg_create_context(FD, self->gpu.device, &self->args.context.v));
 	EXPECT_EQ(0, ESCAPE());
+	/* A context goes along with its device. */
+	self->args.device.v = 0;
+	REFUSED(EOVERFLOW);
 	self->args.device.v = DXG_NO_HANDLE;
 	REFUSED(EOVERFLOW);
 	self->args.device.v = self->gpu.device;

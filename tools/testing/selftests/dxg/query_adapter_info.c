@@ -24,6 +24,7 @@ struct device_ids {
 	__u32 bus_type;
 };
 
+/* No padding at its end: 78 bytes */
 struct node_metadata {
 	__u16 node_ordinal;
 	__u16 physical_adapter_index;
@@ -32,8 +33,27 @@ struct node_metadata {
 	__u32 flags;
 	__u8 gpu_mmu;
 	__u8 io_mmu;
-	__u8 pad[2];
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct node_metadata) == 78, "node_metadata");
+
+/* A value of the registry, or a path; the output goes on behind the structure. */
+struct registry_query {
+	__u32 query_type;
+	__u32 query_flags;
+	__u16 value_name[260];
+	__u32 value_type;
+	__u32 physical_adapter_index;
+	__u32 output_value_size;
+	__u32 status;
+	__u8 output[8];
 };
+
+_Static_assert(sizeof(struct registry_query) == 552, "registry_query");
+
+enum { REGISTRY_ADAPTER_KEY = 1, REGISTRY_DRIVER_STORE_PATH = 2 };
+enum { REGISTRY_SUCCESS = 0, REGISTRY_BUFFER_OVERFLOW = 1 };
+enum { REG_SZ = 1, REG_DWORD = 4 };
 
 struct registry_info {
 	__u16 text[4][260];
@@ -350,6 +370,111 @@ TEST_F(query, nodes)
 		memset(&node, 0, sizeof(node));
 		node.node_ordinal = 0xffff;
 		EXPECT_EQ(refused(), QUERY(QAI_NODEMETADATA, &node, sizeof(node)));
+	}
+}
+
+/* A byte less is refused by Windows, and not as "too small". */
+TEST_F(query, one_byte_too_little)
+{
+	const struct { __u32 type, size; } queries[] = {
+		{ QAI_CHECKDRIVERUPDATESTATUS, 4 }, { QAI_DRIVERVERSION, 4 },
+		{ QAI_NODEMETADATA, sizeof(struct node_metadata) },
+		{ QAI_DRIVER_DESCRIPTION, 8192 },
+		{ QAI_QUERYREGISTRY, sizeof(struct registry_query) },
+	};
+	unsigned char data[8192];
+
+	for_each_adapter() {
+		for (int i = 0; i < ARRAY_SIZE(queries); i++) {
+			int result = QUERY(queries[i].type, data, queries[i].size - 1);
+
+			EXPECT_EQ(refused(), result) TH_LOG("type %u", queries[i].type);
+		}
+	}
+}
+
+TEST_F(query, driver)
+{
+	for_each_adapter() {
+		__u32 updated = ~0, name[524 / 4] = { 3 };
+		__u64 versions[2] = {};
+		__u16 text[4096];
+		int length = 0;
+
+		/* Nobody has replaced it. */
+		ASSERT_EQ(0, QUERY(QAI_CHECKDRIVERUPDATESTATUS, &updated, sizeof(updated)));
+		EXPECT_EQ(0, updated);
+		ASSERT_EQ(0, QUERY(QAI_UMD_DRIVER_VERSION, &versions[0], sizeof(__u64)));
+		ASSERT_EQ(0, QUERY(QAI_KMD_DRIVER_VERSION, &versions[1], sizeof(__u64)));
+		EXPECT_NE(0, versions[0]);
+		EXPECT_EQ(versions[0], versions[1]);
+		memset(text, FILL, sizeof(text));
+		ASSERT_EQ(0, QUERY(QAI_DRIVER_DESCRIPTION, text, sizeof(text)));
+		while (length < ARRAY_SIZE(text) && text[length])
+			length++;
+		EXPECT_LT(0, length);
+		EXPECT_GT(ARRAY_SIZE(text), length);
+		/* The file of the user-mode driver of Direct3D 12 */
+		ASSERT_EQ(0, QUERY(QAI_UMDRIVERNAME, name, sizeof(name)));
+		EXPECT_EQ(3, name[0]);
+		EXPECT_NE(0, name[1]);
+	}
+}
+
+/* The call succeeds, and the data say whether there was room for the answer. */
+TEST_F(query, registry_path)
+{
+	for_each_adapter() {
+		struct {
+			struct registry_query query;
+			__u8 more[1024];
+		} data = { .query.query_type = REGISTRY_DRIVER_STORE_PATH };
+		__u32 size;
+
+		memset(data.query.output, FILL, sizeof(data.query.output));
+		ASSERT_EQ(0, QUERY(QAI_QUERYREGISTRY, &data, sizeof(data.query)));
+		EXPECT_EQ(REGISTRY_BUFFER_OVERFLOW, data.query.status);
+		EXPECT_TRUE(dxg_filled(data.query.output, sizeof(data.query.output), FILL));
+		size = data.query.output_value_size;
+		EXPECT_LT(sizeof(data.query.output), size);
+		ASSERT_GT(sizeof(data.more), size);
+		data.query.status = ~0;
+		ASSERT_EQ(0, QUERY(QAI_QUERYREGISTRY, &data, sizeof(data)));
+		EXPECT_EQ(REGISTRY_SUCCESS, data.query.status);
+		EXPECT_EQ(size, data.query.output_value_size);
+		EXPECT_EQ('/', data.query.output[0]);
+		/* A path has no type. */
+		data.query.value_type = REG_SZ;
+		EXPECT_EQ(refused(), QUERY(QAI_QUERYREGISTRY, &data, sizeof(data)));
+	}
+}
+
+TEST_F(query, registry_value)
+{
+	static const char present[] = "DriverVersion", absent[] = "NoSuchValue";
+
+	for_each_adapter() {
+		struct {
+			struct registry_query query;
+			__u8 more[1024];
+		} data = {
+			.query.query_type = REGISTRY_ADAPTER_KEY,
+			.query.value_type = REG_SZ,
+		};
+
+		for (int i = 0; i < sizeof(present); i++)
+			data.query.value_name[i] = present[i];
+		ASSERT_EQ(0, QUERY(QAI_QUERYREGISTRY, &data, sizeof(data)));
+		EXPECT_EQ(REGISTRY_SUCCESS, data.query.status);
+		/* 1.2.3.4 at least, with its zero */
+		EXPECT_LE(2 * 8, data.query.output_value_size);
+		data.query.value_type = REG_DWORD;
+		EXPECT_EQ(old_host() ? -EOVERFLOW : -EPROTOTYPE,
+			  QUERY(QAI_QUERYREGISTRY, &data, sizeof(data)));
+		for (int i = 0; i < sizeof(absent); i++)
+			data.query.value_name[i] = absent[i];
+		EXPECT_EQ(old_host() ? -EOVERFLOW : -ENOENT,
+			  QUERY(QAI_QUERYREGISTRY, &data, sizeof(data)));
 	}
 }
 

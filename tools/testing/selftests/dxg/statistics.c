@@ -2,8 +2,31 @@
 /* QueryStatistics: no handle, but a LUID and a process id */
 #include <signal.h>
 
-#include "dxg_objects.h"
+#include "dxg_compute.h"
 #include "dxg_harness.h"
+
+/* Types that came with WDDM 3.1, and the last of them */
+enum {
+	SEGMENT_GROUP_USAGE	= 17,
+	NODE2			= 18,
+	PROCESS_NODE2		= 19,
+};
+
+/* What they are about: the physical adapter in the lower half, and its part */
+#define SECOND(part)	((__u32)(part) << 16)
+
+/* The beginning of results */
+struct memory_usage {
+	__u64 allocated, free, zero, modified, standby;
+};
+
+struct node_usage {
+	/* In units of 100 ns */
+	__u64 running_time;
+	__u32 context_switch;
+};
+
+#define MS		10000ULL
 
 FIXTURE(statistics)
 {
@@ -42,7 +65,7 @@ FIXTURE_TEARDOWN(statistics)
 TEST_F(statistics, types)
 {
 	for (__u32 type = _D3DKMT_QUERYSTATISTICS_ADAPTER;
-	     type <= _D3DKMT_QUERYSTATISTICS_PHYSICAL_ADAPTER; type++) {
+	     type <= PROCESS_NODE2; type++) {
 		int result;
 
 		memset(&self->args.result, 0xa5, sizeof(self->args.result));
@@ -131,6 +154,82 @@ TEST_F(statistics, other_process)
 	for (int i = 0; i < 1000 && !QUERY(); i++)
 		dxg_sleep_ms(10);
 	REFUSED(EINVAL);
+}
+
+/* Asks for statistics of a process, 0 for the caller, and returns the first number. */
+static __u64 statistics_number(struct d3dkmt_querystatistics *args, int fd, __u32 type,
+			       __u32 selector, __u64 process)
+{
+	__u64 number;
+
+	args->type = type;
+	args->process = process;
+	memcpy((char *)args + sizeof(*args) - 8, &selector, sizeof(selector));
+	if (dxg_ioctl(fd, LX_DXQUERYSTATISTICS, args))
+		return ~0ULL;
+	memcpy(&number, &args->result, sizeof(number));
+	return number;
+}
+
+#define NUMBER(type, selector, process)						\
+	statistics_number(&self->args, FD, type, selector, process)
+
+/* An engine that works for the caller is seen to, while it does and afterwards. */
+TEST_F(statistics, running_time)
+{
+	const __u32 node = _D3DKMT_QUERYSTATISTICS_NODE;
+	const __u32 process_node = _D3DKMT_QUERYSTATISTICS_PROCESS_NODE;
+	struct dxg_worker worker;
+	__u64 before, own, seen = 0;
+
+	before = NUMBER(node, 0, 0);
+	ASSERT_NE(~0ULL, before);
+	EXPECT_EQ(0, NUMBER(process_node, 0, 0));
+	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &worker));
+	/* A second, of which the first tenth is waited for */
+	DXG_ADD(&worker, gpu_word, GPU_BUSY, 1000000, 0);
+	ASSERT_EQ(0, dxg_worker_signal(&worker));
+	for (int i = 0; i < DXG_PATIENCE && seen < 100 * MS; i++) {
+		seen = NUMBER(process_node, 0, 0);
+		dxg_sleep_ms(1);
+	}
+	EXPECT_LE(100 * MS, seen);
+	EXPECT_LE(before + 100 * MS, NUMBER(node, 0, 0));
+	ASSERT_TRUE(dxg_wait_fence(worker.done.value, worker.rounds));
+	own = NUMBER(process_node, 0, 0);
+	EXPECT_LE(1000 * MS, own);
+	EXPECT_LE(own, NUMBER(PROCESS_NODE2, SECOND(0), getpid()));
+	EXPECT_LE(before + own, NUMBER(NODE2, SECOND(0), 0));
+	/* Another engine has done nothing for it. */
+	EXPECT_EQ(0, NUMBER(process_node, 1, 0));
+}
+
+TEST_F(statistics, memory_in_use)
+{
+	struct memory_usage before, after;
+	struct dxg_worker worker;
+	struct dxg_gpu_memory memory;
+
+	ASSERT_NE(~0ULL, NUMBER(SEGMENT_GROUP_USAGE, SECOND(0), 0));
+	memcpy(&before, &self->args.result, sizeof(before));
+	EXPECT_LT(0, before.free);
+	ASSERT_EQ(0, dxg_make_worker(&self->gpu, &worker));
+	ASSERT_EQ(0, dxg_make_memory(&worker, false, 64, &memory));
+	ASSERT_NE(~0ULL, NUMBER(SEGMENT_GROUP_USAGE, SECOND(0), 0));
+	memcpy(&after, &self->args.result, sizeof(after));
+	EXPECT_LE(before.allocated + 64 * DXG_PAGE, after.allocated);
+	EXPECT_EQ(before.allocated + before.free, after.allocated + after.free);
+}
+
+/* Parts and physical adapters that are not there */
+TEST_F(statistics, no_such_part)
+{
+	for (__u32 type = 12; type <= PROCESS_NODE2; type++) {
+		if (type == 13)
+			continue;
+		EXPECT_EQ(~0ULL, NUMBER(type, SECOND(200), 0));
+		EXPECT_EQ(~0ULL, NUMBER(type, 1, 0));
+	}
 }
 
 TEST_F(statistics, not_writable)

@@ -51,6 +51,23 @@ info_watches()
 	[ "$(grep -c '^{.*}$' "$OUTPUT")" = 2 ]
 }
 
+# While a long job runs, its process is busy, and has memory.
+info_sees_work()
+{
+	matmul --adapter render -r 256 -c 256 -k 4096 >/dev/null 2>&1 &
+	job=$!
+	soon sees_work "$job"
+	seen=$?
+	kill "$job" 2>/dev/null
+	wait "$job" 2>/dev/null
+	return $seen
+}
+
+sees_work() # PID
+{
+	dxginfo --processes | grep -qE "^[0-9a-f:]+ +$1 +([1-9][0-9]*|<1)% +[0-9.]+ [KMG]iB"
+}
+
 for program in dxginfo saxpy matmul; do
 	command -v $program >/dev/null || skip_all "no $program"
 done
@@ -66,8 +83,10 @@ soon [ -e "$HOLD" ]
 check "dxginfo shows who uses an adapter" info_has --processes " $holder "
 rm -f "$HOLD"
 wait "$holder"
-check "dxginfo shows engines" info_has --verbose "^ +0 +0 +[a-zA-Z0-9]+ +(yes|no)"
+check "dxginfo shows engines" info_has --verbose "^ +0 +0 +[a-zA-Z0-9]+ +[0-9]+% +(yes|no)"
 check "dxginfo shows budgets" info_has --verbose BUDGET
+check "dxginfo shows the memory of all" info_has --verbose "IN USE BY ALL"
+check "dxginfo shows an engine at work, and for whom" info_sees_work
 check "dxginfo shows all that again and again" info_watches
 
 for kind in render compute-only; do
