@@ -2,7 +2,8 @@
 //! The GPU addresses of a process on one adapter.
 //!
 //! The space consists of blocks that do not overlap. A block is either a mapping that the process
-//! asked for directly, or a reservation, within which views come and go. A block is freed as a whole.
+//! asked for directly, or a reservation. Views come and go within both. A block is freed as a whole; a
+//! mapping also goes with the last allocation that it shows.
 
 mod change;
 
@@ -70,7 +71,7 @@ impl View {
 /// Where a block may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
-    /// Exactly there; 0 for anywhere.
+    /// Exactly there, whatever the limits are; 0 for anywhere within them.
     pub(crate) base: u64,
     /// Not below.
     pub(crate) minimum: u64,
@@ -89,19 +90,24 @@ pub(crate) enum AddressError {
     Full,
 }
 
-#[derive(Clone, Debug)]
-enum Block {
-    Mapping(u64, View),
-    /// Views by address, with their lengths; and whether there are zeros where there is none.
-    Reservation(u64, BTreeMap<u64, (u64, View)>, bool),
+/// Views by address, with their lengths in bytes. They do not overlap.
+type Views = BTreeMap<u64, (u64, View)>;
+
+/// How a block came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// By a mapping to an address that was free.
+    Mapping,
+    /// By a reservation, which shows zeros where there is no view, or nothing.
+    Reservation { zero: bool },
 }
 
-impl Block {
-    fn len(&self) -> u64 {
-        match *self {
-            Self::Mapping(len, _) | Self::Reservation(len, ..) => len,
-        }
-    }
+#[derive(Clone, Debug)]
+struct Block {
+    /// In bytes.
+    len: u64,
+    origin: Origin,
+    views: Views,
 }
 
 /// The addresses.
@@ -124,12 +130,16 @@ impl AddressSpace {
         zero: bool,
     ) -> Result<u64, AddressError> {
         let start = self.find(wanted, len, RESERVATION_UNIT)?;
-        let block = Block::Reservation(len, BTreeMap::new(), zero);
+        let block = Block {
+            len,
+            origin: Origin::Reservation { zero },
+            views: Views::new(),
+        };
         self.blocks.insert(start, block);
         Ok(start)
     }
 
-    /// Maps a view: into a reservation if the base lies in one, otherwise as a block of its own.
+    /// Maps a view: into a block if the base lies in one, otherwise as a block of its own.
     ///
     /// # Errors
     ///
@@ -140,11 +150,22 @@ impl AddressSpace {
         len: u64,
         view: View,
     ) -> Result<u64, AddressError> {
-        let start = self.place_of(wanted, len)?;
-        if self.is_reserved(start, len) {
-            self.set(start, len, Some(view))?;
-        } else {
-            self.blocks.insert(start, Block::Mapping(len, view));
+        let start = self.place_of(wanted, len, &view)?;
+        let block = match self.around(start, len) {
+            Some((first, _)) => first,
+            None => {
+                let block = Block {
+                    len,
+                    origin: Origin::Mapping,
+                    views: Views::new(),
+                };
+                self.blocks.insert(start, block);
+                start
+            }
+        };
+        if let Some(block) = self.blocks.get_mut(&block) {
+            cut(&mut block.views, start, len);
+            block.views.insert(start, (len, view));
         }
         Ok(start)
     }
@@ -154,15 +175,34 @@ impl AddressSpace {
     /// # Errors
     ///
     /// See [`AddressError`].
-    pub(crate) fn place_of(&self, wanted: Wanted, len: u64) -> Result<u64, AddressError> {
-        if wanted.base == 0 || len == 0 || !self.is_reserved(wanted.base, len) {
+    pub(crate) fn place_of(
+        &self,
+        wanted: Wanted,
+        len: u64,
+        view: &View,
+    ) -> Result<u64, AddressError> {
+        let around = match wanted.base {
+            0 => None,
+            base => self.around(base, len).filter(|_| len > 0),
+        };
+        let Some((_, origin)) = around else {
             return self.find(wanted, len, GPU_PAGE);
+        };
+        if wanted.base % GPU_PAGE != 0 || len % GPU_PAGE != 0 {
+            return Err(AddressError::Invalid);
         }
-        let pages = wanted.base % GPU_PAGE == 0 && len % GPU_PAGE == 0;
-        match pages && wanted.allows(wanted.base, len) {
-            true => Ok(wanted.base),
-            false => Err(AddressError::Invalid),
+        // Only reservations can be made to show nothing.
+        let shows_memory = matches!(view.target, Target::Allocation(..));
+        match origin == Origin::Mapping && !shows_memory {
+            true => Err(AddressError::Taken),
+            false => Ok(wanted.base),
         }
+    }
+
+    /// Whether all of a range shows `view` already.
+    pub(crate) fn shows(&self, start: u64, len: u64, view: &View) -> bool {
+        let seen = self.look(start);
+        seen.is_some_and(|(seen, left)| seen == *view && left >= len)
     }
 
     /// Frees a block.
@@ -171,7 +211,7 @@ impl AddressSpace {
     ///
     /// There is no such block.
     pub(crate) fn free(&mut self, start: u64, len: u64) -> Result<(), AddressError> {
-        let found = self.blocks.get(&start).filter(|block| block.len() == len);
+        let found = self.blocks.get(&start).filter(|block| block.len == len);
         if found.is_none() {
             return Err(AddressError::Invalid);
         }
@@ -225,62 +265,56 @@ impl AddressSpace {
 
     /// An allocation is gone: no address shows it any more.
     pub(crate) fn forget(&mut self, allocation: Handle) {
-        self.blocks.retain(|_, block| match block {
-            Block::Mapping(_, view) => !view.target.is_of(allocation),
-            Block::Reservation(_, views, _) => {
-                views.retain(|_, (_, view)| !view.target.is_of(allocation));
-                true
-            }
+        self.blocks.retain(|_, block| {
+            block
+                .views
+                .retain(|_, (_, view)| !view.target.is_of(allocation));
+            block.origin != Origin::Mapping || !block.views.is_empty()
         });
     }
 
     /// What is seen at an address, and for how many bytes from there on. `None` for nothing.
     pub(crate) fn look(&self, address: u64) -> Option<(View, u64)> {
         let (&start, block) = self.blocks.range(..=address).next_back()?;
-        let end = start + block.len();
+        let end = start + block.len;
         if address >= end {
             return None;
         }
-        match block {
-            Block::Mapping(len, view) => seen(start, *len, *view, address),
-            Block::Reservation(_, views, zero) => {
-                let view = views.range(..=address).next_back();
-                let view = view.and_then(|(&first, &(len, view))| seen(first, len, view, address));
-                if view.is_some() || !zero {
-                    return view;
-                }
-                let next = views.range(address..).next().map_or(end, |(&next, _)| next);
-                Some((View::ZERO, next - address))
-            }
+        let views = &block.views;
+        let view = views.range(..=address).next_back();
+        let view = view.and_then(|(&first, &(len, view))| seen(first, len, view, address));
+        if view.is_some() || block.origin != (Origin::Reservation { zero: true }) {
+            return view;
         }
+        let next = views.range(address..).next().map_or(end, |(&next, _)| next);
+        Some((View::ZERO, next - address))
     }
 
     /// How many bytes of addresses are taken.
     pub(crate) fn taken(&self) -> u64 {
-        self.blocks.values().map(Block::len).sum()
+        self.blocks.values().map(|block| block.len).sum()
     }
 
-    /// Whether a range lies within one reservation.
-    fn is_reserved(&self, start: u64, len: u64) -> bool {
-        let block = self.blocks.range(..=start).next_back();
-        block.is_some_and(|(&first, block)| {
-            let end = start.checked_add(len);
-            matches!(block, Block::Reservation(..))
-                && end.is_some_and(|end| end <= first + block.len())
-        })
+    /// The block that all of a range lies in: where it starts, and how it came about.
+    fn around(&self, start: u64, len: u64) -> Option<(u64, Origin)> {
+        let (&first, block) = self.blocks.range(..=start).next_back()?;
+        let end = start.checked_add(len)?;
+        (end <= first + block.len).then_some((first, block.origin))
+    }
+
+    /// Where the reservation starts that all of a range lies in.
+    fn reservation(&self, start: u64, len: u64) -> Option<u64> {
+        let (first, origin) = self.around(start, len)?;
+        matches!(origin, Origin::Reservation { .. }).then_some(first)
     }
 
     /// The views of the reservation around a range.
-    fn views_mut(
-        &mut self,
-        start: u64,
-        len: u64,
-    ) -> Result<&mut BTreeMap<u64, (u64, View)>, AddressError> {
-        self.check_range(start, len)?;
-        match self.blocks.range_mut(..=start).next_back() {
-            Some((_, Block::Reservation(_, views, _))) => Ok(views),
-            _ => Err(AddressError::Invalid),
-        }
+    fn views_mut(&mut self, start: u64, len: u64) -> Result<&mut Views, AddressError> {
+        let reservation = self.reservation_of(start, len)?;
+        let block = self.blocks.get_mut(&reservation);
+        block
+            .map(|block| &mut block.views)
+            .ok_or(AddressError::Invalid)
     }
 
     /// Finds room for a block.
@@ -289,7 +323,7 @@ impl AddressSpace {
             return Err(AddressError::Invalid);
         }
         if wanted.base != 0 {
-            if wanted.base % unit != 0 || !wanted.allows(wanted.base, len) {
+            if wanted.base % unit != 0 || !is_usable(wanted.base, len) {
                 return Err(AddressError::Invalid);
             }
             return match self.is_free(wanted.base, len) {
@@ -307,7 +341,7 @@ impl AddressSpace {
             if first.checked_sub(start).is_some_and(|gap| gap >= len) {
                 break;
             }
-            start = start.max((first + block.len()).next_multiple_of(unit));
+            start = start.max((first + block.len).next_multiple_of(unit));
         }
         match start.checked_add(len) {
             Some(end) if end <= limit => Ok(start),
@@ -317,7 +351,7 @@ impl AddressSpace {
 
     fn is_free(&self, start: u64, len: u64) -> bool {
         let before = self.blocks.range(..start + len).next_back();
-        before.is_none_or(|(&first, block)| first + block.len() <= start)
+        before.is_none_or(|(&first, block)| first + block.len <= start)
     }
 }
 
@@ -330,12 +364,12 @@ impl Wanted {
         };
         (self.minimum.max(LOWEST), limit)
     }
+}
 
-    fn allows(&self, start: u64, len: u64) -> bool {
-        let (lowest, limit) = self.bounds();
-        let end = start.checked_add(len);
-        start >= lowest && end.is_some_and(|end| end <= limit)
-    }
+/// Whether processes may have a range at all.
+fn is_usable(start: u64, len: u64) -> bool {
+    let end = start.checked_add(len);
+    start >= LOWEST && end.is_some_and(|end| end <= LIMIT)
 }
 
 /// What a view shows from an address on.
@@ -347,7 +381,7 @@ fn seen(start: u64, len: u64, view: View, address: u64) -> Option<(View, u64)> {
 }
 
 /// Takes a range out of views that may cover more.
-fn cut(views: &mut BTreeMap<u64, (u64, View)>, start: u64, len: u64) {
+fn cut(views: &mut Views, start: u64, len: u64) {
     let end = start + len;
     let over: Vec<(u64, u64, View)> = views
         .range(..end)

@@ -71,6 +71,8 @@ impl TryFrom<u32> for StateType {
 pub(crate) struct Device {
     /// What the guest wants to be told along with news of the device.
     cookie: u64,
+    /// How many devices the virtual machine had made before.
+    serial: u64,
     state: ExecutionState,
     /// What it was stopped with.
     fault: Option<Fault>,
@@ -78,12 +80,18 @@ pub(crate) struct Device {
 
 impl Device {
     /// A device that works.
-    pub(crate) fn new(cookie: u64) -> Self {
+    pub(crate) fn new(cookie: u64, serial: u64) -> Self {
         Self {
             cookie,
+            serial,
             state: ExecutionState::Active,
             fault: None,
         }
+    }
+
+    /// What orders devices by their age, and the guest's cookie.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        (self.serial, self.cookie)
     }
 
     /// How well it is.

@@ -165,12 +165,13 @@ impl Engine {
         self.flushes.insert(owner);
     }
 
-    /// A device is gone, its queues are already: nobody hears of its waits any more.
-    pub(crate) fn forget_waits(&mut self, owner: Owner) {
+    /// Ends the waits of a device that is gone. `tell` says whether their events are signalled.
+    pub(crate) fn end_waits_of(&mut self, owner: Owner, tell: bool) {
         let of_owner = |(&id, wait): (&WaitId, &CpuWait)| (wait.owner == owner).then_some(id);
         let gone: Vec<WaitId> = self.waits.iter().filter_map(of_owner).collect();
         for wait in gone {
-            self.remove_wait(wait);
+            let event = self.remove_wait(wait);
+            self.news.events.extend(event.filter(|_| tell));
         }
     }
 

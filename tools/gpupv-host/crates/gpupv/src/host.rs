@@ -3,6 +3,7 @@
 
 mod call;
 mod channels;
+mod closing;
 mod commands;
 mod dispatch;
 mod engines;
@@ -30,6 +31,7 @@ use vm::pci::PciFunction;
 use vmbus::Device;
 
 use crate::adapter::AdapterDescription;
+use crate::behaviour::Behaviour;
 use crate::engine::worker;
 use crate::global::GlobalDevice;
 use crate::identity::Identity;
@@ -62,6 +64,8 @@ pub struct Config {
     pub seed: u64,
     /// How long a command may hold an engine.
     pub time_limit: Duration,
+    /// What it does where no document says what a host has to do.
+    pub behaviour: Behaviour,
 }
 
 impl Default for Config {
@@ -69,12 +73,13 @@ impl Default for Config {
         Self {
             adapters: AdapterDescription::defaults(),
             first_slot: 1,
-            io_space_mib: 512,
+            io_space_mib: 1000,
             interface_version: HostConfigBlock::CURRENT_VERSION,
             map_guest_memory: true,
             asynchronous: false,
             seed: 1,
             time_limit: Duration::from_secs(2),
+            behaviour: Behaviour::default(),
         }
     }
 }

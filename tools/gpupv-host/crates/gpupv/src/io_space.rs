@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::behaviour::PageReuse;
 use crate::gpu::Bytes;
 
 /// The size of a page of the guest.
@@ -63,13 +64,18 @@ impl IoSpace {
     /// # Errors
     ///
     /// The machine cannot have memory there.
-    pub(crate) fn new(window: &dyn GuestWindow, start: u64, len: u64) -> io::Result<Self> {
+    pub(crate) fn new(
+        window: &dyn GuestWindow,
+        start: u64,
+        len: u64,
+        reuse: PageReuse,
+    ) -> io::Result<Self> {
         let pages = (len / PAGE).saturating_sub(1);
         Ok(Self {
             inner: Arc::new(Inner {
                 start,
                 memory: window.map(start, pages * PAGE)?,
-                free: Mutex::new(FreePages::new(pages)),
+                free: Mutex::new(FreePages::new(pages, reuse)),
             }),
         })
     }
@@ -175,26 +181,55 @@ impl Drop for IoPages {
 struct FreePages {
     runs: BTreeMap<u64, u64>,
     total: u64,
+    reuse: PageReuse,
+    /// The page after those that were taken last.
+    next: u64,
 }
 
 impl FreePages {
-    fn new(pages: u64) -> Self {
+    fn new(pages: u64, reuse: PageReuse) -> Self {
         let mut runs = BTreeMap::new();
         if pages > 0 {
             runs.insert(0, pages);
         }
-        Self { runs, total: pages }
+        Self {
+            runs,
+            total: pages,
+            reuse,
+            next: 0,
+        }
     }
 
-    /// Takes the first run that is long enough.
+    /// Takes the first pages that are enough: of all, or, if pages are used again late, of those
+    /// after the ones that were taken last, and then of all.
     fn take(&mut self, count: u64) -> Option<u64> {
-        let fits = |&(_, len): &(&u64, &u64)| *len >= count && count > 0;
-        let (start, len) = self.runs.iter().find(fits).map(|(&s, &l)| (s, l))?;
+        let from = match self.reuse {
+            PageReuse::AsNeeded | PageReuse::AtOnce => 0,
+            PageReuse::Late => self.next,
+        };
+        let taken = self.take_from(from, count);
+        let taken = taken.or_else(|| self.take_from(0, count))?;
+        self.next = taken + count;
+        Some(taken)
+    }
+
+    /// Takes the first `count` pages from a page on.
+    fn take_from(&mut self, from: u64, count: u64) -> Option<u64> {
+        let fits = |(&start, &len): (&u64, &u64)| {
+            let first = start.max(from);
+            let left = (start + len).checked_sub(first)?;
+            (left >= count && count > 0).then_some((start, len, first))
+        };
+        let (start, len, first) = self.runs.iter().find_map(fits)?;
         self.runs.remove(&start);
-        if len > count {
-            self.runs.insert(start + count, len - count);
+        if first > start {
+            self.runs.insert(start, first - start);
         }
-        Some(start)
+        let (end, taken) = (start + len, first + count);
+        if end > taken {
+            self.runs.insert(taken, end - taken);
+        }
+        Some(first)
     }
 
     fn give_back(&mut self, start: u64, count: u64) {
@@ -256,7 +291,26 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn space(pages: u64) -> IoSpace {
-        IoSpace::new(&Anywhere, 1 << 32, pages * PAGE).unwrap()
+        space_with(pages, PageReuse::default())
+    }
+
+    fn space_with(pages: u64, reuse: PageReuse) -> IoSpace {
+        IoSpace::new(&Anywhere, 1 << 32, pages * PAGE, reuse).unwrap()
+    }
+
+    #[test]
+    fn pages_can_be_used_again_late() {
+        let space = space_with(5, PageReuse::Late);
+        let index = || space.allocate(1).unwrap().index();
+        assert_eq!([index(), index(), index(), index()], [0, 1, 2, 3]);
+        assert_eq!(index(), 0, "all others were used");
+        let held = space.allocate(2).unwrap();
+        assert_eq!(held.index(), 1);
+        assert_eq!([index(), index()], [3, 0]);
+        assert!(space.allocate(2).is_none());
+        drop(held);
+        assert_eq!(space.allocate(4).unwrap().index(), 0);
+        assert_eq!(space.used(), 0);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod adapter;
 mod address_space;
 mod allocation;
 pub mod allocation_data;
+pub mod behaviour;
 mod budget;
 pub mod command;
 mod device;
@@ -48,6 +49,7 @@ mod vgpu;
 pub mod wire;
 
 pub use adapter::AdapterDescription;
+pub use behaviour::Behaviour;
 pub use host::{Config, ConfigError, GpuPvHost, ObjectCounter};
 pub use identity::{Identity, GLOBAL_CLASS, VGPU_CLASS};
 pub use io_space::{GuestWindow, WindowMemory};

@@ -140,6 +140,11 @@ impl Memory {
         self.users.contains_key(&process)
     }
 
+    /// Whether any process has made it resident.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.users.is_empty()
+    }
+
     /// Whether it has a place in its segment.
     pub(crate) fn is_placed(&self) -> bool {
         self.placed

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::handles::{Handle, HandleTable};
+use crate::handles::{Handle, HandleTable, Instance};
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +88,13 @@ impl<P> Default for ObjectTable<P> {
 }
 
 impl<P: Kind> ObjectTable<P> {
+    /// Makes a table whose first object gets the index `first`.
+    pub(crate) fn starting_at(first: u32) -> Self {
+        Self {
+            table: HandleTable::starting_at(first),
+        }
+    }
+
     /// Adds an object. `None` if its parent does not exist, lives on another adapter, or there are
     /// no more handles.
     pub fn insert(&mut self, object: Object<P>) -> Option<Handle> {
@@ -111,7 +118,8 @@ impl<P: Kind> ObjectTable<P> {
             object,
             children: BTreeSet::new(),
         };
-        let handle = self.table.try_insert(entry).map_err(|e| e.object)?;
+        let handle = self.table.try_insert(entry, Instance::Local);
+        let handle = handle.map_err(|entry| entry.object)?;
         if let Some(parent) = parent.and_then(|parent| self.table.get_mut(parent)) {
             parent.children.insert(handle);
         }

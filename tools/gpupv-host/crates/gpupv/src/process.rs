@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::address_space::AddressSpace;
 use crate::budget::PerGroup;
+use crate::fence::OpenPage;
 use crate::handles::Handle;
 use crate::payload::Objects;
 use crate::wire::{from_utf16, CreateProcess};
@@ -19,6 +20,8 @@ pub(crate) struct Process {
     pub(crate) objects: Objects,
     /// What it has on each adapter, by position.
     adapters: BTreeMap<usize, OnAdapter>,
+    /// The page of fences that has room for one more, if there is one.
+    pub(crate) fence_page: OpenPage,
 }
 
 /// What a process has on an adapter beside objects.
@@ -31,12 +34,14 @@ pub(crate) struct OnAdapter {
 }
 
 impl Process {
-    pub(crate) fn new(request: &CreateProcess) -> Self {
+    /// Makes a process without objects. The first one will have the index `first_handle`.
+    pub(crate) fn new(request: &CreateProcess, first_handle: u32) -> Self {
         Self {
             pid: request.process_id.get(),
             name: from_utf16(&request.process_name),
-            objects: Objects::default(),
+            objects: Objects::starting_at(first_handle),
             adapters: BTreeMap::new(),
+            fence_page: OpenPage::new(),
         }
     }
 

@@ -7,6 +7,9 @@ use crate::sync::SyncId;
 /// A context: work for one engine of an adapter.
 pub(crate) struct Context {
     pub(crate) queue: QueueId,
+    /// Changes of GPU addresses that name the context, in their order. They wait for fences and not
+    /// for the work in `queue`.
+    pub(crate) updates: QueueId,
     /// The engine, by number.
     pub(crate) node: u32,
     /// Its work goes through hardware queues.

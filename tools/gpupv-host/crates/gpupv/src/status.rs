@@ -16,6 +16,8 @@ impl NtStatus {
     pub const INVALID_HANDLE: Self = Self(0xC000_0008);
     /// An argument makes no sense.
     pub const INVALID_PARAMETER: Self = Self(0xC000_000D);
+    /// The object was made or opened without the right to do this.
+    pub const ACCESS_DENIED: Self = Self(0xC000_0022);
     /// The caller's buffer cannot hold the answer.
     pub const BUFFER_TOO_SMALL: Self = Self(0xC000_0023);
     /// There is nothing of that name.

@@ -8,6 +8,11 @@ use crate::fence::Fence;
 /// How often a periodic fence goes on: the refresh rate of a usual display.
 pub(crate) const PERIOD: Duration = Duration::from_nanos(16_666_667);
 
+/// The number of the type of [`Primitive::CpuNotification`].
+const CPU_NOTIFICATION: u32 = 4;
+/// The number of the type of [`Primitive::Monitored`].
+const MONITORED_FENCE: u32 = 5;
+
 /// Names a primitive in the virtual machine; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SyncId(pub(crate) u64);
@@ -95,35 +100,63 @@ impl SyncFlags {
     pub(crate) const SHARED: u32 = 1 << 0;
     /// It is shared by NT handles.
     pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 1;
+    const TOP_OF_PIPELINE: u32 = 1 << 3;
     const NO_SIGNAL: u32 = 1 << 4;
     const NO_WAIT: u32 = 1 << 5;
     const NO_SIGNAL_MAX_VALUE_ON_TDR: u32 = 1 << 6;
     const NO_GPU_ACCESS: u32 = 1 << 7;
-    /// All bits that mean something.
-    pub(crate) const KNOWN: u32 = 0xFF;
+    const SIGNAL_BY_KMD: u32 = 1 << 8;
+    const UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY: u32 = 1 << 10;
+    /// Bits that only monitored fences may have.
+    const FOR_MONITORED_FENCES: u32 = Self::TOP_OF_PIPELINE | Self::NO_SIGNAL | Self::NO_WAIT;
+    /// All bits that mean something to a host of WDDM 3.2.
+    const KNOWN: u32 = 0xFF | Self::SIGNAL_BY_KMD | Self::UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY;
+
+    /// Whether all bits mean something, and go together.
+    pub(crate) fn are_possible(self) -> bool {
+        let neither = Self::NO_SIGNAL | Self::NO_WAIT;
+        self.0 & !Self::KNOWN == 0 && self.0 & neither != neither
+    }
+
+    /// Whether an object of this type may be made with the bits.
+    pub(crate) fn fit(self, kind: u32) -> bool {
+        let is_shared = self.0 & Self::SHARED != 0;
+        let by_handle = self.0 & Self::NT_SECURITY_SHARING != 0;
+        let only_monitored = self.0 & Self::FOR_MONITORED_FENCES != 0;
+        let only_notification = self.0 & Self::SIGNAL_BY_KMD != 0;
+        is_shared == by_handle
+            && (!only_monitored || kind == MONITORED_FENCE)
+            && (!only_notification || kind == CPU_NOTIFICATION)
+    }
 
     /// Whether it is shared.
     pub(crate) fn is_shared(self) -> bool {
         self.0 & Self::SHARED != 0
     }
 
-    /// Whether it may be signalled, by the GPU or a CPU.
-    pub(crate) fn may_signal(self, gpu: bool) -> bool {
-        self.0 & Self::NO_SIGNAL == 0 && self.may_access(gpu)
+    /// Whether it may be signalled.
+    pub(crate) fn may_signal(self) -> bool {
+        self.0 & Self::NO_SIGNAL == 0
     }
 
-    /// Whether it may be waited for, by the GPU or a CPU.
-    pub(crate) fn may_wait(self, gpu: bool) -> bool {
-        self.0 & Self::NO_WAIT == 0 && self.may_access(gpu)
+    /// Whether it may be waited for.
+    pub(crate) fn may_wait(self) -> bool {
+        self.0 & Self::NO_WAIT == 0
+    }
+
+    /// Whether the GPU has an address for its value.
+    pub(crate) fn has_gpu_address(self) -> bool {
+        self.0 & Self::NO_GPU_ACCESS == 0
+    }
+
+    /// Whether the waits of CPUs that were begun with a handle end with that handle.
+    pub(crate) fn ends_waits_with_handle(self) -> bool {
+        self.0 & Self::UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY == 0
     }
 
     /// Whether it jumps to its end when its device is given up.
     pub(crate) fn ends_on_reset(self) -> bool {
         self.0 & Self::NO_SIGNAL_MAX_VALUE_ON_TDR == 0
-    }
-
-    fn may_access(self, gpu: bool) -> bool {
-        !gpu || self.0 & Self::NO_GPU_ACCESS == 0
     }
 }
 

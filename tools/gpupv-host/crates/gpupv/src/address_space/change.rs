@@ -29,20 +29,29 @@ pub(crate) struct Update {
 }
 
 impl AddressSpace {
-    /// Whether a change is possible. That depends on the reservations alone, and so not on changes
-    /// that come before it.
+    /// Whether changes are possible together. That depends on the reservations alone, and so not on
+    /// changes that come before them.
     ///
     /// # Errors
     ///
-    /// A range is not within a reservation, or not made of pages.
-    pub(crate) fn check(&self, change: &Change) -> Result<(), AddressError> {
-        match *change {
-            Change::Show { start, len, .. } => self.check_range(start, len),
-            Change::Copy { from, to, len } => {
-                self.check_range(from, len)?;
-                self.check_range(to, len)
-            }
+    /// A range is not within a reservation, or not made of pages; or the ranges that change, or the
+    /// sources of copies, are not all in one reservation.
+    pub(crate) fn check<'a>(
+        &self,
+        changes: impl Iterator<Item = &'a Change>,
+    ) -> Result<(), AddressError> {
+        let (mut target, mut source) = (None, None);
+        for change in changes {
+            let (start, len) = match *change {
+                Change::Show { start, len, .. } => (start, len),
+                Change::Copy { from, to, len } => {
+                    same(&mut source, self.reservation_of(from, len)?)?;
+                    (to, len)
+                }
+            };
+            same(&mut target, self.reservation_of(start, len)?)?;
         }
+        Ok(())
     }
 
     /// Makes a change.
@@ -57,13 +66,18 @@ impl AddressSpace {
         }
     }
 
-    /// A range that may be changed lies within one reservation and consists of pages.
-    pub(super) fn check_range(&self, start: u64, len: u64) -> Result<(), AddressError> {
+    /// Where the reservation starts that a range may be changed in, which consists of pages.
+    pub(super) fn reservation_of(&self, start: u64, len: u64) -> Result<u64, AddressError> {
         let pages = start % GPU_PAGE == 0 && len % GPU_PAGE == 0 && len > 0;
-        if pages && self.is_reserved(start, len) {
-            Ok(())
-        } else {
-            Err(AddressError::Invalid)
-        }
+        let found = self.reservation(start, len).filter(|_| pages);
+        found.ok_or(AddressError::Invalid)
+    }
+}
+
+/// Notes the reservation that all ranges have to be in, and checks that one more is in it.
+fn same(expected: &mut Option<u64>, found: u64) -> Result<(), AddressError> {
+    match *expected.get_or_insert(found) == found {
+        true => Ok(()),
+        false => Err(AddressError::Invalid),
     }
 }

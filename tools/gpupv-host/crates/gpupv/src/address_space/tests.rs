@@ -15,13 +15,8 @@ impl AddressSpace {
     /// What an address shows, if anything.
     fn look_up(&self, address: u64) -> Option<View> {
         let (&start, block) = self.blocks.range(..=address).next_back()?;
-        let (start, len, view) = match block {
-            Block::Mapping(len, view) => (start, *len, *view),
-            Block::Reservation(_, views, _) => {
-                let (&start, &(len, view)) = views.range(..=address).next_back()?;
-                (start, len, view)
-            }
-        };
+        assert!(address >= start);
+        let (&start, &(len, view)) = block.views.range(..=address).next_back()?;
         let target = view.target.advanced(address.checked_sub(start)?);
         (address - start < len).then_some(View { target, ..view })
     }
@@ -83,12 +78,104 @@ fn bounds_are_kept() {
         space.reserve(ANYWHERE, 1 << 63, false),
         Err(AddressError::Full)
     );
-    let outside = Wanted {
-        base: 0x10_0000,
-        ..between
+}
+
+#[test]
+fn a_base_beats_the_bounds() {
+    let mut space = AddressSpace::default();
+    let outside = |base: u64| Wanted {
+        base,
+        minimum: 0x12_0000,
+        maximum: 0x14_0000,
     };
-    let error = space.reserve(outside, RESERVATION_UNIT, false);
-    assert_eq!(error, Err(AddressError::Invalid));
+    for base in [0x10_0000, 0x20_0000] {
+        let start = space.reserve(outside(base), RESERVATION_UNIT, false);
+        assert_eq!(start, Ok(base));
+        // Into the reservation, and beside it.
+        assert_eq!(space.map(outside(base), GPU_PAGE, view(1)), Ok(base));
+        let beside = base + RESERVATION_UNIT;
+        assert_eq!(space.map(outside(beside), GPU_PAGE, view(2)), Ok(beside));
+        assert_eq!(seen(&space, beside), Some((2, 0)));
+    }
+}
+
+#[test]
+fn mappings_can_show_something_else() {
+    let mut space = AddressSpace::default();
+    let base = 0x20_0000;
+    let page = |n: u64| base + n * GPU_PAGE;
+    assert_eq!(space.map(at(base), 4 * GPU_PAGE, view(1)), Ok(base));
+    assert_eq!(
+        space.map(at(page(1)), 2 * GPU_PAGE, view(2)),
+        Ok(page(1)),
+        "within the first"
+    );
+    let shown: Vec<_> = (0..4).map(|n| seen(&space, page(n)).unwrap().0).collect();
+    assert_eq!(shown, [1, 2, 2, 1]);
+    assert!(space.shows(page(1), 2 * GPU_PAGE, &view(2)));
+    assert!(
+        !space.shows(page(1), 3 * GPU_PAGE, &view(2)),
+        "not all of it"
+    );
+    assert!(!space.shows(page(2), GPU_PAGE, &view(2)), "another offset");
+    let nothing = View {
+        target: Target::NoAccess,
+        ..view(0)
+    };
+    for (start, len, view, error) in [
+        (page(1), GPU_PAGE, nothing, AddressError::Taken),
+        (page(3), 2 * GPU_PAGE, view(3), AddressError::Taken),
+        (page(1) + 1, GPU_PAGE, view(3), AddressError::Invalid),
+    ] {
+        assert_eq!(space.map(at(start), len, view), Err(error));
+    }
+    // No update, and no reservation.
+    assert_eq!(
+        space.set(page(1), GPU_PAGE, None),
+        Err(AddressError::Invalid)
+    );
+    assert_eq!((space.count(), space.taken()), (1, 4 * GPU_PAGE));
+    // It goes with the last allocation that it shows.
+    space.forget(Handle(1));
+    assert_eq!(seen(&space, page(0)), None);
+    assert_eq!(space.look(page(0)), None);
+    assert_eq!(seen(&space, page(1)), Some((2, 0)));
+    assert_eq!(space.count(), 1);
+    space.forget(Handle(2));
+    assert_eq!((space.count(), space.taken()), (0, 0));
+}
+
+#[test]
+fn changes_belong_to_one_reservation() {
+    let mut space = AddressSpace::default();
+    let starts = [0x100_0000, 0x101_0000, 0x200_0000];
+    for start in starts {
+        space.reserve(at(start), RESERVATION_UNIT, false).unwrap();
+    }
+    let [first, second, third] = starts;
+    let len = GPU_PAGE;
+    let show = |start| Change::Show {
+        start,
+        len,
+        view: None,
+    };
+    let copy = |from, to| Change::Copy { from, to, len };
+    for good in [
+        &[show(first), show(first + len)][..],
+        &[copy(second, first), show(first), copy(second, first + len)],
+        &[copy(first, first)],
+    ] {
+        assert_eq!(space.check(good.iter()), Ok(()), "{good:?}");
+    }
+    for bad in [
+        &[show(first), show(second)][..],
+        &[show(first), copy(first, third)],
+        &[copy(second, first), copy(third, first)],
+        &[show(third + RESERVATION_UNIT)],
+    ] {
+        let error = Err(AddressError::Invalid);
+        assert_eq!(space.check(bad.iter()), error, "{bad:?}");
+    }
 }
 
 #[test]
@@ -265,17 +352,15 @@ fn blocks_of_any_size_never_overlap() {
                 blocks.iter().all(apart)
             };
             let within = |start: u64| start >= minimum && start + len <= maximum;
-            let inside = |(&other, &(count, reserved)): (&u64, &(u64, bool))| {
-                reserved && other <= base && base + len <= other + count
+            let inside = |(&other, &(count, _)): (&u64, &(u64, bool))| {
+                other <= base && base + len <= other + count
             };
-            let in_reservation = !reserve && base != 0 && blocks.iter().any(inside);
+            let in_block = !reserve && base != 0 && blocks.iter().any(inside);
             let expected = if base == 0 {
                 let mut places = (minimum.next_multiple_of(unit)..maximum).step_by(unit as usize);
                 let place = places.find(|&start| within(start) && free(start));
                 place.ok_or(AddressError::Full)
-            } else if !within(base) {
-                Err(AddressError::Invalid)
-            } else if in_reservation || free(base) {
+            } else if in_block || free(base) {
                 Ok(base)
             } else {
                 Err(AddressError::Taken)
@@ -287,7 +372,7 @@ fn blocks_of_any_size_never_overlap() {
             };
             assert_eq!(start, expected.map(|page| page * GPU_PAGE), "step {step}");
             match expected {
-                Ok(start) if !in_reservation => {
+                Ok(start) if !in_block => {
                     blocks.insert(start, (len, reserve));
                     found += 1;
                 }

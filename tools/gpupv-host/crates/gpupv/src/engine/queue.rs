@@ -113,6 +113,12 @@ impl Engine {
         }
     }
 
+    /// Whether a queue has nothing to do.
+    pub(crate) fn is_idle(&self, id: QueueId) -> bool {
+        let queue = self.queues.get(&id);
+        queue.is_none_or(|queue| queue.items.is_empty())
+    }
+
     /// How many queues there are.
     pub(crate) fn queue_count(&self) -> usize {
         self.queues.len()
@@ -129,20 +135,36 @@ impl Engine {
         item: &Item,
         now: Instant,
     ) -> Result<(), NtStatus> {
-        let syncs: Vec<SyncId> = syncs_of(item).collect();
-        let weight = item.weight();
-        if !self.has_room((syncs.len() + weight).saturating_mul(queues.len())) {
+        self.submit_all(queues, std::slice::from_ref(item), now)
+    }
+
+    /// Puts several pieces of work into queues, one after the other, or none of them.
+    ///
+    /// # Errors
+    ///
+    /// There is too much work.
+    pub(crate) fn submit_all(
+        &mut self,
+        queues: &[QueueId],
+        items: &[Item],
+        now: Instant,
+    ) -> Result<(), NtStatus> {
+        let room = |item: &Item| syncs_of(item).count() + item.weight();
+        let room: usize = items.iter().map(room).sum();
+        if !self.has_room(room.saturating_mul(queues.len())) {
             return Err(NtStatus::NO_MEMORY);
         }
         for &id in queues {
-            let Some(queue) = self.queues.get_mut(&id) else {
-                continue;
-            };
-            queue.items.push_back(item.clone());
-            self.load += weight;
-            self.count_submitted(id, item);
-            for &sync in &syncs {
-                self.add_use(sync);
+            for item in items {
+                let Some(queue) = self.queues.get_mut(&id) else {
+                    continue;
+                };
+                queue.items.push_back(item.clone());
+                self.load += item.weight();
+                self.count_submitted(id, item);
+                for sync in syncs_of(item) {
+                    self.add_use(sync);
+                }
             }
             self.ready.push_back(id);
         }

@@ -289,9 +289,12 @@ fn waits_end_with_their_handle_or_go_with_their_owner() {
     bench.engine.end_waits_by(OWNER.process, Handle(100), fence);
     assert_eq!(bench.events(), [2]);
     bench.wait(3, false, &[(fence, 1)]);
-    bench.engine.forget_waits(OWNER);
+    bench.engine.end_waits_of(OWNER, false);
     bench.engine.signal_now(&[signal(fence, 1)], bench.now);
     assert!(bench.events().is_empty());
+    bench.wait(5, false, &[(fence, 9)]);
+    bench.engine.end_waits_of(OWNER, true);
+    assert_eq!(bench.events(), [5]);
     // Without a handle, nobody could end a wait.
     bench.wait(4, false, &[(fence, 9)]);
     bench.engine.drop_handle(fence);

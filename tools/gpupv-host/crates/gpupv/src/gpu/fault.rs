@@ -36,6 +36,13 @@ const DEVICE_SPECIFIC: u32 = 1 << 0;
 const CODE_SHIFT: u32 = 1;
 
 impl Fault {
+    /// There was no memory for what a device asked for, outside of any buffer.
+    pub(crate) const NO_MEMORY: Self = Self {
+        stop: Stop::NoMemory,
+        command: 0,
+        buffer: 0,
+    };
+
     /// The answer to who asks for the fault: `d3dkmt_devicepagefault_state`.
     pub(crate) fn describe(&self) -> [u8; 32] {
         let (flags, code, address) = match self.stop {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The open channels, and answers that come later than their packet is handled.
 
+use std::borrow::Cow;
+
 use vmbus::{ChannelHandle, SendError};
 
 use super::dispatch::Source;
+use crate::command::PAYLOAD_MAX;
 
 /// A request that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +36,18 @@ struct Channel {
 pub(crate) struct Channels {
     global: Channel,
     vgpus: Vec<Channel>,
+    /// How many bytes follow an answer that is not empty.
+    padding: usize,
 }
 
+/// What padding consists of: no guest may take it for a handle, a status or a value.
+const PADDING: u8 = 0xA5;
+
 impl Channels {
-    pub(super) fn new(vgpus: usize) -> Self {
+    pub(super) fn new(vgpus: usize, padding: u32) -> Self {
         Self {
+            // CAST: u32 to usize, on a 64-bit host.
+            padding: padding as usize,
             global: Channel::default(),
             vgpus: (0..vgpus).map(|_| Channel::default()).collect(),
         }
@@ -81,7 +91,7 @@ impl Channels {
             return;
         }
         let id = ticket.transaction_id;
-        let mut result = handle.complete(id, reply);
+        let mut result = handle.complete(id, &self.padded(reply));
         if let Err(error @ SendError::TooLarge { .. }) = result {
             log::error!("request {id} is answered with nothing: {error}");
             result = handle.complete(id, &[]);
@@ -89,6 +99,18 @@ impl Channels {
         if let Err(error) = result {
             lost(handle, error, "the reply to a request");
         }
+    }
+
+    /// Makes an answer longer, if that is wanted and it still fits. An empty one says that a command
+    /// has failed and stays empty.
+    fn padded<'a>(&self, reply: &'a [u8]) -> Cow<'a, [u8]> {
+        let len = (reply.len() + self.padding).min(PAYLOAD_MAX);
+        if reply.is_empty() || len <= reply.len() {
+            return Cow::Borrowed(reply);
+        }
+        let mut padded = reply.to_vec();
+        padded.resize(len, PADDING);
+        Cow::Owned(padded)
     }
 
     /// Sends a message that the guest did not ask for, on the global channel. Without an open
@@ -171,7 +193,7 @@ mod tests {
             room,
             ..Narrow::default()
         });
-        let mut channels = Channels::new(1);
+        let mut channels = Channels::new(1, 0);
         for source in [Source::Global, Source::Vgpu(0)] {
             channels.opened(source, ChannelHandle::new(Arc::clone(&port) as _));
         }

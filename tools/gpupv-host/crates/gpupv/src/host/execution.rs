@@ -183,7 +183,11 @@ impl Shared {
         let objects = self.processes.get(&process)?.objects.iter();
         let on_adapter = objects.filter(|(_, object)| object.adapter == adapter);
         let syncs = on_adapter.filter_map(|(_, object)| match &object.payload {
-            Payload::SyncObject(object) if object.flags.may_signal(true) => Some(object.sync),
+            Payload::SyncObject(object)
+                if object.flags.may_signal() && object.flags.has_gpu_address() =>
+            {
+                Some(object.sync)
+            }
             _ => None,
         });
         let is_there = |sync: &SyncId| {
@@ -195,7 +199,7 @@ impl Shared {
     }
 
     /// A device did what it may not, and is stopped.
-    fn fail_device(&mut self, owner: Owner, fault: Fault) {
+    pub(in crate::host) fn fail_device(&mut self, owner: Owner, fault: Fault) {
         let process = self.processes.get_mut(&owner.process);
         let device = process.and_then(|process| process.objects.payload_mut(owner.device));
         let Some(Payload::Device(device)) = device else {

@@ -2,6 +2,7 @@
 //! What an object takes with it when it goes.
 
 use super::shared::Shared;
+use crate::behaviour::CpuWaits;
 use crate::engine::Owner;
 use crate::handles::Handle;
 use crate::payload::{Payload, Removed};
@@ -14,12 +15,18 @@ impl Shared {
         for (device, object) in &removed {
             if let Payload::Device(_) = object.payload {
                 let device = *device;
-                self.engine.forget_waits(Owner { process, device });
+                let owner = Owner { process, device };
+                let tell = self.behaviour.cpu_waits == CpuWaits::Signal;
+                self.engine.end_waits_of(owner, tell);
+                self.end_queues_of(owner);
             }
         }
         for (handle, object) in removed {
             match object.payload {
-                Payload::Context(context) => self.engine.remove_queue(context.queue),
+                Payload::Context(context) => {
+                    self.engine.remove_queue(context.queue);
+                    self.engine.remove_queue(context.updates);
+                }
                 Payload::HwQueue(queue) => self.engine.remove_queue(queue.queue),
                 Payload::PagingQueue(queue) => self.engine.remove_queue(queue.queue),
                 Payload::SyncObject(object) => self.engine.drop_handle(object.sync),

@@ -13,13 +13,15 @@ use vmbus::{Closed, GpadlView};
 
 use super::call::{Call, Fail};
 use super::channels::{Channels, Ticket};
+use super::closing::ClosingQueue;
 use super::dispatch::Source;
 use super::engines::Engines;
 use super::Config;
 use crate::adapter::AdapterDescription;
+use crate::behaviour::{Behaviour, VmHandles};
 use crate::engine::worker::Alarm;
 use crate::engine::{Engine, Owner};
-use crate::handles::{Handle, HandleTable};
+use crate::handles::{Handle, HandleTable, Instance};
 use crate::identity::Identity;
 use crate::io_space::{GuestWindow, IoSpace};
 use crate::memory::{GuestMemory, Memories, ShareId};
@@ -70,6 +72,9 @@ pub(crate) struct Shared {
     /// When the clocks of the adapters were at 0.
     pub(super) started: Instant,
     pub(crate) block: HostConfigBlock,
+    pub(crate) behaviour: Behaviour,
+    /// How many devices were made so far.
+    pub(super) devices_made: u64,
     pub(crate) io_space_mib: u16,
     pub(crate) adapters: Vec<AdapterState>,
     pub(crate) handles: HandleTable<VmObject>,
@@ -99,6 +104,8 @@ pub(crate) struct Shared {
     pub(super) tracer: Option<Tracer>,
     /// Who waits for a device to be idle.
     pub(super) flushes: Vec<(Owner, Ticket)>,
+    /// Paging queues without a handle that still have work.
+    pub(super) closing: Vec<ClosingQueue>,
 }
 
 impl Shared {
@@ -113,6 +120,8 @@ impl Shared {
         Self {
             started: Instant::now(),
             block,
+            behaviour: config.behaviour,
+            devices_made: 0,
             io_space_mib: config.io_space_mib,
             adapters: adapters
                 .map(|((description, &identity), &slot)| AdapterState {
@@ -133,13 +142,14 @@ impl Shared {
             asynchronous: config.asynchronous,
             asynchronous_announced: false,
             report: Recorder::default(),
-            channels: Channels::new(config.adapters.len()),
+            channels: Channels::new(config.adapters.len(), config.behaviour.reply_padding),
             engine: Engine::new(config.seed),
             engines: Engines::default(),
             time_limit: config.time_limit,
             alarm,
             tracer: None,
             flushes: Vec::new(),
+            closing: Vec::new(),
         }
     }
 
@@ -152,6 +162,15 @@ impl Shared {
     pub(super) fn maps_guest_memory(&self) -> bool {
         let offered = self.block.host_caps & HostConfigBlock::CAP_MAP_GUEST_MEMORY != 0;
         offered && self.is_current_version()
+    }
+
+    /// Gives a shared object a handle in the virtual machine. `None` if there are no more.
+    pub(super) fn insert_shared(&mut self, object: VmObject) -> Option<Handle> {
+        let instance = match self.behaviour.vm_handles {
+            VmHandles::Marked => Instance::Global,
+            VmHandles::LikeObjects => Instance::Local,
+        };
+        self.handles.try_insert(object, instance).ok()
     }
 
     /// Closes an adapter: its handle and everything on it are gone.

@@ -21,6 +21,7 @@ impl Shared {
     /// Passes on what the engine has done. To be called whenever it may have done something.
     pub(crate) fn settle(&mut self) {
         self.make_due_updates();
+        self.end_idle_queues();
         let news = self.engine.take_news();
         for event in news.events {
             let message = SignalGuestEvent {

@@ -73,6 +73,9 @@ impl<'a> Translation<'a> {
         let (bytes, len) = match view.target {
             Target::NoAccess => return Err(fault),
             Target::Zero => (None, len),
+            Target::Allocation(handle, _) if write && self.is_read_only(handle) => {
+                return Err(fault);
+            }
             Target::Allocation(..) if write && !writable => return Err(fault),
             Target::Allocation(handle, offset) => {
                 let id = self.resident(handle).ok_or(fault)?;
@@ -88,6 +91,14 @@ impl<'a> Translation<'a> {
             len: len as usize,
             bytes,
         })
+    }
+
+    /// Whether the guest lends the memory of an allocation only to be read.
+    fn is_read_only(&self, handle: Handle) -> bool {
+        let allocation = self.objects.named::<Allocation>(self.adapter, handle);
+        let memory = allocation.ok().and_then(|a| self.memories.get(a.memory));
+        let guest = memory.and_then(|memory| memory.guest.as_ref());
+        guest.is_some_and(|guest| guest.is_read_only())
     }
 
     /// The memory of an allocation, if the process may use it now.

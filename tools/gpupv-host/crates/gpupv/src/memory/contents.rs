@@ -2,7 +2,7 @@
 //! What the CPU of the guest sees of memory: pages of the IO space while it is locked, and longer, as
 //! long as nobody needs the room.
 
-use super::{Memories, MemoryId};
+use super::{Memories, Memory, MemoryId};
 use crate::io_space::{IoPages, IoSpace, PAGE};
 
 /// How many bytes are kept out of the guest's sight at most: a guest that locks one allocation after
@@ -101,6 +101,30 @@ impl Memories {
         }
     }
 
+    /// Takes memory that the guest no longer looks at out of the IO space, if there is room for it
+    /// elsewhere.
+    pub(crate) fn hide_unlocked(&mut self, id: MemoryId) {
+        let hidden = self.hidden();
+        let fits = |memory: &Memory| {
+            let contents = &memory.contents;
+            !contents.is_locked()
+                && matches!(contents.place, Place::Shown(_))
+                && hidden + memory.info.size <= HIDDEN_MAX
+        };
+        if self.get(id).is_some_and(fits) {
+            self.gates.wait();
+            if let Some(memory) = self.get_mut(id) {
+                memory.contents.hide();
+            }
+        }
+    }
+
+    /// How many bytes are out of the guest's sight.
+    fn hidden(&self) -> u64 {
+        let contents = self.all.values().map(|memory| &memory.contents);
+        contents.map(Contents::hidden).sum()
+    }
+
     /// Puts the bytes of memory into pages.
     fn show(&mut self, id: MemoryId, pages: IoPages) {
         let Some(memory) = self.all.get_mut(&id) else {
@@ -114,8 +138,7 @@ impl Memories {
 
     /// Finds pages, and hides what is not locked until there are enough: the longest unused first.
     fn find_pages(&mut self, space: &IoSpace, count: u64) -> Option<IoPages> {
-        let contents = self.all.values().map(|memory| &memory.contents);
-        let mut hidden: u64 = contents.map(Contents::hidden).sum();
+        let mut hidden = self.hidden();
         loop {
             if let Some(pages) = space.allocate(count) {
                 return Some(pages);

@@ -102,7 +102,7 @@ impl UpdateGpuVirtualAddress {
     pub const OPERATIONS_OFFSET: usize = 56;
     /// The most operations that one command holds.
     pub const COUNT_MAX: u32 = 2048;
-    /// `flags`: do not wait for the context's earlier work.
+    /// `flags`: do not wait for the fence.
     pub const DO_NOT_WAIT: u32 = 1 << 0;
 }
 

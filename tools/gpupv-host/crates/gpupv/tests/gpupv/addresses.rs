@@ -7,8 +7,15 @@ use crate::guest::{long, word, words};
 use crate::memory_guest::*;
 
 const UNIT: u64 = 64 << 10;
+const SUCCESS: u32 = 0;
+const ACCESS_DENIED: u32 = 0xC000_0022;
+/// Flags of an update and of sync objects.
+const DO_NOT_WAIT: u32 = 1;
+const NO_SIGNAL: u32 = 1 << 4;
+const NO_WAIT: u32 = 1 << 5;
 const WRITE: u64 = 1;
 const ZERO: u64 = 4;
+const NO_ACCESS: u64 = 8;
 
 fn longs(longs: &[u64]) -> Vec<u8> {
     longs.iter().flat_map(|long| long.to_le_bytes()).collect()
@@ -56,11 +63,23 @@ impl MemoryGuest {
 
     /// A monitored fence of the device, and where its value is.
     fn fence(&mut self) -> (u32, u64) {
-        let mut body = words(&[self.device, 0, 5, 0]);
+        self.sync(5, 0)
+    }
+
+    /// A sync object, and where its value is.
+    fn sync(&mut self, kind: u32, flags: u32) -> (u32, u64) {
+        let mut body = words(&[self.device, 0, kind, flags]);
         body.extend([0; 84]);
         let reply = self.send(8, &body);
         assert_eq!(reply.len(), 32);
         (word(&reply, 0), long(&reply, 16))
+    }
+
+    /// A CPU signals a fence.
+    fn signal(&mut self, fence: u32, value: u64) {
+        let mut body = words(&[1, 0, 0, 0, 0, 0, self.device, 0, fence]);
+        body.extend(longs(&[value]));
+        assert_eq!(word(&self.send(26, &body), 0), 0);
     }
 
     fn update(&mut self, context: u32, fence: u32, value: u64, operations: &[[u64; 8]]) -> u32 {
@@ -123,7 +142,6 @@ fn mapped_where_there_is_room() {
     let (_, next, value) = m.map([0, 0, 0], (a, 4, 4, 0));
     assert_eq!((next, value), (UNIT + 8 * 4096, 2));
     m.wait_for(2);
-    assert_eq!(m.map([address, 0, 0], (a, 0, 1, 0)).0, INVALID_PARAMETER);
     // Beyond the allocation, of nothing, of what is no allocation.
     let queue = m.queue;
     for what in [
@@ -135,9 +153,10 @@ fn mapped_where_there_is_room() {
     ] {
         assert_eq!(m.map([0, 0, 0], what).0, INVALID_PARAMETER, "{what:?}");
     }
-    for protection in [16, 32, ZERO | WRITE, ZERO | 8] {
+    for protection in [16, 32, ZERO | WRITE, ZERO | NO_ACCESS] {
         assert_eq!(m.map([0, 0, 0], (0, 0, 1, protection)).0, INVALID_PARAMETER);
     }
+    assert_eq!(m.map([0, 0, 0], (a, 0, 1, ZERO)).0, INVALID_PARAMETER);
     assert_eq!(m.map([0, 0, 0], (0, 0, 1, ZERO)).0, PENDING);
     assert_eq!(m.map([0, 1 << 46, 1 << 46], (a, 0, 1, 0)).0, NO_MEMORY);
     // A destroyed allocation leaves its addresses.
@@ -168,14 +187,18 @@ fn updates_happen_all_or_not_at_all() {
     let base = 0x1000_0000;
     let adapter = m.guest.adapters[0];
     m.reserve(adapter, [base, 0, 0], 2 * UNIT, 0).unwrap();
+    let second = base + 4 * UNIT;
+    m.reserve(adapter, [second, 0, 0], UNIT, 0).unwrap();
     let a = m.allocate(UNIT);
     let (context, (fence, at)) = (m.context(), m.fence());
     let map = [0, base, UNIT, a.into(), 0, UNIT, 0, 0];
     let copy = [2, base, UNIT, base + UNIT, 0, 0, 0, 0];
     let unmap = [1, base, UNIT, 0, 0, 0, 0, 0];
     let protect = [3, base, 4096, a.into(), 4096, 4096, WRITE, 0];
-    assert_eq!(m.update(context, fence, 5, &[map, copy, unmap, protect]), 0);
-    m.guest.await_word(at, 5);
+    let wait = m.update(context, fence, 5, &[map, copy, unmap, protect]);
+    assert_eq!((wait, m.guest.window.word(at)), (0, 0));
+    m.signal(fence, 5);
+    m.guest.await_word(at, 6);
     // Not within a reservation, an unknown operation, more than the allocation, no allocation.
     for bad in [
         [0, base + 2 * UNIT, UNIT, a.into(), 0, UNIT, 0, 0],
@@ -183,12 +206,103 @@ fn updates_happen_all_or_not_at_all() {
         [0, base, UNIT, a.into(), 4096, UNIT, 0, 0],
         [0, base, UNIT, 0, 0, UNIT, 0, 0],
         [1, base, UNIT, 2, 0, 0, 0, 0],
+        // In another reservation
+        [1, second, UNIT, 0, 0, 0, 0, 0],
+        [2, base, UNIT, second, 0, 0, 0, 0],
     ] {
         assert_eq!(m.update(context, fence, 6, &[map, bad]), INVALID_PARAMETER);
     }
     assert_eq!(m.update(fence, context, 6, &[map]), INVALID_PARAMETER);
     m.guest.assert_clean();
-    assert_eq!(m.guest.window.word(at), 5);
+    assert_eq!(m.guest.window.word(at), 6);
+    // Copies may come from another reservation, and 0 bytes of an allocation are all of them.
+    let copy = [2, second, UNIT, base + UNIT, 0, 0, 0, 0];
+    let whole = [0, base, UNIT, a.into(), 0, 0, 0, 0];
+    let too_little = [0, base, UNIT, a.into(), 0, 4096, 0, 0];
+    assert_eq!(m.update(context, fence, 6, &[whole, copy]), 0);
+    m.guest.await_word(at, 7);
+    let wrong = m.update(context, fence, 7, &[too_little]);
+    assert_eq!(wrong, INVALID_PARAMETER);
+    m.guest.assert_clean();
     assert_eq!(m.update(context, fence, 6, &[]), INVALID_PARAMETER);
     assert_eq!(m.guest.violations().len(), 1);
+}
+
+#[test]
+fn updates_need_the_rights_to_their_fence() {
+    let mut m = MemoryGuest::new(Config::default());
+    let base = 0x1000_0000;
+    let adapter = m.guest.adapters[0];
+    m.reserve(adapter, [base, 0, 0], UNIT, 0).unwrap();
+    let context = m.context();
+    let unmap = [1, base, UNIT, 0, 0, 0, 0, 0];
+    let mut update = |flags: u32, kind: u32, sync_flags: u32| {
+        let (fence, _) = m.sync(kind, sync_flags);
+        m.update_with(flags, context, fence, 0, &[unmap])
+    };
+    assert_eq!(update(0, 5, 0), 0);
+    assert_eq!(update(0, 5, NO_SIGNAL), ACCESS_DENIED);
+    assert_eq!(update(0, 5, NO_WAIT), ACCESS_DENIED);
+    assert_eq!(update(DO_NOT_WAIT, 5, NO_WAIT), 0);
+    for kind in [1, 3, 6] {
+        assert_eq!(update(0, kind, 0), INVALID_PARAMETER, "type {kind}");
+    }
+    m.guest.assert_clean();
+}
+
+#[test]
+fn an_unmapping_may_name_what_was_mapped() {
+    let mut m = MemoryGuest::new(Config::default());
+    let adapter = m.guest.adapters[0];
+    let start = m.reserve(adapter, [0, 0, 0], UNIT, 0).unwrap();
+    let a = m.allocate(UNIT);
+    let at = [start, 0, 0];
+    assert_eq!(m.map(at, (a, 0, 16, WRITE)).0, PENDING);
+    assert_eq!(m.map(at, (a, 0, 16, NO_ACCESS)).0, PENDING);
+    assert_eq!(m.map(at, (a, 0, 16, WRITE)).0, PENDING);
+    assert_eq!(m.map(at, (0, 0, 16, NO_ACCESS)).0, PENDING);
+    assert_eq!(m.map(at, (m.queue, 0, 1, NO_ACCESS)).0, INVALID_PARAMETER);
+    // What was mapped without a reservation can only show something else.
+    let (_, mapped, value) = m.map([0, 0, 0], (a, 0, 16, WRITE));
+    for allocation in [0, a] {
+        let status = m.map([mapped, 0, 0], (allocation, 0, 1, NO_ACCESS)).0;
+        assert_eq!(status, INVALID_PARAMETER);
+    }
+    m.wait_for(value);
+    let b = m.allocate(UNIT);
+    assert_eq!(m.map([mapped + 4096, 0, 0], (b, 1, 2, 0)).0, PENDING);
+    m.guest.assert_clean();
+}
+
+#[test]
+fn a_mapping_that_is_there_already_is_done() {
+    let mut m = MemoryGuest::new(Config::default());
+    let a = m.allocate(UNIT);
+    let what = (a, 0, 16, WRITE);
+    let (status, start, value) = m.map([0, 0, 0], what);
+    assert_eq!((status, value), (PENDING, 1));
+    m.wait_for(value);
+    let at = [start, 0, 0];
+    assert_eq!(m.map(at, what), (SUCCESS, start, 0));
+    // Not as long as something else is in progress, and not of another kind.
+    assert_eq!(m.map(at, (a, 0, 16, 0)), (PENDING, start, 2));
+    let (status, _, value) = m.map(at, (a, 0, 16, 0));
+    m.wait_for(2);
+    assert!((status, value) == (PENDING, 3) || (status, value) == (SUCCESS, 0));
+    m.guest.assert_clean();
+}
+
+#[test]
+fn a_base_is_enough() {
+    let mut m = MemoryGuest::new(Config::default());
+    let adapter = m.guest.adapters[0];
+    let a = m.allocate(UNIT);
+    let beyond = |base| [base, 1 << 40, 1 << 41];
+    let base = 0x1000_0000;
+    assert_eq!(m.reserve(adapter, beyond(base), UNIT, 0), Some(base));
+    let (status, address, _) = m.map(beyond(base), (a, 0, 16, WRITE));
+    assert_eq!((status, address), (PENDING, base));
+    let (status, address, _) = m.map(beyond(base + UNIT), (a, 0, 16, WRITE));
+    assert_eq!((status, address), (PENDING, base + UNIT));
+    m.guest.assert_clean();
 }

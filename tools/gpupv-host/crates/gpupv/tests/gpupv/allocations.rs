@@ -57,7 +57,7 @@ fn driver_data_that_make_no_sense() {
 #[test]
 fn resources_go_with_all_they_have() {
     let mut m = started();
-    let (resource, first) = m.create(7, CREATE_RESOURCE, &[local(1), local(2)]);
+    let (resource, first) = m.create(0, CREATE_RESOURCE, &[local(1), local(2)]);
     assert_ne!(resource, 0);
     let (_, more) = m.create(resource, 0, &[local(3)]);
     assert_eq!((m.left("resource"), m.left("allocation")), (1, 3));

@@ -9,6 +9,7 @@ use crate::guest::{long, word, words, Guest, PATIENCE};
 
 pub const INVALID_HANDLE: u32 = 0xC000_0008;
 pub const INVALID_PARAMETER: u32 = 0xC000_000D;
+pub const ACCESS_DENIED: u32 = 0xC000_0022;
 pub const DEVICE_REMOVED: u32 = 0xC000_02B6;
 
 /// A sync object as the guest has it.
@@ -122,6 +123,19 @@ impl Bench {
 
     pub fn shared_fence(&mut self, value: u64) -> Sync {
         self.try_sync(5, 3, &value.to_le_bytes()).unwrap()
+    }
+
+    /// Opens a shared object on the device; `None` if the host refuses.
+    pub fn open(&mut self, global: u32, flags: u32) -> Option<Sync> {
+        let body = words(&[self.device, global, 0, flags]);
+        let reply = self.guest.global(1002, self.process, &body);
+        assert_eq!(reply.len(), 24);
+        (word(&reply, 4) == 0).then(|| Sync {
+            handle: word(&reply, 0),
+            global,
+            gpu: long(&reply, 8),
+            page: long(&reply, 16),
+        })
     }
 
     pub fn destroy_sync(&mut self, handle: u32) -> u32 {

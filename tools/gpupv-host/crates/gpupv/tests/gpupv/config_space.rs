@@ -80,7 +80,7 @@ fn every_adapter_has_its_own_ids_everywhere() {
     let count = luids.len();
     luids.dedup();
     assert_eq!((count, luids.len()), (90, 90));
-    assert_eq!(guest.global.device.offer().mmio_megabytes, 512);
+    assert_eq!(guest.global.device.offer().mmio_megabytes, 1000);
     guest.assert_clean();
 }
 

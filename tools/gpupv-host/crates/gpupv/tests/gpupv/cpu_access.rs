@@ -14,7 +14,7 @@ const PAGES_PER_COMMAND: u32 = 15_867;
 
 impl MemoryGuest {
     /// Status and address.
-    fn lock(&mut self, allocation: u32) -> (u32, u64) {
+    pub fn lock(&mut self, allocation: u32) -> (u32, u64) {
         let mut body = words(&[self.device, allocation, 0, 0]);
         body.extend([0; 20]);
         let reply = self.send(23, &body);
@@ -22,7 +22,7 @@ impl MemoryGuest {
         (word(&reply, 0), long(&reply, 8))
     }
 
-    fn unlock(&mut self, allocation: u32) -> u32 {
+    pub fn unlock(&mut self, allocation: u32) -> u32 {
         word(&self.send(24, &words(&[self.device, allocation, 0])), 0)
     }
 

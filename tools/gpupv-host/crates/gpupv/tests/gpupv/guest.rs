@@ -93,6 +93,35 @@ impl Channel {
 }
 
 impl Channel {
+    /// Sends a packet whose completion may come later, and does not wait for it.
+    pub fn begin(&mut self, mut payload: Vec<u8>) {
+        payload.resize(payload.len().next_multiple_of(8), 0);
+        self.last_id += 1;
+        self.device.packet(Packet {
+            transaction_id: self.last_id,
+            completion_requested: true,
+            payload,
+        });
+    }
+
+    /// The completions that came since the last call, in their order.
+    pub fn late(&mut self) -> Vec<Vec<u8>> {
+        let completions = std::mem::take(&mut *self.port.completions.lock().unwrap());
+        completions
+            .into_iter()
+            .map(|(_, payload)| payload)
+            .collect()
+    }
+
+    /// Sends a packet while others wait for their completion. Returns its own, which must be there at
+    /// once, and leaves those of the others.
+    pub fn among(&mut self, payload: Vec<u8>) -> Vec<u8> {
+        self.begin(payload);
+        let mut completions = self.port.completions.lock().unwrap();
+        let own = completions.iter().position(|(id, _)| *id == self.last_id);
+        completions.remove(own.expect("a completion")).1
+    }
+
     /// Sends a packet as it is, and waits for its completion.
     pub fn raw_later(&mut self, mut payload: Vec<u8>) -> Vec<u8> {
         payload.resize(payload.len().next_multiple_of(8), 0);
@@ -256,7 +285,22 @@ impl Guest {
         self.vgpus[n].raw_later(packet)
     }
 
+    /// A synchronous command to a vGPU that owes other answers.
+    pub fn vgpu_among(&mut self, n: usize, number: u32, process: u32, body: &[u8]) -> Vec<u8> {
+        let packet = self.frame(self.luids[n], command(VGPU, number, process, body));
+        self.vgpus[n].among(packet)
+    }
+
     pub fn create_process(&mut self, pid: u64, name: &str) -> u32 {
+        self.create_named_process(pid, name, 0)
+    }
+
+    /// Creates a process on a host whose replies are longer by `padding` bytes.
+    pub fn create_process_padded(&mut self, pid: u64, padding: usize) -> u32 {
+        self.create_named_process(pid, "padded", padding)
+    }
+
+    fn create_named_process(&mut self, pid: u64, name: &str, padding: usize) -> u32 {
         let mut body = 0xABCDu64.to_le_bytes().to_vec();
         body.extend(pid.to_le_bytes());
         let mut units: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -264,7 +308,7 @@ impl Guest {
         body.extend(units);
         body.push(8);
         let reply = self.global(1000, 0, &body);
-        assert_eq!(reply.len(), 4);
+        assert_eq!(reply.len(), 4 + padding);
         word(&reply, 0)
     }
 

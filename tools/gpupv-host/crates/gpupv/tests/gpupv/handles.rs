@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use gpupv::handles::{Handle, HandleTable};
 use gpupv::objects::{Lookup, Object, ObjectKind, ObjectTable};
 
+/// How many numbers must be free before one of them comes back.
+const RESERVE: u32 = 1024;
+
 #[test]
 fn the_first_handles_are_those_of_windows() {
     let mut table = HandleTable::default();
@@ -14,17 +17,33 @@ fn the_first_handles_are_those_of_windows() {
 }
 
 #[test]
-fn an_index_comes_back_under_another_name() {
+fn numbers_go_upwards_and_come_back_late_under_another_name() {
     let mut table = HandleTable::default();
     let mut names = Vec::new();
-    for n in 0..4 {
+    for n in 0..4 * RESERVE {
         let handle = table.insert(n).unwrap();
         names.push(handle.0);
         assert_eq!(table.remove(handle), Some(n));
         assert_eq!(table.remove(handle), None);
     }
-    let expected = [0x4000_0040, 0x8000_0040, 0xC000_0040, 0x4000_0040];
+    let round = |unique: u32| (1..=RESERVE).map(move |index| unique << 30 | index << 6);
+    let expected: Vec<u32> = [1, 2, 3, 1].into_iter().flat_map(round).collect();
     assert_eq!(names, expected);
+}
+
+#[test]
+fn the_number_that_is_free_the_longest_comes_back_first() {
+    let mut table = HandleTable::default();
+    let insert = |n| table.insert(n).unwrap();
+    let mut handles: Vec<Handle> = (0..2 * RESERVE).map(insert).collect();
+    handles.reverse();
+    for &handle in &handles {
+        table.remove(handle);
+    }
+    for &handle in &handles[..RESERVE as usize] {
+        let next = Handle(handle.0 ^ 0xC000_0000);
+        assert_eq!(table.insert(0), Some(next));
+    }
 }
 
 #[test]
@@ -64,7 +83,7 @@ fn tables_against_a_map() {
         }
     }
     let highest = table.iter().map(|(h, _)| h.0 << 2 >> 8).max();
-    assert!(highest <= Some(301), "dense: {highest:?}");
+    assert!(highest <= Some(301 + RESERVE), "dense: {highest:?}");
     let all: HashMap<Handle, u32> = table.iter().map(|(h, &v)| (h, v)).collect();
     assert_eq!(all, model);
 }
@@ -77,7 +96,7 @@ fn names_that_were_given_are_remembered() {
     table.remove(first);
     assert!(table.was_given(first));
     assert!(!table.was_given(Handle(0x8000_0040)), "the next one");
-    for _ in 0..2 {
+    for _ in 1..3 * RESERVE {
         let next = table.insert('b').unwrap();
         assert!(!table.is_reused(next));
         table.remove(next);
@@ -85,7 +104,8 @@ fn names_that_were_given_are_remembered() {
     for name in [0x4000_0040, 0x8000_0040, 0xC000_0040] {
         assert!(table.was_given(Handle(name)));
     }
-    for name in [0, 0x40, 0x4000_0041, 0x4000_0080, u32::MAX] {
+    let beyond = 0x4000_0000 | (RESERVE + 1) << 6;
+    for name in [0, 0x40, 0x4000_0041, beyond, u32::MAX] {
         assert!(!table.was_given(Handle(name)), "{name:#x}");
     }
     // The name of the first one comes back.

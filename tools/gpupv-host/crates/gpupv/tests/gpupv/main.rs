@@ -3,6 +3,7 @@
 
 mod addresses;
 mod allocations;
+mod behaviour;
 mod bench;
 mod commands;
 mod compute;
@@ -14,6 +15,7 @@ mod cpu_access;
 mod description;
 mod devices;
 mod discovery;
+mod facts;
 mod guest;
 mod handles;
 mod information;

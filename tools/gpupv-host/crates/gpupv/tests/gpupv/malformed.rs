@@ -159,7 +159,7 @@ fn io_space() {
         body.extend([0; 4]);
         word(&guest.global(1010, 0, &body), 0)
     };
-    let (start, length) = (64u64 << 30, 512 << 20);
+    let (start, length) = (64u64 << 30, 1000 << 20);
     assert_eq!(set(0, length), INVALID_PARAMETER);
     assert_eq!(set(start + 4096, length), INVALID_PARAMETER);
     assert_eq!(set(u64::MAX << 16, length), INVALID_PARAMETER);

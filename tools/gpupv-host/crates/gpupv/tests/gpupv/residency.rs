@@ -41,9 +41,68 @@ fn the_paging_fence_reaches_every_value() {
         assert_eq!((status, trim), (PENDING, 0));
         assert_eq!(value, last + 1);
         last = value;
+        assert_eq!(m.evict(0, &[a]), Some(0));
     }
     m.wait_for(last);
     m.guest.assert_clean();
+}
+
+#[test]
+fn what_is_resident_already_is_no_work() {
+    let mut m = small();
+    let (a, b) = (m.allocate(MIB), m.allocate(MIB));
+    let (status, value, _) = m.make_resident(0, &[a]);
+    assert_eq!((status, value), (PENDING, 1));
+    m.wait_for(1);
+    assert_eq!(m.make_resident(0, &[a, a]), (0, 0, 0));
+    // It counts all the same.
+    for state in [1, 1, 3] {
+        assert_eq!(m.evict(0, &[a]), Some(0));
+        assert_eq!(m.residency(&[a]), [state]);
+    }
+    // One that is not is enough, and so is work that is not done yet.
+    assert_eq!(m.make_resident(0, &[a, b]), (PENDING, 2, 0));
+    m.wait_for(2);
+    assert_eq!(m.make_resident(0, &[a, b]), (0, 0, 0));
+    m.guest.assert_clean();
+}
+
+#[test]
+fn only_allocations_of_the_device_of_the_queue() {
+    let mut m = small();
+    let a = m.allocate(MIB);
+    let first = (m.device, m.queue);
+    m.device = m.guest.create_device(0, m.process, 8);
+    let b = m.allocate(MIB);
+    (m.device, m.queue) = first;
+    assert_eq!(m.make_resident(0, &[a, b]).0, INVALID_PARAMETER);
+    assert_eq!(m.residency(&[a]), [3]);
+    m.guest.assert_clean();
+}
+
+#[test]
+fn memory_that_must_be_there_and_is_not_costs_the_device() {
+    const OUT_OF_MEMORY: u32 = 5;
+    for flag in [1, 2] {
+        let mut m = small();
+        let a = m.allocate(50 * MIB);
+        let b = m.allocate(50 * MIB);
+        assert_eq!(m.make_resident(flag, &[a]).0, PENDING);
+        let state = |m: &mut MemoryGuest| {
+            let mut body = words(&[m.device, 1]);
+            body.extend([0; 48]);
+            word(&m.send(28, &body), 8)
+        };
+        assert_eq!(m.make_resident(0, &[b]).0, NO_MEMORY);
+        assert_eq!(state(&mut m), 1, "others may be evicted");
+        assert!(m.guest.global.unasked().is_empty());
+        let (status, _, missing) = m.make_resident(flag, &[b]);
+        assert_eq!(status, NO_MEMORY);
+        assert!(missing >= 36 * MIB);
+        assert_eq!(state(&mut m), OUT_OF_MEMORY);
+        assert_eq!(m.guest.global.unasked().len(), 1);
+        m.guest.assert_clean();
+    }
 }
 
 #[test]
@@ -125,7 +184,12 @@ fn what_is_on_offer_goes_by_priority() {
     (m.process, m.device, m.queue, m.fence) = first;
     assert_eq!(reclaim(&mut m, &handles), (PENDING, vec![0, 1, 2, 0]));
     assert_eq!(m.residency(&handles), [1; 4]);
-    assert_eq!(reclaim(&mut m, &handles), (PENDING, vec![0; 4]));
+    m.wait_for(2);
+    assert_eq!(
+        reclaim(&mut m, &handles),
+        (0, vec![0; 4]),
+        "all of it is there"
+    );
     for (priority, flags) in [(0, 0), (5, 0), (1, 4)] {
         assert_eq!(offer(&mut m, priority, flags, &handles), INVALID_PARAMETER);
     }
@@ -202,6 +266,9 @@ fn segments_can_be_chosen() {
         assert_eq!(reply.len(), 16);
         (word(&reply, 8), long(&reply, 0))
     };
+    m.wait_for(1);
+    assert_eq!(update(&mut m, 1, 0, 2), (0, 0), "it is there already");
+    assert_eq!(update(&mut m, 0, 0, 1), (0, 0), "nothing moves");
     assert_eq!(update(&mut m, 2, 0, 2).0, PENDING);
     assert_eq!(m.residency(&[a]), [2]);
     assert_eq!(m.video_memory(LOCAL)[1], 0);
@@ -210,6 +277,9 @@ fn segments_can_be_chosen() {
     assert_eq!(status, PENDING);
     m.wait_for(value);
     assert_eq!(m.residency(&[a]), [1]);
+    // What has no place has nothing to be moved.
+    assert_eq!(m.evict(0, &[a]), Some(0));
+    assert_eq!(update(&mut m, 2, 0, 2), (0, 0));
     for (set, preferred, mask) in [(0, 0, 2), (4, 0, 2), (0, 3, 4), (0, 1 << 31, 4), (0, 0, 8)] {
         assert_eq!(update(&mut m, set, preferred, mask).0, INVALID_PARAMETER);
     }

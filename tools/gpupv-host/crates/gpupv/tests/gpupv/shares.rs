@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Sync objects that several processes have.
 
-use crate::bench::{Bench, INVALID_HANDLE, INVALID_PARAMETER};
+use crate::bench::{Bench, ACCESS_DENIED, INVALID_HANDLE, INVALID_PARAMETER};
 use crate::guest::{long, word, words};
 
 fn open(bench: &mut Bench, process: u32, fields: [u32; 4]) -> Vec<u8> {
@@ -85,7 +85,8 @@ fn opening_is_checked() {
     for fields in [
         [elsewhere, fence.global, 0, 3],
         [device, fence.global, 2, 3],
-        [device, fence.global, 0, 1 << 8],
+        [device, fence.global, 0, 1 << 9],
+        [device, fence.global, 0, 0x30],
     ] {
         let reply = open(&mut bench, process, fields);
         assert_eq!((word(&reply, 0), word(&reply, 4)), (0, INVALID_PARAMETER));
@@ -109,7 +110,7 @@ fn what_was_opened_allows_what_its_flags_say() {
     let (process, device) = (bench.process, bench.device);
     let opened = open(&mut bench, process, [device, fence.global, 0, 0x13]);
     let opened = word(&opened, 0);
-    assert_eq!(bench.signal_now(opened, 1), INVALID_PARAMETER);
+    assert_eq!(bench.signal_now(opened, 1), ACCESS_DENIED);
     assert_eq!(bench.wait(9, 0, &[(opened, 1)]), 0);
     assert_eq!(bench.signal_now(fence.handle, 1), 0);
     assert_eq!(bench.events(), [9]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Signals, by CPUs and by queues.
 
-use crate::bench::{signal_body, Bench, Signal, INVALID_HANDLE, INVALID_PARAMETER};
+use crate::bench::{signal_body, Bench, Signal, ACCESS_DENIED, INVALID_HANDLE, INVALID_PARAMETER};
 use crate::guest::words;
 
 const AT_SUBMISSION: u32 = 1;
@@ -49,22 +49,23 @@ fn a_cpu_signals_all_or_nothing() {
     let locked = bench.try_sync(5, 1 << 4, &[]).unwrap().handle;
     let paging = bench.paging_queue().fence;
     let event = bench.device.into();
-    for (objects, values) in [
-        ([first.handle, second.handle], [1, 6]),
-        ([first.handle, mutex], [1, 1]),
-        ([first.handle, periodic], [1, 1 << 40]),
-        ([first.handle, locked], [1, 1]),
-        ([first.handle, paging], [1, 1]),
-        ([first.handle, bench.device], [1, 1]),
-        ([first.handle, 0], [1, 1]),
+    for (other, value, status) in [
+        (second.handle, 6, INVALID_PARAMETER),
+        (mutex, 1, INVALID_PARAMETER),
+        (periodic, 1 << 40, INVALID_PARAMETER),
+        (locked, 1, ACCESS_DENIED),
+        (paging, 1, INVALID_PARAMETER),
+        (bench.device, 1, INVALID_PARAMETER),
+        (0, 1, INVALID_PARAMETER),
     ] {
+        let (objects, values) = ([first.handle, other], [1, value]);
         let signal = Signal {
             objects: &objects,
             values: &values,
             event,
             ..Signal::default()
         };
-        assert_eq!(bench.signal(&signal), INVALID_PARAMETER, "{objects:x?}");
+        assert_eq!(bench.signal(&signal), status, "{objects:x?}");
     }
     assert_eq!((bench.value(first.page), bench.value(second.page)), (0, 7));
     let both = Signal {
@@ -88,7 +89,7 @@ fn a_cpu_signal_that_no_driver_sends() {
     let fence = bench.fence(0).handle;
     let many = [fence; 33];
     let event = bench.device.into();
-    for (objects, values) in [(&[][..], &[][..]), (&[fence], &[]), (&many, &[1; 33])] {
+    for (objects, values) in [(&[][..], &[][..]), (&many, &[1; 33])] {
         let signal = Signal {
             objects,
             values,
@@ -108,7 +109,40 @@ fn a_cpu_signal_that_no_driver_sends() {
     let mut body = signal_body(&stranger);
     body[..4].copy_from_slice(&99u32.to_le_bytes());
     assert_eq!(bench.status(26, &body), INVALID_PARAMETER);
-    assert_eq!(bench.guest.violations().len(), 5);
+    assert_eq!(bench.guest.violations().len(), 4);
+}
+
+#[test]
+fn a_message_without_values_is_the_hosts_to_judge() {
+    let mut bench = Bench::new();
+    let context = bench.context(0);
+    let fence = bench.fence(3);
+    let semaphore = bench.try_sync(2, 0, &words(&[1, 0])).unwrap().handle;
+    let mutex = bench.try_sync(1, 0, &words(&[1])).unwrap().handle;
+    let event = bench.device.into();
+    // What can be held has no value, and a CPU cannot let go of it.
+    for object in [fence.handle, semaphore, mutex] {
+        let status = bench.signal(&Signal {
+            objects: &[object],
+            event,
+            ..Signal::default()
+        });
+        assert_eq!(status, INVALID_PARAMETER, "{object:#x}");
+    }
+    // A queue can.
+    let waiting = bench.context(0);
+    let both = [semaphore, mutex];
+    assert_eq!(
+        bench.wait_in(waiting, 1, &both.map(|object| (object, 0))),
+        0
+    );
+    assert_eq!(bench.signal_in(waiting, fence.handle, 4), 0);
+    assert_eq!(bench.value(fence.page), 3);
+    assert_eq!(bench.signal(&with(0, &both, &[context], &[])), 0);
+    assert_eq!(bench.value(fence.page), 4);
+    let status = bench.signal(&with(0, &[fence.handle], &[context], &[]));
+    assert_eq!(status, INVALID_PARAMETER);
+    bench.end();
 }
 
 #[test]
@@ -227,7 +261,6 @@ fn queues_and_objects_are_checked() {
     let context = bench.context(0);
     let other = bench.guest.create_process(2, "other");
     let fence = bench.fence(0).handle;
-    let for_cpus = bench.try_sync(5, 1 << 7, &[]).unwrap().handle;
     let signal = Signal {
         objects: &[fence],
         queues: &[context, bench.device],
@@ -235,7 +268,7 @@ fn queues_and_objects_are_checked() {
         ..Signal::default()
     };
     assert_eq!(bench.signal(&signal), INVALID_PARAMETER);
-    for object in [for_cpus, 0, 0x7FC0, context] {
+    for object in [0, 0x7FC0, context] {
         let signal = Signal {
             objects: &[object],
             queues: &[context],
@@ -243,7 +276,6 @@ fn queues_and_objects_are_checked() {
         };
         assert_eq!(bench.signal(&signal), INVALID_PARAMETER);
     }
-    assert_eq!(bench.signal_now(for_cpus, 1), 0, "not the GPU");
     let gone = bench.context(0);
     assert_eq!(bench.status(7, &words(&[gone])), 0);
     assert_eq!(bench.signal_in(gone, fence, 1), INVALID_PARAMETER);

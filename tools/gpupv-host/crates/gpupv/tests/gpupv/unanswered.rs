@@ -19,7 +19,7 @@ fn asynchronous() -> Bench {
     };
     let mut guest = Guest::new(config);
     let mut window = (64u64 << 30).to_le_bytes().to_vec();
-    window.extend((512u64 << 20).to_le_bytes());
+    window.extend((1000u64 << 20).to_le_bytes());
     window.extend([0; 8]);
     guest.global(1010, 0, &window);
     guest.open_adapter(0);

@@ -3,12 +3,13 @@
 
 use crate::compute_guest::*;
 use crate::guest::{word, words};
+use crate::memory_guest::INVALID_PARAMETER;
 
 const UNIT: u64 = 64 << 10;
 const BASE: u64 = 0x1000_0000;
 const DO_NOT_WAIT: u32 = 1;
 
-/// A guest with a reserved range, a gate that holds its context up, and a fence.
+/// A guest with a reserved range, a gate that holds its context up, and the fence of the updates.
 struct Held {
     g: ComputeGuest,
     gate: Fence,
@@ -42,6 +43,20 @@ impl Held {
             .update_with(flags, context, fence, value, operations)
     }
 
+    /// The context signals the fence, has the addresses changed, and waits for that.
+    fn update_between(&mut self, value: u64, operations: &[[u64; 8]]) {
+        self.signal_in_context(value);
+        assert_eq!(self.update(0, value, operations), 0);
+        self.g.hold(self.g.context, self.done, value + 1);
+    }
+
+    /// The context signals the fence when it gets there.
+    fn signal_in_context(&mut self, value: u64) {
+        let mut body = words(&[1, 0, 1, 0, 0, 0, 0, 0, self.done.handle, self.g.context]);
+        body.extend(value.to_le_bytes());
+        assert_eq!(word(&self.g.m.send(26, &body), 0), 0);
+    }
+
     /// Has the context write a word.
     fn write(&mut self, at: u64, value: u32) {
         self.g.submit(&fill(at, 4, value));
@@ -63,16 +78,16 @@ fn between_what_comes_before_and_what_comes_after() {
     let mut held = Held::new();
     let (first, second) = (held.g.buffer(4096), held.g.buffer(4096));
     held.hold();
-    assert_eq!(held.update(0, 1, &[map(BASE, first)]), 0);
+    held.update_between(1, &[map(BASE, first)]);
     held.write(BASE, 11);
     // Nothing, then the other one; of that, another range shows a copy.
-    assert_eq!(held.update(0, 2, &[UNMAP, map(BASE, second)]), 0);
+    held.update_between(3, &[UNMAP, map(BASE, second)]);
     held.write(BASE, 22);
     let copy = [2, BASE, 4096, BASE + UNIT, 0, 0, 0, 0];
-    assert_eq!(held.update(0, 3, &[copy, map(BASE, first)]), 0);
+    held.update_between(5, &[copy, map(BASE, first)]);
     assert_eq!(held.g.value(held.done.page), 0, "all of it waits");
     held.release();
-    held.g.await_value(held.done.page, 3);
+    held.g.await_value(held.done.page, 6);
     assert_eq!(held.seen(first), 11);
     assert_eq!(held.seen(second), 22);
     held.write(BASE, 33);
@@ -83,15 +98,37 @@ fn between_what_comes_before_and_what_comes_after() {
 }
 
 #[test]
-fn at_once_if_that_is_wanted() {
+fn an_update_waits_for_its_fence_and_for_nothing_else() {
+    let mut held = Held::new();
+    let buffer = held.g.buffer(4096);
+    // The context has work that waits for the update, and was there before.
+    held.g.hold(held.g.context, held.done, 8);
+    held.write(BASE, 11);
+    assert_eq!(held.update(0, 7, &[map(BASE, buffer)]), 0);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(held.g.value(held.done.page), 0);
+    held.g.signal(held.done, 6);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(held.g.value(held.done.page), 6);
+    // It is made when the fence has the value, and raises it by one.
+    held.g.signal(held.done, 7);
+    held.g.await_value(held.done.page, 8);
+    held.g.run(&[]);
+    assert_eq!(held.seen(buffer), 11);
+    assert_eq!(held.update(0, u64::MAX, &[UNMAP]), INVALID_PARAMETER);
+    held.g.end();
+}
+
+#[test]
+fn without_a_wait_if_that_is_wanted() {
     let mut held = Held::new();
     let (first, second) = (held.g.buffer(4096), held.g.buffer(4096));
     assert_eq!(held.update(DO_NOT_WAIT, 1, &[map(BASE, first)]), 0);
-    assert_eq!(held.g.value(held.done.page), 1);
+    held.g.await_value(held.done.page, 2);
     held.hold();
     held.write(BASE, 11);
-    assert_eq!(held.update(DO_NOT_WAIT, 2, &[map(BASE, second)]), 0);
-    assert_eq!(held.g.value(held.done.page), 2);
+    assert_eq!(held.update(DO_NOT_WAIT, 3, &[map(BASE, second)]), 0);
+    held.g.await_value(held.done.page, 4);
     held.release();
     held.g.run(&[]);
     assert_eq!((held.seen(first), held.seen(second)), (0, 11));
@@ -105,26 +142,25 @@ fn what_has_become_impossible() {
     let adapter = held.g.m.guest.adapters[0];
     let other = BASE + 4 * UNIT;
     assert!(held.g.m.reserve(adapter, [other, 0, 0], UNIT, 0).is_some());
-    held.hold();
-    let operations = [
-        map(other, first),
-        map(BASE, first),
-        map(BASE + 4096, second),
-    ];
-    assert_eq!(held.update(0, 1, &operations), 0);
-    // The range of the first operation, and the allocation of the last one.
+    assert_eq!(held.update(0, 1, &[map(other, first)]), 0);
+    let operations = [map(BASE, first), map(BASE + 4096, second)];
+    assert_eq!(held.update(0, 2, &operations), 0);
+    // The range of the first update, and the allocation of the last operation.
     assert_eq!(held.g.m.free(other, UNIT), 0);
     assert_eq!(held.g.m.destroy(0, &[second.handle]), 0);
-    // The handle comes back, for something else.
-    for _ in 0..2 {
-        let between = held.g.m.allocate(4096);
-        assert_eq!(held.g.m.destroy(0, &[between]), 0);
+    // The handle comes back late, for something else.
+    let mut again = held.g.m.allocate(4096);
+    for _ in 0..4 * 1024 {
+        if again == second.handle {
+            break;
+        }
+        assert_eq!(held.g.m.destroy(0, &[again]), 0);
+        again = held.g.m.allocate(4096);
     }
-    let again = held.g.m.allocate(4096);
     assert_eq!(again, second.handle);
     held.g.resident(again);
-    held.release();
-    held.g.await_value(held.done.page, 1);
+    held.g.signal(held.done, 1);
+    held.g.await_value(held.done.page, 3);
     held.g.run(&fill(BASE, 4, 5));
     assert_eq!(held.seen(first), 5);
     held.write(BASE + 4096, 6);
@@ -137,7 +173,6 @@ fn what_has_become_impossible() {
 fn a_device_that_is_given_up_loses_its_updates() {
     let mut held = Held::new();
     let buffer = held.g.buffer(4096);
-    held.hold();
     assert_eq!(held.update(0, 1, &[map(BASE, buffer)]), 0);
     let device = held.g.m.device;
     let status = word(&held.g.m.send(29, &words(&[device, 0x8000_0000])), 0);

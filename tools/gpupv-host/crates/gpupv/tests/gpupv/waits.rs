@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Waits, of CPUs and of queues.
 
-use crate::bench::{Bench, INVALID_HANDLE, INVALID_PARAMETER};
+use crate::bench::{Bench, ACCESS_DENIED, INVALID_HANDLE, INVALID_PARAMETER};
 use crate::guest::{words, Guest};
 
 const ANY: u32 = 1;
@@ -86,7 +86,8 @@ fn waits_of_cpus_are_checked() {
     let mutex = bench.try_sync(1, 0, &[]).unwrap().handle;
     let old = bench.try_sync(3, 0, &[0; 8]).unwrap().handle;
     let deaf = bench.try_sync(5, 1 << 5, &[]).unwrap().handle;
-    for object in [mutex, old, deaf, context, bench.device, 0, 0x7FC0] {
+    assert_eq!(bench.wait(2, 0, &[(deaf, 0)]), ACCESS_DENIED);
+    for object in [mutex, old, context, bench.device, 0, 0x7FC0] {
         let conditions = [(fence, 0), (object, 0)];
         assert_eq!(bench.wait(2, ANY, &conditions), INVALID_PARAMETER);
     }
@@ -150,15 +151,9 @@ fn waits_of_queues_are_checked() {
     let context = bench.context(0);
     let fence = bench.fence(0).handle;
     let mutex = bench.try_sync(1, 0, &[]).unwrap().handle;
-    let for_cpus = bench.try_sync(5, 1 << 7, &[]).unwrap().handle;
-    for (legacy, object) in [
-        (1, fence),
-        (0, mutex),
-        (0, for_cpus),
-        (0, 0),
-        (0, context),
-        (1, 0x7FC0),
-    ] {
+    let deaf = bench.try_sync(5, 1 << 5, &[]).unwrap().handle;
+    assert_eq!(bench.wait_in(context, 0, &[(deaf, 0)]), ACCESS_DENIED);
+    for (legacy, object) in [(1, fence), (0, mutex), (0, 0), (0, context), (1, 0x7FC0)] {
         let status = bench.wait_in(context, legacy, &[(object, 0)]);
         assert_eq!(status, INVALID_PARAMETER, "{object:#x}");
     }

@@ -109,16 +109,17 @@ impl Shared {
             minimum: request.minimum_address.get(),
             maximum: request.maximum_address.get(),
         };
-        // The queue may be full, and may not take work that then does not happen.
         let addresses = &mut process.on_mut(position).addresses;
-        let base = addresses.place_of(wanted, len)?;
-        let value = self.queue_paging(position, call, queue)?;
+        let base = addresses.place_of(wanted, len, &view)?;
+        let is_done = addresses.shows(base, len, &view);
+        // The queue may be full, and may not take work that then does not happen.
+        let (status, value) = self.finish_paging(position, call, queue, is_done)?;
         let addresses = &mut self.process(call)?.on_mut(position).addresses;
         let wanted = Wanted { base, ..wanted };
         answer(&MapGpuVirtualAddressReturn {
             virtual_address: addresses.map(wanted, len, view)?.into(),
             paging_fence_value: value.into(),
-            status: NtStatus::PENDING.0.into(),
+            status: status.0.into(),
             padding: 0.into(),
         })
     }
@@ -149,20 +150,20 @@ fn view(
             let memory = memories.get(found.memory);
             let memory = memory.filter(|memory| memory.is_complete());
             let size = memory.map_or(0, |memory| memory.info.size);
-            let read_only = memory
-                .and_then(|memory| memory.guest.as_ref())
-                .is_some_and(|guest| guest.is_read_only());
             let fits = offset.checked_add(len).is_some_and(|end| end <= size);
             if !fits || offset % GPU_PAGE != 0 {
-                return Err(NtStatus::INVALID_PARAMETER.into());
-            }
-            if read_only && access & protection::WRITE != 0 {
                 return Err(NtStatus::INVALID_PARAMETER.into());
             }
             Target::Allocation(allocation, offset)
         }
         protection::ZERO if access == 0 && allocation.0 == 0 => Target::Zero,
-        protection::NO_ACCESS if access == 0 && allocation.0 == 0 => Target::NoAccess,
+        protection::NO_ACCESS if access == 0 => {
+            // Users name the allocation that was shown until then.
+            if allocation.0 != 0 {
+                objects.named::<Allocation>(position, allocation)?;
+            }
+            Target::NoAccess
+        }
         _ => return Err(NtStatus::INVALID_PARAMETER.into()),
     };
     Ok(View {

@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 use super::super::call::{answer, broken, check_answer, success, Call, Fail, Reply};
 use super::super::shared::Shared;
 use super::work::{active_device, all_allocations, command_buffer, work};
+use crate::behaviour::NullPointers;
 use crate::command::ContextCommand;
 use crate::device::Device;
 use crate::engine::{NodeId, Owner, Schedule};
@@ -85,19 +86,22 @@ impl Shared {
         };
         let owner = Owner { process, device };
         let queue = self.engine.create_queue(owner, Some(schedule));
+        let updates = self.engine.create_queue(owner, None);
         let context = Object {
             adapter: position,
             parent: Some(device),
             payload: Payload::Context(Context {
                 queue,
+                updates,
                 node: request.node_ordinal.get(),
                 hw_queues,
                 priority: Priority::default(),
             }),
         };
-        let handle = self
-            .add_object(call, context)
-            .inspect_err(|_| self.engine.remove_queue(queue))?;
+        let handle = self.add_object(call, context).inspect_err(|_| {
+            self.engine.remove_queue(queue);
+            self.engine.remove_queue(updates);
+        })?;
         let answer = CreateContextVirtual {
             context: handle.0.into(),
             ..request
@@ -123,6 +127,9 @@ impl Shared {
         if history > SubmitCommand::HISTORY_MAX || data > SubmitCommand::DATA_MAX {
             return broken(format!("{history} history buffers, {data} bytes of data"));
         }
+        let is_null = (history > 0 && request.history_buffer_array.get() == 0)
+            || (data > 0 && request.priv_drv_data.get() == 0);
+        let refuses_null = self.behaviour.null_pointers == NullPointers::Refuse;
         let history = call.handles(size_of::<SubmitCommand>(), history)?;
         call.bytes(
             size_of::<SubmitCommand>() + 4 * history.len(),
@@ -148,7 +155,7 @@ impl Shared {
         let primaries = primaries.ok_or(NtStatus::INVALID_PARAMETER)?;
         let written = primaries.iter().map(|handle| Handle(handle.get()));
         all_allocations(objects, position, written.chain(history))?;
-        if request.flags.get() & !SubmitCommand::FLAGS != 0 {
+        if request.flags.get() & !SubmitCommand::FLAGS != 0 || (is_null && refuses_null) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         let buffer = match request.flags.get() & SubmitCommand::NULL_RENDERING {

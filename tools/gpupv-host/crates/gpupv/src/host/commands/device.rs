@@ -5,6 +5,7 @@ use zerocopy::IntoBytes;
 
 use super::super::call::{answer, broken, success, Call, Fail, Reply};
 use super::super::shared::Shared;
+use crate::behaviour::DeviceNews;
 use crate::command::DeviceCommand;
 use crate::device::{Device, StateType};
 use crate::engine::Owner;
@@ -52,10 +53,12 @@ impl Shared {
         if request.flags.get() & !CreateDevice::FLAGS != 0 {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
+        self.devices_made += 1;
+        let device = Device::new(request.error_code.get(), self.devices_made);
         let device = Object {
             adapter: position,
             parent: None,
-            payload: Payload::Device(Device::new(request.error_code.get())),
+            payload: Payload::Device(device),
         };
         let handle = self.process(call)?.objects.insert(device);
         answer(&CreateDeviceReturn {
@@ -117,8 +120,23 @@ impl Shared {
         }
     }
 
+    /// The cookie of the device that was made before all others that there are.
+    fn oldest_cookie(&self) -> Option<u64> {
+        let processes = self.processes.values();
+        let objects = processes.flat_map(|process| process.objects.iter());
+        let devices = objects.filter_map(|(_, object)| match &object.payload {
+            Payload::Device(device) => Some(device.identity()),
+            _ => None,
+        });
+        devices.min().map(|(_, cookie)| cookie)
+    }
+
     /// Tells the guest that one of its devices is not what it was.
     pub(in crate::host) fn tell_of_device(&mut self, cookie: u64) {
+        let cookie = match self.behaviour.device_news {
+            DeviceNews::Changed => cookie,
+            DeviceNews::Oldest => self.oldest_cookie().unwrap_or(cookie),
+        };
         let news = SetGuestData {
             hdr: CommandHeader::to_guest(SetGuestData::NUMBER),
             guest_pointer: cookie.into(),

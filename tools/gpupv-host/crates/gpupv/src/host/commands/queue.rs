@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 use super::super::call::{answer, broken, check_answer, success, Call, Fail, Reply};
 use super::super::shared::Shared;
 use super::work::{active_device, all_allocations, command_buffer, work};
+use crate::behaviour::NullPointers;
 use crate::command::QueueCommand;
 use crate::device::Device;
 use crate::engine::Owner;
@@ -17,7 +18,7 @@ use crate::payload::Payload;
 use crate::queue_data;
 use crate::queues::{Context, HwQueue, PagingQueue};
 use crate::status::NtStatus;
-use crate::sync::{Primitive, QueueFence, SyncId};
+use crate::sync::{Primitive, QueueFence, SyncFlags, SyncId};
 use crate::wire::{
     CreateHwQueue, CreatePagingQueue, CreatePagingQueueReturn, DestroyHwQueue, DestroyPagingQueue,
     SubmitCommandToHwQueue,
@@ -37,8 +38,7 @@ impl Shared {
                 let queue = Handle(request.paging_queue.get());
                 let objects = &self.process(call)?.objects;
                 objects.select::<PagingQueue>(position, queue)?;
-                self.remove_object(call, queue)?;
-                success()
+                self.close_paging_queue(call, queue)
             }
             QueueCommand::CreateHwQueue => self.create_hw_queue(position, call),
             QueueCommand::DestroyHwQueue => {
@@ -64,9 +64,9 @@ impl Shared {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         active_device(objects, device)?;
-        let fence = self.new_fence(0)?;
-        let address = fence.guest_address();
         let process = call.process;
+        let fence = self.new_fence_of(process, 0)?;
+        let address = self.fence_address(&fence, SyncFlags(0));
         let id = self.engine.create_queue(Owner { process, device }, None);
         let sync = self
             .engine
@@ -82,8 +82,8 @@ impl Shared {
         answer(&CreatePagingQueueReturn {
             paging_queue: queue.0.into(),
             sync_object: handle.0.into(),
-            fence_storage_physical_address: address.into(),
-            fence_storage_offset: 0.into(),
+            fence_storage_physical_address: address.guest.into(),
+            fence_storage_offset: u64::from(address.offset).into(),
         })
     }
 
@@ -105,8 +105,9 @@ impl Shared {
         active_device(objects, context)?;
         let device = objects.get(context).and_then(|object| object.parent);
         let device = device.ok_or(NtStatus::INVALID_PARAMETER)?;
+        // The answer has no offset: the value is at the start of a page.
         let fence = self.new_fence(0)?;
-        let (address, gpu_address) = (fence.guest_address(), fence.gpu_address());
+        let (address, gpu_address) = (fence.page_address(), fence.gpu_address());
         let process = call.process;
         let id = self
             .engine
@@ -179,6 +180,9 @@ impl Shared {
         if primaries > most || data > most {
             return broken(format!("{primaries} primaries, {data} bytes of data"));
         }
+        let is_null = (primaries > 0 && request.written_primaries.get() == 0)
+            || (data > 0 && request.priv_drv_data.get() == 0);
+        let refuses_null = self.behaviour.null_pointers == NullPointers::Refuse;
         let primaries = call.handles(size_of::<SubmitCommandToHwQueue>(), primaries)?;
         let data_at = size_of::<SubmitCommandToHwQueue>() + 4 * primaries.len();
         call.bytes(data_at, data as usize)?;
@@ -187,7 +191,7 @@ impl Shared {
         let buffer = command_buffer(request.command_buffer.get(), request.command_length.get());
         let objects = &mut self.process(call)?.objects;
         let queue: &HwQueue = objects.select(position, handle)?;
-        if value <= queue.last {
+        if value <= queue.last || (is_null && refuses_null) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         active_device(objects, handle)?;

@@ -11,7 +11,7 @@ use super::super::shared::Shared;
 use crate::allocation::{Allocation, Resource};
 use crate::command::ResidencyCommand;
 use crate::handles::Handle;
-use crate::memory::{Memories, MemoryId};
+use crate::memory::{Memories, Memory, MemoryId};
 use crate::payload::Objects;
 use crate::status::NtStatus;
 use crate::wire::{PRIORITY_COUNT_MAX, RESIDENCY_COUNT_MAX};
@@ -62,7 +62,7 @@ fn memory_of(
         .ok_or(NtStatus::INVALID_PARAMETER)
 }
 
-/// As [`memory_of`], of memory that is all there and not on offer.
+/// As [`memory_of`], of memory of the adapter that is all there and not on offer.
 fn usable_memory(
     objects: &Objects,
     memories: &Memories,
@@ -71,7 +71,9 @@ fn usable_memory(
     handle: Handle,
 ) -> Result<MemoryId, NtStatus> {
     let id = memory_of(objects, position, device, handle)?;
-    let usable = |memory: &&crate::memory::Memory| memory.is_complete() && memory.offer().is_none();
+    let usable = |memory: &&Memory| {
+        memory.info.adapter == position && memory.is_complete() && memory.offer().is_none()
+    };
     let found = memories.get(id).filter(usable);
     found.map(|_| id).ok_or(NtStatus::INVALID_PARAMETER)
 }

@@ -4,6 +4,7 @@
 use super::super::call::{answer, success, Call, Fail, Reply};
 use super::super::shared::{NtObject, Shared, VmObject};
 use super::work::active_device;
+use crate::behaviour::CrossAdapter;
 use crate::command::ShareCommand;
 use crate::device::Device;
 use crate::handles::Handle;
@@ -41,21 +42,22 @@ impl Shared {
         active_device(objects, device)?;
         let sync = self.global_sync(Handle(request.global_sync_object.get()))?;
         let flags = SyncFlags(request.flags.get());
-        let possible = self.engine.sync_adapter(sync) == Some(position)
-            && flags.0 & !SyncFlags::KNOWN == 0
-            && request.engine_affinity.get() <= 1;
+        let here = self.engine.sync_adapter(sync) == Some(position)
+            || self.behaviour.cross_adapter == CrossAdapter::Tolerate;
+        let possible = here && flags.are_possible() && request.engine_affinity.get() <= 1;
         if !possible {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         self.engine.add_handle(sync);
         let handle = self.add_sync_object(position, call, device, SyncObject { sync, flags })?;
         let fence = self.engine.primitive(sync).and_then(|p| p.watched());
-        let (gpu, guest) = fence.map_or((0, 0), |f| (f.gpu_address(), f.guest_address()));
+        let fence = fence.map(|fence| self.fence_address(fence, flags));
+        let fence = fence.unwrap_or_default();
         answer(&OpenSyncObjectReturn {
             sync_object: handle.0.into(),
             status: NtStatus::SUCCESS.0.into(),
-            gpu_virtual_address: gpu.into(),
-            guest_cpu_physical_address: guest.into(),
+            gpu_virtual_address: fence.gpu.into(),
+            guest_cpu_physical_address: fence.guest.into(),
         })
     }
 
@@ -79,8 +81,10 @@ impl Shared {
         let Some(Payload::SyncObject(object)) = objects.get(handle).map(|o| &o.payload) else {
             return Err(NtStatus::INVALID_PARAMETER.into());
         };
-        let sync = object.sync;
-        self.engine.end_waits_by(call.process, handle, sync);
+        let (sync, flags) = (object.sync, object.flags);
+        if flags.ends_waits_with_handle() {
+            self.engine.end_waits_by(call.process, handle, sync);
+        }
         self.remove_object(call, handle)?;
         success()
     }
@@ -88,7 +92,7 @@ impl Shared {
     fn create_nt_handle(&mut self, call: &Call<'_>) -> Reply {
         let request: CreateNtSharedObject = call.read();
         let shared = self.share(call, Handle(request.object.get()))?;
-        let handle = self.handles.insert(VmObject::NtShared(shared));
+        let handle = self.insert_shared(VmObject::NtShared(shared));
         let Some(handle) = handle else {
             self.drop_share(shared);
             return Err(NtStatus::NO_MEMORY.into());

@@ -36,7 +36,8 @@ impl Shared {
             .handles
             .insert(VmObject::Process)
             .ok_or(NtStatus::INVALID_PARAMETER)?;
-        self.processes.insert(handle, Process::new(request));
+        let first = self.behaviour.first_handle;
+        self.processes.insert(handle, Process::new(request, first));
         self.report.processes_created += 1;
         answer(&CreateProcessReturn {
             hprocess: handle.0.into(),
@@ -62,7 +63,7 @@ impl Shared {
             return broken(format!("length {length:#x}, {offered:#x} was offered"));
         }
         let window = self.window.as_deref().ok_or(NtStatus::NOT_SUPPORTED)?;
-        match IoSpace::new(window, start, length) {
+        match IoSpace::new(window, start, length, self.behaviour.page_reuse) {
             Ok(space) => self.io_space = Some(space),
             Err(error) => return broken(format!("{length:#x} bytes at {start:#x}: {error}")),
         }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::super::call::{Call, Fail};
 use super::super::shared::Shared;
+use crate::behaviour::FencePages;
 use crate::device::{Device, ExecutionState};
 use crate::engine::{Item, QueueId};
 use crate::fence::Fence;
@@ -27,10 +28,22 @@ impl Shared {
         handle.ok_or_else(|| NtStatus::NO_MEMORY.into())
     }
 
-    /// A fence with a page of the IO space.
+    /// Makes a fence in a page of its own.
     pub(super) fn new_fence(&self, value: u64) -> Result<Fence, Fail> {
         let space = self.io_space.as_ref().ok_or(NtStatus::NO_MEMORY)?;
         Fence::new(space, value).ok_or_else(|| NtStatus::NO_MEMORY.into())
+    }
+
+    /// Makes a fence that only `process` sees, with others of it in a page if that is wanted.
+    pub(super) fn new_fence_of(&mut self, process: Handle, value: u64) -> Result<Fence, Fail> {
+        if self.behaviour.fence_pages == FencePages::Own {
+            return self.new_fence(value);
+        }
+        let space = self.io_space.as_ref().ok_or(NtStatus::NO_MEMORY)?;
+        let process = self.processes.get_mut(&process);
+        let process = process.ok_or(NtStatus::INVALID_HANDLE)?;
+        let fence = Fence::beside(space, value, &mut process.fence_page);
+        fence.ok_or_else(|| NtStatus::NO_MEMORY.into())
     }
 
     /// A device was given up: its work is dropped, but for paging, and its fences jump to their end,
@@ -44,7 +57,9 @@ impl Shared {
         let mut left: Vec<Handle> = objects.children(device).collect();
         while let Some(object) = left.pop() {
             match objects.get(object).map(|object| &object.payload) {
-                Some(Payload::Context(context)) => queues.push(context.queue),
+                Some(Payload::Context(context)) => {
+                    queues.extend([context.queue, context.updates]);
+                }
                 Some(Payload::HwQueue(queue)) => {
                     queues.push(queue.queue);
                     fences.push(queue.progress);
@@ -62,6 +77,39 @@ impl Shared {
         for fence in fences {
             self.engine.end_fence(fence, Instant::now());
         }
+    }
+
+    /// What a paging command is answered with: PENDING and a value of the queue's fence, or SUCCESS and
+    /// 0 if nothing has to be done and nothing that was asked for before is still being done.
+    pub(in crate::host) fn finish_paging(
+        &mut self,
+        position: usize,
+        call: &Call<'_>,
+        queue: Handle,
+        is_done: bool,
+    ) -> Result<(NtStatus, u64), Fail> {
+        if is_done && self.has_paged(position, call.process) {
+            return Ok((NtStatus::SUCCESS, 0));
+        }
+        let value = self.queue_paging(position, call, queue)?;
+        Ok((NtStatus::PENDING, value))
+    }
+
+    /// Whether no paging operation of a process is in progress on an adapter.
+    fn has_paged(&self, position: usize, process: Handle) -> bool {
+        let Some(found) = self.processes.get(&process) else {
+            return true;
+        };
+        if self.has_closing_queue(process) {
+            return false;
+        }
+        let objects = found.objects.iter().map(|(_, object)| object);
+        let here = objects.filter(|object| object.adapter == position);
+        let mut queues = here.filter_map(|object| match &object.payload {
+            Payload::PagingQueue(queue) => Some(queue),
+            _ => None,
+        });
+        queues.all(|queue| self.engine.is_idle(queue.queue))
     }
 
     /// Queues a paging operation. Returns the value that the queue's fence reaches when it is done.

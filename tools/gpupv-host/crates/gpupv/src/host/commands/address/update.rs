@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! UPDATEGPUVIRTUALADDRESS: many changes at once, and a fence that says that they are done.
+//! UPDATEGPUVIRTUALADDRESS: many changes at once, which wait for a fence and signal it when they are
+//! done.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,17 +9,18 @@ use zerocopy::FromBytes;
 
 use super::super::super::call::{broken, success, Call, Fail, Reply};
 use super::super::super::shared::Shared;
+use super::super::sync::Named;
 use super::{view, AddressError};
 use crate::address_space::{Change, Target, Update};
 use crate::allocation::Allocation;
 use crate::device::Device;
-use crate::engine::{Effect, Item, QueueId};
+use crate::engine::{Item, QueueId};
 use crate::handles::Handle;
 use crate::memory::{Memories, MemoryId};
 use crate::payload::Objects;
 use crate::queues::Context;
 use crate::status::NtStatus;
-use crate::sync::{Primitive, QueueFence, SyncId, SyncObject};
+use crate::sync::{Primitive, SyncId};
 use crate::wire::{UpdateGpuVirtualAddress, UpdateOperation};
 
 impl Shared {
@@ -44,51 +46,49 @@ impl Shared {
         let mut changes = Vec::with_capacity(operations.len());
         for operation in operations {
             let known = (&process.objects, &self.memories);
-            let (change, shown) = plan(known, position, operation)?;
-            process.on_mut(position).addresses.check(&change)?;
-            changes.push((change, shown));
+            changes.push(plan(known, position, operation)?);
         }
-        let (queue, fence) = self.update_queue(position, call, &request)?;
+        let all = changes.iter().map(|(change, _)| change);
+        process.on_mut(position).addresses.check(all)?;
+        let waits = request.flags.get() & UpdateGpuVirtualAddress::DO_NOT_WAIT == 0;
+        let (queue, sync) = self.update_queue(position, call, &request, waits)?;
+        let begin = request.fence_value.get();
+        let end = begin.checked_add(1).ok_or(NtStatus::INVALID_PARAMETER)?;
         let adapter = position;
-        let update = Update { adapter, changes };
-        if request.flags.get() & UpdateGpuVirtualAddress::DO_NOT_WAIT == 0 {
-            let update = Arc::new(update);
-            let item = Item::Update { update, fence };
-            self.engine.submit(&[queue], &item, Instant::now())?;
-        } else {
-            self.make_update(call.process, &update);
-            let (sync, value) = fence;
-            let effect = Effect::Signal {
-                sync,
-                value,
-                rewind: false,
-            };
-            self.engine.signal_now(&[effect], Instant::now());
+        let mut items = Vec::with_capacity(2);
+        if waits {
+            items.push(Item::Wait(vec![(sync, begin)]));
         }
+        items.push(Item::Update {
+            update: Arc::new(Update { adapter, changes }),
+            fence: (sync, end),
+        });
+        self.engine.submit_all(&[queue], &items, Instant::now())?;
         success()
     }
 
-    /// The context whose turn it has to be, and the fence that says that it was.
+    /// The queue for the updates of a context, and the fence that they wait for and signal.
     fn update_queue(
         &mut self,
         position: usize,
         call: &Call<'_>,
         request: &UpdateGpuVirtualAddress,
-    ) -> Result<(QueueId, (SyncId, u64)), Fail> {
-        let objects = &self.process(call)?.objects;
+        waits: bool,
+    ) -> Result<(QueueId, SyncId), Fail> {
+        let process = self.processes.get(&call.process);
+        let objects = &process.ok_or(NtStatus::INVALID_HANDLE)?.objects;
         let context: &Context = objects.named(position, Handle(request.context.get()))?;
         let fence = Handle(request.fence_object.get());
-        let sync = match objects.named::<QueueFence>(position, fence) {
-            Ok(fence) => fence.sync,
-            Err(_) => objects.named::<SyncObject>(position, fence)?.sync,
-        };
-        let (queue, value) = (context.queue, request.fence_value.get());
-        let watched = self.engine.primitive(sync).and_then(Primitive::watched);
-        match watched {
-            Some(_) => Ok((queue, (sync, value))),
-            // The others have no value.
-            None => Err(NtStatus::INVALID_PARAMETER.into()),
+        let fence = Named::find(objects, &self.engine, position, fence)?;
+        if !matches!(fence.primitive, Primitive::Monitored(_)) {
+            // The others have no value that a signal could raise.
+            return Err(NtStatus::INVALID_PARAMETER.into());
         }
+        if waits {
+            fence.check_wait()?;
+        }
+        fence.check_signal()?;
+        Ok((context.updates, fence.sync))
     }
 }
 
@@ -103,8 +103,9 @@ fn plan(
         kind @ (UpdateOperation::MAP | UpdateOperation::MAP_PROTECT) => {
             let allocation = Handle(operation.allocation());
             let offset = operation.allocation_offset.get();
-            if operation.allocation_size.get() < len {
-                // The range may not show more than it says of the allocation.
+            let size = operation.allocation_size.get();
+            if size != 0 && size < len {
+                // The range may not show more than it says of the allocation; 0 is all of the range.
                 return Err(AddressError::Invalid.into());
             }
             let protection = match kind {

@@ -42,7 +42,8 @@ impl Shared {
         objects.select::<Device>(position, plan.device)?;
         if let Some(resource) = plan.resource {
             let found: &Resource = objects.select(position, resource)?;
-            if found.device != plan.device || found.sealed {
+            // Others may know already how many allocations a shared one has.
+            if found.device != plan.device || found.sealed || found.shared {
                 return Err(NtStatus::INVALID_PARAMETER.into());
             }
         }
@@ -238,7 +239,11 @@ fn plan<'a>(call: &'a Call<'_>) -> Result<Plan<'a>, Fail> {
     let data: usize = wishes.iter().map(|(_, data)| data.len()).sum();
     check_answer(REPLY_HEADER + count * size_of::<AllocationReturn>() + data)?;
     let resource = Handle(request.resource.get());
-    let extends = flags & CreateAllocation::CREATE_RESOURCE == 0 && resource.0 != 0;
+    let creates = flags & CreateAllocation::CREATE_RESOURCE != 0;
+    if creates && resource.0 != 0 {
+        return Err(NtStatus::INVALID_HANDLE.into());
+    }
+    let extends = resource.0 != 0;
     Ok(Plan {
         device: Handle(request.device.get()),
         resource: extends.then_some(resource),

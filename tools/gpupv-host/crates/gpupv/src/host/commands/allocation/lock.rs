@@ -5,6 +5,7 @@ use super::super::super::call::{answer, success, Call, Reply};
 use super::super::super::shared::Shared;
 use super::of_device;
 use crate::allocation::Allocation;
+use crate::behaviour::PageReuse;
 use crate::handles::Handle;
 use crate::memory::LockError;
 use crate::status::NtStatus;
@@ -59,6 +60,9 @@ impl Shared {
         // The guest locks its own memory without asking, but says when it unlocks it.
         if std::mem::take(&mut allocation.locked) {
             self.memories.unlock(memory);
+            if self.behaviour.page_reuse == PageReuse::AtOnce {
+                self.memories.hide_unlocked(memory);
+            }
         }
         success()
     }

@@ -6,6 +6,7 @@ use zerocopy::IntoBytes;
 use super::super::super::call::{broken, Call, Fail, Reply};
 use super::super::super::shared::{NtObject, Shared, VmObject};
 use crate::allocation::{Allocation, Resource};
+use crate::behaviour::CrossAdapter;
 use crate::device::Device;
 use crate::handles::Handle;
 use crate::memory::SharedResource;
@@ -56,7 +57,8 @@ impl Shared {
         };
         let shared = self.memories.shared(share);
         // Users may try another adapter.
-        let shared = shared.filter(|shared| shared.adapter == position);
+        let anywhere = self.behaviour.cross_adapter == CrossAdapter::Tolerate;
+        let shared = shared.filter(|shared| anywhere || shared.adapter == position);
         let shared = shared.cloned();
         shared.ok_or_else(|| NtStatus::INVALID_PARAMETER.into())
     }

@@ -29,7 +29,11 @@ impl Shared {
         if flags & !OfferAllocations::FLAGS != 0 {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
-        let groups = memory_groups(objects, position, device, &handles, request.resources != 0)?;
+        let resources = request.resources != 0;
+        let groups = memory_groups(objects, position, device, &handles, resources)?;
+        if !self.all_here(position, &groups) {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
         let offer = Offer {
             priority,
             may_decommit: flags & OfferAllocations::ALLOW_DECOMMIT != 0,
@@ -63,16 +67,24 @@ impl Shared {
         objects.select::<Device>(position, device)?;
         let resources = request.resources != 0;
         let groups = memory_groups(objects, position, device, &handles, resources)?;
+        if !self.all_here(position, &groups) {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
         let capacity = self.capacity_of(position);
         let ids: Vec<MemoryId> = groups.concat();
+        let stayed = |id: &MemoryId| {
+            let memory = self.memories.get(*id);
+            memory.is_none_or(|memory| memory.is_placed() || !memory.is_used())
+        };
+        let is_done = ids.iter().all(stayed);
         let mut fates = self
             .memories
             .reclaim(position, &ids, capacity)
             .map_err(|_| NtStatus::NO_MEMORY)?
             .into_iter();
-        let value = self.queue_paging(position, call, queue)?;
+        let (status, value) = self.finish_paging(position, call, queue, is_done)?;
         let mut reply = value.as_bytes().to_vec();
-        reply.extend(NtStatus::PENDING.0.to_le_bytes());
+        reply.extend(status.0.to_le_bytes());
         if request.write_results != 0 {
             for group in &groups {
                 // A resource has lost what any of its allocations has lost.
@@ -81,6 +93,18 @@ impl Shared {
             }
         }
         Ok(reply)
+    }
+}
+
+impl Shared {
+    /// Whether all memory belongs to the adapter at `position`. A resource may have been opened on
+    /// another one.
+    fn all_here(&self, position: usize, groups: &[Vec<MemoryId>]) -> bool {
+        let is_here = |id: &MemoryId| {
+            let memory = self.memories.get(*id);
+            memory.is_none_or(|memory| memory.info.adapter == position)
+        };
+        groups.iter().flatten().all(is_here)
     }
 }
 

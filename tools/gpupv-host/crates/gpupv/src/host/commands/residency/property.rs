@@ -29,6 +29,11 @@ impl Shared {
         let handle = Handle(request.allocation.get());
         let memory = usable_memory(objects, &self.memories, position, None, handle)?;
         let group = self.wanted_group(position, &request)?;
+        let moves = |group| {
+            let memory = self.memories.get(memory);
+            memory.is_some_and(|memory| memory.is_placed() && memory.info.group != group)
+        };
+        let is_done = !group.is_some_and(moves);
         if let Some(group) = group {
             let ours = self.memories.get(memory).is_some_and(|m| m.guest.is_none());
             if !ours {
@@ -40,10 +45,10 @@ impl Shared {
                 .move_to(memory, group, capacity)
                 .map_err(|_| NtStatus::NO_MEMORY)?;
         }
-        let value = self.queue_paging(position, call, queue)?;
+        let (status, value) = self.finish_paging(position, call, queue, is_done)?;
         answer(&UpdateAllocationPropertyReturn {
             paging_fence_value: value.into(),
-            status: NtStatus::PENDING.0.into(),
+            status: status.0.into(),
             padding: 0.into(),
         })
     }

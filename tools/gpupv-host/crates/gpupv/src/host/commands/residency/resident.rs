@@ -7,8 +7,11 @@ use super::super::super::call::{answer, Call, Reply};
 use super::super::super::shared::Shared;
 use super::{check_count, count_residency, memory_of, subjects, usable_memory};
 use crate::allocation::Allocation;
+use crate::behaviour::NullPointers;
 use crate::budget::SegmentGroup;
 use crate::device::Device;
+use crate::engine::Owner;
+use crate::gpu::Fault;
 use crate::handles::Handle;
 use crate::memory::MemoryId;
 use crate::queues::PagingQueue;
@@ -29,14 +32,21 @@ impl Shared {
         let process = self.processes.get(&call.process);
         let objects = &process.ok_or(NtStatus::INVALID_HANDLE)?.objects;
         objects.select::<PagingQueue>(position, queue)?;
+        let device = objects.get(queue).and_then(|queue| queue.parent);
+        let device = device.ok_or(NtStatus::INVALID_PARAMETER)?;
         if request.flags.get() & !MakeResident::FLAGS != 0 {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
         let mut ids = Vec::with_capacity(handles.len());
         for &handle in &handles {
-            let id = usable_memory(objects, &self.memories, position, None, handle)?;
+            let id = usable_memory(objects, &self.memories, position, Some(device), handle)?;
             ids.push(id);
         }
+        let is_resident = |id: &MemoryId| {
+            let memory = self.memories.get(*id);
+            memory.is_some_and(|memory| memory.is_used_by(call.process) && memory.is_placed())
+        };
+        let is_done = ids.iter().all(is_resident);
         let mut limits = self.limits(call.process, position);
         if request.flags.get() & MakeResident::MUST_SUCCEED != 0 {
             limits.budget = limits.capacity;
@@ -45,6 +55,11 @@ impl Shared {
             .memories
             .make_resident(call.process, position, &ids, limits);
         if let Err(missing) = result {
+            if request.flags.get() & MakeResident::FLAGS != 0 {
+                // Nothing that the user could try is left.
+                let process = call.process;
+                self.fail_device(Owner { process, device }, Fault::NO_MEMORY);
+            }
             return answer(&MakeResidentReturn {
                 paging_fence_value: 0.into(),
                 num_bytes_to_trim: missing.into(),
@@ -52,8 +67,8 @@ impl Shared {
                 padding: 0.into(),
             });
         }
-        let value = match self.queue_paging(position, call, queue) {
-            Ok(value) => value,
+        let (status, value) = match self.finish_paging(position, call, queue, is_done) {
+            Ok(answer) => answer,
             Err(fail) => {
                 for id in ids {
                     self.memories.stop_using(call.process, id, 1, true);
@@ -68,7 +83,7 @@ impl Shared {
         answer(&MakeResidentReturn {
             paging_fence_value: value.into(),
             num_bytes_to_trim: 0.into(),
-            status: NtStatus::PENDING.0.into(),
+            status: status.0.into(),
             padding: 0.into(),
         })
     }
@@ -115,16 +130,20 @@ impl Shared {
 
     pub(super) fn query_residency(&mut self, position: usize, call: &Call<'_>) -> Reply {
         let request: QueryAllocationResidency = call.read();
+        let count = request.allocation_count.get();
+        let is_null =
+            request.residency_status.get() == 0 || (count > 0 && request.allocations.get() == 0);
+        let refuses_null = self.behaviour.null_pointers == NullPointers::Refuse;
         let objects = &self.process(call)?.objects;
+        if is_null && refuses_null {
+            return Err(NtStatus::INVALID_PARAMETER.into());
+        }
         let subjects = subjects(
             objects,
             position,
             call,
             (Handle(request.device.get()), Handle(request.resource.get())),
-            (
-                request.allocation_count.get(),
-                QueryAllocationResidency::HANDLES_OFFSET,
-            ),
+            (count, QueryAllocationResidency::HANDLES_OFFSET),
         )?;
         let states = subjects
             .memories

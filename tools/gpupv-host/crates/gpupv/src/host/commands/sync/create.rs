@@ -7,6 +7,7 @@ use super::super::super::call::{answer, broken, Call, Fail, Reply};
 use super::super::super::shared::{Shared, VmObject};
 use super::super::work::active_device;
 use crate::device::Device;
+use crate::fence::Fence;
 use crate::handles::Handle;
 use crate::objects::Object;
 use crate::payload::Payload;
@@ -23,17 +24,17 @@ impl Shared {
         active_device(objects, device)?;
         let info = request.info();
         let flags = SyncFlags(info.flags());
-        let half_shared = flags.is_shared() && flags.0 & SyncFlags::NT_SECURITY_SHARING == 0;
-        if flags.0 & !SyncFlags::KNOWN != 0 || half_shared {
+        if !flags.are_possible() || !flags.fit(info.kind()) {
             return Err(NtStatus::INVALID_PARAMETER.into());
         }
-        let primitive = self.new_primitive(info, flags)?;
+        let primitive = self.new_primitive(call.process, info, flags)?;
         let fence = primitive.watched();
-        let (gpu, guest) = fence.map_or((0, 0), |f| (f.gpu_address(), f.guest_address()));
+        let fence = fence.map(|fence| self.fence_address(fence, flags));
+        let fence = fence.unwrap_or_default();
         let sync = self.engine.create_sync(position, primitive);
         let handle = self.add_sync_object(position, call, device, SyncObject { sync, flags })?;
         let global = if flags.is_shared() {
-            let global = self.handles.insert(VmObject::GlobalSync(sync));
+            let global = self.insert_shared(VmObject::GlobalSync(sync));
             let Some(global) = global else {
                 self.remove_object(call, handle)?;
                 return Err(NtStatus::NO_MEMORY.into());
@@ -46,9 +47,9 @@ impl Shared {
         answer(&CreateSyncObjectReturn {
             sync_object: handle.0.into(),
             global_sync_object: global.into(),
-            fence_gpu_va: gpu.into(),
-            fence_storage_address: guest.into(),
-            fence_storage_offset: 0.into(),
+            fence_gpu_va: fence.gpu.into(),
+            fence_storage_address: fence.guest.into(),
+            fence_storage_offset: fence.offset.into(),
             padding: 0.into(),
         })
     }
@@ -78,7 +79,25 @@ impl Shared {
         primitive.is_some_and(|primitive| primitive.watched().is_some())
     }
 
-    fn new_primitive(&self, info: SyncInfo<'_>, flags: SyncFlags) -> Result<Primitive, Fail> {
+    /// Makes the fence of a sync object. One that others may open has a page of its own.
+    fn new_fence_for(
+        &mut self,
+        process: Handle,
+        value: u64,
+        flags: SyncFlags,
+    ) -> Result<Fence, Fail> {
+        match flags.is_shared() {
+            true => self.new_fence(value),
+            false => self.new_fence_of(process, value),
+        }
+    }
+
+    fn new_primitive(
+        &mut self,
+        process: Handle,
+        info: SyncInfo<'_>,
+        flags: SyncFlags,
+    ) -> Result<Primitive, Fail> {
         let refuse = Err(NtStatus::INVALID_PARAMETER.into());
         match info.kind() {
             1 => Ok(Primitive::Mutex {
@@ -86,7 +105,7 @@ impl Shared {
             }),
             2 => {
                 let (max, count) = (info.word(0), info.word(4));
-                if max == 0 || count > max {
+                if count > max {
                     return refuse;
                 }
                 Ok(Primitive::Semaphore { count, max })
@@ -102,7 +121,10 @@ impl Shared {
             }),
             // One GPU at most, linked adapters are not offered.
             5 if info.word(24) > 1 => refuse,
-            5 => Ok(Primitive::Monitored(self.new_fence(info.long(0))?)),
+            5 => {
+                let fence = self.new_fence_for(process, info.long(0), flags)?;
+                Ok(Primitive::Monitored(fence))
+            }
             6 => {
                 let (target, offset, affinity) = (info.word(4), info.long(8), info.word(32));
                 // In units of 100 ns.
@@ -111,7 +133,7 @@ impl Shared {
                     return refuse;
                 }
                 Ok(Primitive::Periodic {
-                    fence: self.new_fence(0)?,
+                    fence: self.new_fence_for(process, 0, flags)?,
                     next: Instant::now() + PERIOD + offset,
                 })
             }

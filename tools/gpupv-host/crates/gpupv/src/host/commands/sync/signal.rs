@@ -87,8 +87,8 @@ impl Shared {
     ) -> Reply {
         // CAST: as many as there are in a packet.
         let count = signals.handles.len() as u32;
-        if !(1..=OBJECTS_MAX).contains(&count) || signals.values.is_none() {
-            return broken(format!("{count} objects, or no values for them"));
+        if !(1..=OBJECTS_MAX).contains(&count) {
+            return broken(format!("{count} objects"));
         }
         let objects = &self.process(call)?.objects;
         objects.select::<Device>(position, device)?;
@@ -118,14 +118,17 @@ impl Shared {
             let value = own.unwrap_or(signals.value);
             let possible = match named.primitive {
                 Primitive::Periodic { .. } => false,
+                // A message without values says nothing of what the fence has to reach.
+                Primitive::Monitored(_) if own.is_none() => false,
                 // A queue may have got to where this makes sense by the time that it counts.
-                Primitive::Monitored(_) if gpu => own.is_some(),
+                Primitive::Monitored(_) if gpu => true,
                 Primitive::Monitored(fence) => signals.rewind || value >= fence.value(),
                 _ => gpu,
             };
-            if !possible || !named.may_signal(gpu) {
+            if !possible || (named.is_of_queue() && !gpu) {
                 return Err(NtStatus::INVALID_PARAMETER.into());
             }
+            named.check_signal()?;
             effects.push(Effect::Signal {
                 sync: named.sync,
                 value,

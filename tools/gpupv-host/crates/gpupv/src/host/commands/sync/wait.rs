@@ -37,9 +37,10 @@ impl Shared {
         let mut conditions = Vec::with_capacity(handles.len());
         for (&handle, value) in handles.iter().zip(values) {
             let named = Named::find(objects, &self.engine, position, handle)?;
-            if !named.is_watched() || !named.may_wait(false) {
+            if !named.is_watched() {
                 return Err(NtStatus::INVALID_PARAMETER.into());
             }
+            named.check_wait()?;
             conditions.push(Condition {
                 handle,
                 sync: named.sync,
@@ -75,9 +76,10 @@ impl Shared {
         for (index, &handle) in handles.iter().enumerate() {
             let named = Named::find(objects, &self.engine, position, handle)?;
             let for_cpus = matches!(named.primitive, Primitive::CpuNotification { .. });
-            if for_cpus || named.is_watched() == legacy || !named.may_wait(true) {
+            if for_cpus || named.is_watched() == legacy {
                 return Err(NtStatus::INVALID_PARAMETER.into());
             }
+            named.check_wait()?;
             // Only the first value of a legacy wait means anything.
             let value = if legacy { values[0] } else { values[index] };
             conditions.push((named.sync, value));
