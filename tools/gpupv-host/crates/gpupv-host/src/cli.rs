@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use gpupv::Behaviour;
 use vm::stop::{Stop, StopReason};
 
 use crate::config::GuestConfig;
 use crate::console::Output;
 use crate::front::{self, Event, Listeners, Run, StopCause};
+use crate::gpus::IO_SPACE_MAX;
 use crate::machine::Machine;
 use crate::nested::{self, OuterMachine};
 use crate::outcome::status;
@@ -43,7 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a guest. Its console goes to standard output, all other messages to standard error.
-    #[command(after_help = EXIT_STATUS)]
+    #[command(after_help = after_help())]
     Run(RunArgs),
 }
 
@@ -90,6 +92,12 @@ struct RunArgs {
     /// The newest GPU-PV interface version to offer.
     #[arg(long, value_name = "NUMBER")]
     interface_version: Option<u32>,
+    /// Address space of the guest for memory of the host, with the suffix M or G.
+    #[arg(long, value_name = "SIZE", default_value = "1000M", value_parser = parse_io_space)]
+    io_space: u16,
+    /// What the host does where no document says it; may be repeated. See the settings below.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_behaviour)]
+    behaviour: Vec<String>,
     /// Ask the guest for asynchronous messages, which all travel over the global channel.
     #[arg(long)]
     asynchronous: bool,
@@ -136,6 +144,33 @@ fn parse_size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// The size of the IO space in MiB, which is how guests are told of it.
+fn parse_io_space(text: &str) -> Result<u16, String> {
+    let mib = parse_size(text)? >> 20;
+    match u16::try_from(mib) {
+        Ok(mib) if mib <= IO_SPACE_MAX => Ok(mib),
+        _ => Err(format!("at most {IO_SPACE_MAX}M are possible")),
+    }
+}
+
+/// Checks a setting of the host's behaviour, which stays a text for a program in a nested machine.
+fn parse_behaviour(text: &str) -> Result<String, String> {
+    let set = Behaviour::default().set(text);
+    set.map(|()| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
+/// Explains the exit statuses and the settings of [`Behaviour`].
+fn after_help() -> String {
+    let settings = Behaviour::settings();
+    let line = |(name, values): &(&str, String)| format!("  {name}={values}");
+    let lines: Vec<String> = settings.iter().map(line).collect();
+    format!(
+        "{EXIT_STATUS}\n\nSettings of --behaviour, the default first:\n{}",
+        lines.join("\n")
+    )
+}
+
 fn parse_version(text: &str) -> Result<u32, String> {
     let parsed = text.split_once('.').and_then(|(major, minor)| {
         Some((u32::from(major.parse::<u16>().ok()?) << 16) | u32::from(minor.parse::<u16>().ok()?))
@@ -152,6 +187,8 @@ pub(crate) fn run() -> ExitCode {
         extra_cmdline: args.cmdline.clone(),
         adapters: args.adapter.clone(),
         interface_version: args.interface_version,
+        io_space_mib: args.io_space,
+        behaviour: args.behaviour.clone(),
         asynchronous: args.asynchronous,
         removal_port: args.removal_port,
         count_port: args.count_port,
@@ -297,6 +334,38 @@ mod tests {
         for bad in ["", "4", "G", "-1G", "0M", "4T", "99999999999999G"] {
             assert!(parse_size(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_io_space_has_limits() {
+        assert_eq!(parse_io_space("1000M"), Ok(1000));
+        assert_eq!(parse_io_space("2G"), Ok(2048));
+        assert_eq!(parse_io_space("65471M"), Ok(65_471));
+        for bad in ["65472M", "64G", "0M", "1", "99999G"] {
+            assert!(parse_io_space(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn behaviour_is_checked_and_explained() {
+        let parse = |extra: &[&str]| {
+            let all = ["gpupv-host", "run", "--kernel", "k"].iter().chain(extra);
+            let Command::Run(args) = Cli::try_parse_from(all).ok()?.command;
+            Some((args.io_space, args.behaviour))
+        };
+        assert_eq!(parse(&[]), Some((1000, Vec::new())));
+        let two = [
+            "--behaviour",
+            "cpu-waits=signal",
+            "--behaviour=first-handle=77",
+        ];
+        let settings = vec!["cpu-waits=signal".to_owned(), "first-handle=77".to_owned()];
+        assert_eq!(parse(&two), Some((1000, settings)));
+        assert_eq!(parse(&["--behaviour", "cpu-waits"]), None);
+        assert_eq!(parse(&["--behaviour", "cpu-waits=never"]), None);
+        let help = after_help();
+        assert!(help.contains("\n  cpu-waits=drop|signal\n"), "{help}");
+        assert!(help.contains("105      --strict"), "{help}");
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub(crate) struct GuestConfig {
     /// As given on the command line.
     pub(crate) adapters: Vec<String>,
     pub(crate) interface_version: Option<u32>,
+    /// Address space of the guest for memory of the host, in MiB.
+    pub(crate) io_space_mib: u16,
+    /// Settings of the host's behaviour, as given on the command line.
+    pub(crate) behaviour: Vec<String>,
     /// The guest shall send its messages over the global channel.
     pub(crate) asynchronous: bool,
     /// The guest may take its own devices away.

@@ -22,6 +22,8 @@ const NONE: &str = "none";
 
 /// Room in the VMBus window for what the guest places beside the IO space.
 const WINDOW_SLACK_MIB: u16 = 64;
+/// The largest IO space, in MiB: the window is counted in 16 bits.
+pub(crate) const IO_SPACE_MAX: u16 = u16::MAX - WINDOW_SLACK_MIB;
 
 /// The GPUs before the machine exists.
 pub(crate) struct GpuPlan {
@@ -36,7 +38,14 @@ impl GpuPlan {
     ///
     /// A sentence that says what is wrong with them.
     pub(crate) fn new(config: &GuestConfig) -> Result<Self, String> {
-        let mut gpu = Config::default();
+        let mut gpu = Config {
+            io_space_mib: config.io_space_mib,
+            ..Config::default()
+        };
+        for setting in &config.behaviour {
+            let set = gpu.behaviour.set(setting);
+            set.map_err(|error| format!("--behaviour {setting}: {error}"))?;
+        }
         if let Some(adapters) = adapters(&config.adapters)? {
             gpu.adapters = adapters;
         }

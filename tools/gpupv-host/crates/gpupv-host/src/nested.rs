@@ -84,6 +84,7 @@ pub(crate) fn start(
         initrd: &image,
         cpus: config.cpus,
         guest_memory: config.memory,
+        io_space: u64::from(config.io_space_mib) << 20,
     };
     Ok(Box::new(machine.start(listeners)?))
 }

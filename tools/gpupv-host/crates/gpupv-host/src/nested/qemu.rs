@@ -23,7 +23,7 @@ use crate::outcome::{End, Outcome};
 
 const QEMU: &str = "qemu-system-x86_64";
 
-/// What the outer kernel and this program need beside the guest's memory.
+/// What the outer kernel and this program need beside what the guest sees, in bytes.
 const RESERVE: u64 = 512 << 20;
 
 /// The outer kernel's watchdog would distrust the emulated clock and take it away from the guest; its
@@ -38,6 +38,8 @@ pub(super) struct Machine<'a> {
     pub(super) initrd: &'a [u8],
     pub(super) cpus: u8,
     pub(super) guest_memory: u64,
+    /// Memory that the host shows the guest, at most, in bytes.
+    pub(super) io_space: u64,
 }
 
 /// The running machine.
@@ -106,7 +108,8 @@ impl Machine<'_> {
     }
 
     fn command(&self, kernel: &File, initrd: &File, lines: &[&UnixStream]) -> Command {
-        let memory = self.guest_memory + RESERVE + 2 * self.initrd.len() as u64;
+        let guest = self.guest_memory + self.io_space;
+        let memory = guest + RESERVE + 2 * self.initrd.len() as u64;
         let mut command = Command::new(QEMU);
         command
             .args([
