@@ -21,9 +21,12 @@ int dxg_map(struct dxg_worker *worker, __u32 allocation, __u32 pages, __u64 *add
 	if (result)
 		return result;
 	result = dxg_ioctl(worker->gpu->fd, LX_DXMAPGPUVIRTUALADDRESS, &args);
-	if (result != DXG_STATUS_PENDING)
-		return result ? result : -EPROTO;
+	if (result < 0)
+		return result;
 	*address = args.virtual_address;
+	/* Without anything left to do there is no value to wait for. */
+	if (result != DXG_STATUS_PENDING)
+		return 0;
 	return dxg_wait_fence(worker->paging.value, args.paging_fence_value) ? 0 : -ETIME;
 }
 

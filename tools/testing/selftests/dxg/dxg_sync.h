@@ -13,8 +13,16 @@
 
 /* Both flags that an object needs which others may open */
 #define DXG_SHARED		3u
+/* It is signalled when commands are read, not when they are done */
+#define DXG_TOP_OF_PIPELINE	0x08u
 /* The flags of an object made from a sync file: it cannot be signalled */
 #define DXG_NO_SIGNAL		0x10u
+/* It cannot be waited for */
+#define DXG_NO_WAIT		0x20u
+/* The GPU has no address for the value */
+#define DXG_NO_GPU_ACCESS	0x80u
+/* The host's driver may signal it too */
+#define DXG_SIGNAL_BY_KMD	0x100u
 
 struct dxg_monitored {
 	__u32 handle;
@@ -28,6 +36,10 @@ struct dxg_monitored {
  */
 #define EXPECT_HOST_REFUSES(call)					\
 	EXPECT_ERRNO(dxg_asynchronous() ? 0 : EINVAL, call)
+
+/* The same for what a handle gives no right to */
+#define EXPECT_HOST_DENIES(call)					\
+	EXPECT_ERRNO(dxg_asynchronous() ? 0 : EACCES, call)
 
 int dxg_create_sync(int fd, __u32 device, __u32 type, __u32 flags, __u32 *object);
 int dxg_create_monitored(int fd, __u32 device, __u64 initial, __u32 flags,

@@ -213,6 +213,57 @@ TEST_F(gpu_va, map_in_range)
 	EXPECT_ERRNO(ENOMEM, MAP());
 }
 
+/* An address beats the limits. */
+TEST_F(gpu_va, address_beyond_the_limits)
+{
+	self->reserve.minimum_address = 8 * BASE;
+	self->reserve.maximum_address = 9 * BASE;
+	self->reserve.base_address = BASE;
+	ASSERT_EQ(0, RESERVE());
+	EXPECT_EQ(BASE, self->reserve.virtual_address);
+	self->map.minimum_address = 8 * BASE;
+	self->map.maximum_address = 9 * BASE;
+	self->map.base_address = BASE;
+	EXPECT_PENDING(MAP());
+	EXPECT_EQ(BASE, self->map.virtual_address);
+	self->map.base_address = BASE + SIZE;
+	EXPECT_PENDING(MAP());
+	EXPECT_EQ(BASE + SIZE, self->map.virtual_address);
+}
+
+/* A range that was mapped can show another allocation, but not nothing. */
+TEST_F(gpu_va, map_over_mapping)
+{
+	__u64 first;
+
+	EXPECT_PENDING(MAP());
+	first = self->map.virtual_address;
+	ASSERT_EQ(0, dxg_create_allocation(FD, self->gpu.device, 1, &self->map.allocation.v));
+	self->map.base_address = first + DXG_PAGE;
+	self->map.size_in_pages = 1;
+	EXPECT_PENDING(MAP());
+	EXPECT_EQ(first + DXG_PAGE, self->map.virtual_address);
+	self->map.protection.no_access = 1;
+	EXPECT_ERRNO(EINVAL, MAP());
+	self->map.allocation.v = 0;
+	EXPECT_ERRNO(EINVAL, MAP());
+	/* It is still one range. */
+	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, first, SIZE));
+}
+
+/* What is there already needs no work: 0 is no value to wait for. */
+TEST_F(gpu_va, map_again)
+{
+	EXPECT_PENDING(MAP());
+	EXPECT_TRUE(dxg_wait_fence(self->queue.value, self->map.paging_fence_value));
+	self->map.base_address = self->map.virtual_address;
+	self->map.virtual_address = FILL;
+	self->map.paging_fence_value = FILL;
+	EXPECT_EQ(0, MAP());
+	EXPECT_EQ(self->map.base_address, self->map.virtual_address);
+	EXPECT_EQ(0, self->map.paging_fence_value);
+}
+
 TEST_F(gpu_va, map_refused)
 {
 	const __u32 wrong[] = { DXG_NO_HANDLE, self->gpu.device, self->queue.queue };
@@ -280,6 +331,14 @@ TEST_F(gpu_va, map_nothing)
 	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, self->map.virtual_address, SIZE));
 	self->map.allocation.v = self->allocation;
 	MAP_REFUSED(EINVAL);
+	/* What nothing is shown of may be named all the same. */
+	ASSERT_EQ(0, RESERVE());
+	self->map.base_address = self->reserve.virtual_address;
+	self->map.protection.value = 0;
+	EXPECT_PENDING(MAP());
+	self->map.protection.no_access = 1;
+	EXPECT_PENDING(MAP());
+	EXPECT_EQ(self->reserve.virtual_address, self->map.virtual_address);
 }
 
 TEST_F(gpu_va, free_refused)

@@ -108,6 +108,26 @@ TEST_F(lock, not_locked)
 	UNLOCK_REFUSED(EINVAL);
 }
 
+/* More than half of the address space that a host usually asks for */
+TEST_F(lock, large)
+{
+	const __u64 size = 600ULL << 20;
+
+	ASSERT_EQ(0, dxg_create_allocation(FD, self->gpu.device, size / DXG_PAGE,
+					   &self->allocation));
+	self->lock.allocation.v = self->allocation;
+	self->unlock.allocation.v = self->allocation;
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, LOCK());
+		EXPECT_EQ(i, DATA[0]);
+		EXPECT_EQ(i, DATA[size - 1]);
+		DATA[0] = 1;
+		DATA[size - 1] = 1;
+		EXPECT_EQ(0, UNLOCK());
+	}
+	EXPECT_OK(dxg_destroy_allocation(FD, self->gpu.device, self->allocation));
+}
+
 TEST_F(lock, two_allocations)
 {
 	struct d3dkmt_lock2 other = { .device.v = self->gpu.device };

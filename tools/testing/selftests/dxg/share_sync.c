@@ -384,11 +384,88 @@ TEST_F(share, flags)
 
 	ASSERT_EQ(0, dxg_open_shared(&self->gpu, self->descriptor, DXG_SHARED | DXG_NO_SIGNAL,
 				     &opened));
-	EXPECT_HOST_REFUSES(dxg_signal_cpu(&self->gpu, opened.handle, 100));
+	EXPECT_HOST_DENIES(dxg_signal_cpu(&self->gpu, opened.handle, 100));
 	dxg_sleep_ms(20);
 	EXPECT_EQ(3, *opened.value);
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 100));
 	EXPECT_OK(dxg_wait_cpu(&self->gpu, opened.handle, 100));
+}
+
+/* What was asked for stays in the argument. */
+TEST_F(share, open_leaves_flags)
+{
+	const __u32 flags[] = { 0, DXG_SHARED | DXG_NO_SIGNAL };
+
+	for (int i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct d3dkmt_opensyncobjectfromnthandle2 args = {
+			.nt_handle = self->descriptor,
+			.device.v = self->gpu.device,
+			.flags.value = flags[i],
+		};
+
+		EXPECT_OK(OPEN(&args));
+		EXPECT_EQ(flags[i], args.flags.value);
+		EXPECT_EQ(self->descriptor, args.nt_handle);
+	}
+}
+
+/* Handles to one fence with different rights, and every call that needs one of them */
+TEST_F(share, rights)
+{
+	struct dxg_monitored mute, deaf;
+	struct dxg_hw_queue queue = {};
+	__u32 context, hw_context;
+	__u64 value = 50;
+	int event = dxg_event(), file;
+
+	ASSERT_EQ(0, dxg_open_shared(&self->gpu, self->descriptor, DXG_SHARED | DXG_NO_SIGNAL,
+				     &mute));
+	ASSERT_EQ(0, dxg_open_shared(&self->gpu, self->descriptor, DXG_SHARED | DXG_NO_WAIT,
+				     &deaf));
+	ASSERT_EQ(0, dxg_create_context(self->gpu.fd, self->gpu.device, &context));
+	struct d3dkmt_signalsynchronizationobjectfromgpu2 signal = {
+		.object_count = 1,
+		.objects = (uintptr_t)&mute.handle,
+		.context_count = 1,
+		.contexts = (uintptr_t)&context,
+		.monitored_fence_values = (uintptr_t)&value,
+	};
+
+	EXPECT_HOST_DENIES(dxg_signal_gpu(self->gpu.fd, context, mute.handle, value));
+	EXPECT_HOST_DENIES(dxg_ioctl(self->gpu.fd, LX_DXSIGNALSYNCHRONIZATIONOBJECTFROMGPU2,
+				     &signal));
+	EXPECT_HOST_DENIES(dxg_wait_gpu(self->gpu.fd, context, deaf.handle, 3));
+	EXPECT_ERRNO(EACCES, dxg_wait_cpu(&self->gpu, deaf.handle, 3));
+	EXPECT_ERRNO(EACCES, dxg_wait_event(&self->gpu, deaf.handle, 3, event));
+	EXPECT_TRUE(dxg_event_silent(event));
+	if (dxg_create_sync_file(&self->gpu, 0, 0, &file) != -EOPNOTSUPP)
+		EXPECT_ERRNO(EACCES, dxg_create_sync_file(&self->gpu, deaf.handle, 3, &file));
+	if (self->gpu.hw_queues) {
+		ASSERT_EQ(0, dxg_create_hw_context(self->gpu.fd, self->gpu.device, &hw_context));
+		ASSERT_EQ(0, dxg_create_hw_queue(self->gpu.fd, hw_context, &queue));
+		struct d3dkmt_submitsignalsyncobjectstohwqueue hw_signal = {
+			.hwqueue_count = 1,
+			.hwqueues = (uintptr_t)&queue.queue,
+			.object_count = 1,
+			.objects = (uintptr_t)&mute.handle,
+			.fence_values = (uintptr_t)&value,
+		};
+		struct d3dkmt_submitwaitforsyncobjectstohwqueue hw_wait = {
+			.hwqueue.v = queue.queue,
+			.object_count = 1,
+			.objects = (uintptr_t)&deaf.handle,
+			.fence_values = (uintptr_t)&value,
+		};
+
+		EXPECT_HOST_DENIES(dxg_ioctl(self->gpu.fd, LX_DXSUBMITSIGNALSYNCOBJECTSTOHWQUEUE,
+					     &hw_signal));
+		EXPECT_HOST_DENIES(dxg_ioctl(self->gpu.fd, LX_DXSUBMITWAITFORSYNCOBJECTSTOHWQUEUE,
+					     &hw_wait));
+	}
+	EXPECT_EQ(3, *mute.value);
+	/* The other way round they work. */
+	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, context, deaf.handle, value));
+	EXPECT_OK(dxg_wait_cpu(&self->gpu, mute.handle, value));
 }
 
 TEST_F(share, with_host)

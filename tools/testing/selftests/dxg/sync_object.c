@@ -53,8 +53,7 @@ TEST_F(sync, every_type)
 		};
 		int event = dxg_event();
 
-		if (type == _D3DDDI_SEMAPHORE)
-			args.info.semaphore.max_count = 1;
+		/* A semaphore may have no room, as here. */
 		if (type == _D3DDDI_CPU_NOTIFICATION)
 			args.info.cpu_notification.event = event;
 		if (type == _D3DDDI_PERIODIC_MONITORED_FENCE)
@@ -79,6 +78,60 @@ TEST_F(sync, type_unknown)
 		args.info.type = types[i];
 		EXPECT_GT(0, CREATE(&args)) TH_LOG("type %#x", types[i]);
 	}
+}
+
+/* Some flags are for one type only, and some exclude each other. */
+TEST_F(sync, flags_by_type)
+{
+	const struct {
+		__u32 flags;
+		/* The types that may have them, a bit for each */
+		__u32 types;
+	} cases[] = {
+		{ DXG_TOP_OF_PIPELINE, 1 << _D3DDDI_MONITORED_FENCE },
+		{ DXG_NO_SIGNAL, 1 << _D3DDDI_MONITORED_FENCE },
+		{ DXG_NO_WAIT, 1 << _D3DDDI_MONITORED_FENCE },
+		{ DXG_NO_SIGNAL | DXG_NO_WAIT, 0 },
+		{ DXG_SIGNAL_BY_KMD, 1 << _D3DDDI_CPU_NOTIFICATION },
+		/* For one that is shared by a descriptor, but not shared */
+		{ 2, 0 },
+		{ 1 << 9, 0 },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (__u32 type = 1; type < _D3DDDI_SYNCHRONIZATION_TYPE_LIMIT; type++) {
+			struct d3dkmt_createsynchronizationobject2 args = {
+				.device.v = self->gpu.device,
+				.info.type = type,
+				.info.flags.value = cases[i].flags,
+			};
+			int event = dxg_event();
+
+			if (type == _D3DDDI_CPU_NOTIFICATION)
+				args.info.cpu_notification.event = event;
+			EXPECT_EQ(cases[i].types >> type & 1, !CREATE(&args))
+				TH_LOG("type %u, flags %#x", type, cases[i].flags);
+			close(event);
+		}
+	}
+}
+
+/* The GPU has no address for it, but waits for it and signals it. */
+TEST_F(sync, no_gpu_access)
+{
+	struct d3dkmt_createsynchronizationobject2 args = monitored(self->gpu.device);
+	dxg_fence value;
+	__u32 context;
+
+	args.info.flags.value = DXG_NO_GPU_ACCESS;
+	ASSERT_EQ(0, CREATE(&args));
+	EXPECT_EQ(0, args.info.monitored_fence.fence_gpu_virtual_address);
+	value = (dxg_fence)(uintptr_t)args.info.monitored_fence.fence_cpu_virtual_address;
+	ASSERT_EQ(0, dxg_create_context(self->gpu.fd, self->gpu.device, &context));
+	ASSERT_EQ(0, dxg_wait_gpu(self->gpu.fd, context, args.sync_object.v, INITIAL + 1));
+	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, context, args.sync_object.v, INITIAL + 2));
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, args.sync_object.v, INITIAL + 1));
+	EXPECT_TRUE(dxg_wait_fence(value, INITIAL + 2));
 }
 
 TEST_F(sync, monitored_fence)
