@@ -85,6 +85,7 @@ impl Handle {
     }
 
     /// The generation.
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     pub(crate) const fn unique(self) -> u8 {
         // CAST: Two bits are left.
         (self.0 >> Self::UNIQUE_SHIFT) as u8

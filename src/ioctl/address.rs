@@ -47,7 +47,7 @@ impl Ioctl for ReserveAddress {
         let process = caller.process;
         let sender = process.on_host()?;
         let mut request = *argument;
-        // The numbers of adapters and of paging queues overlap. Adapters go first.
+        // No number stands for both: those of adapters are the guest's own, see `handle_table`.
         let address = match process.adapter(argument.adapter) {
             Ok(adapter) => {
                 let active = adapter.active()?;

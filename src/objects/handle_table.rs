@@ -2,6 +2,10 @@
 
 //! Handles whose numbers the guest picks: those of adapters.
 //!
+//! Some calls take an adapter or an object of the host in the same field, and user-mode drivers
+//! pass both. The host counts its numbers up from 1; so the indices of this table are the topmost
+//! ones there are, [`FIRST_INDEX`] and following, and a number means one thing only.
+//!
 //! A number is used again only after many others, and in a new generation, so that a stale handle
 //! is noticed. Takes no locks; to be kept under one that may be slept under. Handles whose
 //! numbers the host picks are in `object_table`.
@@ -16,8 +20,14 @@ const GROWTH: u32 = 1024;
 /// are made before a number comes back.
 const RESERVE: u32 = 128;
 
-/// Most slots of a guest table. A program that has so many adapter handles open has lost them.
-const GUEST_SLOTS: u32 = 1 << 16;
+/// Most slots of a guest table, a multiple of [`GROWTH`]. A program that has so many adapter
+/// handles open has lost them.
+const GUEST_SLOTS: u32 = 63 * GROWTH;
+
+/// The index of the first slot.
+const FIRST_INDEX: u32 = 0xFF_0000;
+
+static_assert!(FIRST_INDEX + GUEST_SLOTS < Handle::INDEX_LIMIT);
 
 /// The last generation; 0 is not one.
 const LAST_UNIQUE: u8 = 3;
@@ -31,6 +41,17 @@ enum Content<T> {
 struct Slot<T> {
     unique: u8,
     content: Content<T>,
+}
+
+/// The handle of the slot `index` in its generation `unique`.
+fn handle_of(index: u32, unique: u8) -> Handle {
+    Handle::new(FIRST_INDEX + index, unique)
+}
+
+/// The slot that `handle` names, in the table or beyond its end. `None` if the number is not one
+/// of this table's.
+fn slot_of(handle: Handle) -> Option<u32> {
+    handle.index().checked_sub(FIRST_INDEX)
 }
 
 /// A table of handles the guest makes.
@@ -116,7 +137,7 @@ impl<T> GuestTable<T> {
         let Content::Free(next) = slot.content else {
             return Err(ENOMEM);
         };
-        let handle = Handle::new(index, slot.unique);
+        let handle = handle_of(index, slot.unique);
 
         slot.content = Content::Used(object);
         self.free = next.map(|next| (next, last));
@@ -126,10 +147,11 @@ impl<T> GuestTable<T> {
 
     /// What `handle` stands for. `None` if it stands for nothing, or not any more.
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let slot = self.slot(handle.index())?;
+        let index = slot_of(handle)?;
+        let slot = self.slot(index)?;
 
         match &slot.content {
-            Content::Used(object) if slot.unique == handle.unique() => Some(object),
+            Content::Used(object) if handle_of(index, slot.unique) == handle => Some(object),
             _ => None,
         }
     }
@@ -138,7 +160,8 @@ impl<T> GuestTable<T> {
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
 
-        let slot = self.slot_mut(handle.index())?;
+        let index = slot_of(handle)?;
+        let slot = self.slot_mut(index)?;
         let content = core::mem::replace(&mut slot.content, Content::Free(None));
 
         slot.unique = if slot.unique == LAST_UNIQUE {
@@ -146,7 +169,7 @@ impl<T> GuestTable<T> {
         } else {
             slot.unique + 1
         };
-        self.append_free(handle.index());
+        self.append_free(index);
         match content {
             Content::Used(object) => Some(object),
             Content::Free(_) => None,
@@ -164,15 +187,22 @@ mod tests {
     fn first_handles() -> Result {
         let mut table = GuestTable::new();
 
-        assert_eq!(table.insert('a')?.raw(), 0x4000_0000);
-        assert_eq!(table.insert('b')?.raw(), 0x4000_0040);
-        assert_eq!(table.insert('c')?.raw(), 0x4000_0080);
-        assert_eq!(table.get(Handle::from_raw(0x4000_0040)), Some(&'b'));
-        assert_eq!(table.get(Handle::from_raw(0x4000_00C0)), None);
-        assert_eq!(table.get(Handle::from_raw(0x8000_0040)), None);
-        assert_eq!(table.get(Handle::NONE), None);
-        // The instance does not matter.
-        assert_eq!(table.get(Handle::from_raw(0x4000_0043)), Some(&'b'));
+        assert_eq!(table.insert('a')?.raw(), 0x7FC0_0000);
+        assert_eq!(table.insert('b')?.raw(), 0x7FC0_0040);
+        assert_eq!(table.insert('c')?.raw(), 0x7FC0_0080);
+        assert_eq!(table.get(Handle::from_raw(0x7FC0_0040)), Some(&'b'));
+        for other in [
+            // The next slot, another generation, another instance, and what hosts give out.
+            0x7FC0_00C0,
+            0xBFC0_0040,
+            0x7FC0_0043,
+            0x4000_0040,
+            0x4000_0000,
+            0,
+        ] {
+            assert_eq!(table.get(Handle::from_raw(other)), None);
+            assert_eq!(table.remove(Handle::from_raw(other)), None);
+        }
         Ok(())
     }
 

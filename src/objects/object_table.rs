@@ -22,7 +22,8 @@ const LEAF: usize = 128;
 
 /// A number in use.
 struct Node<T> {
-    unique: u8,
+    /// The whole number, all 32 bits of which count.
+    handle: Handle,
     /// Nobody finds it any more.
     doomed: bool,
     /// `None` while the number is only reserved.
@@ -88,10 +89,10 @@ impl<T> ObjectTable<T> {
         self.slot(index)?.as_mut()
     }
 
-    /// The node of exactly this handle. The instance bits do not matter.
+    /// The node of exactly this handle.
     fn node(&self, handle: Handle) -> Option<&Node<T>> {
         self.node_at(handle.index())
-            .filter(|node| node.unique == handle.unique())
+            .filter(|node| node.handle == handle)
     }
 
     /// Makes sure that there is a slot for `index`.
@@ -121,10 +122,15 @@ impl<T> ObjectTable<T> {
 
     /// Reserves what the host calls `handle`, below `parent`.
     ///
+    /// There is one object to an index: the host has freed a number before it gives it out again.
+    /// Zero stands for a creation that has failed, and is not entered; a creation of which a part
+    /// may have no handle leaves that part out.
+    ///
     /// # Errors
     ///
-    /// `EINVAL` if that is not a handle, or the host has given it out already; `ENODEV` if there
-    /// is no such parent any more; `ENOMEM` if there is no memory or there are too many objects.
+    /// `EINVAL` if that is not a handle, or the host has given out its index already; `ENODEV` if
+    /// there is no such parent any more; `ENOMEM` if there is no memory or there are too many
+    /// objects.
     pub(crate) fn reserve(&mut self, handle: Handle, parent: Option<Handle>) -> Result {
         let index = handle.index();
 
@@ -142,7 +148,7 @@ impl<T> ObjectTable<T> {
         self.make_room(index)?;
 
         let node = Node {
-            unique: handle.unique(),
+            handle,
             doomed: false,
             object: None,
             parent: None,
@@ -168,7 +174,7 @@ impl<T> ObjectTable<T> {
     /// Gives it back if the handle was doomed meanwhile, with what it hangs on.
     pub(crate) fn fill(&mut self, handle: Handle, object: T) -> Result<(), T> {
         match self.node_at_mut(handle.index()) {
-            Some(node) if node.unique == handle.unique() && !node.doomed => {
+            Some(node) if node.handle == handle && !node.doomed => {
                 node.object = Some(object);
                 Ok(())
             }
@@ -205,7 +211,7 @@ impl<T> ObjectTable<T> {
     pub(crate) fn find_root(&self, wanted: impl Fn(&T) -> bool) -> Option<Handle> {
         self.chain(self.first_root)
             .find(|(_, node)| !node.doomed && node.object.as_ref().is_some_and(&wanted))
-            .map(|(index, node)| Handle::new(index, node.unique))
+            .map(|(_, node)| node.handle)
     }
 
     /// Lets nobody find `handle`, and what hangs on it, any more. `false` if nobody could before.
@@ -239,7 +245,7 @@ impl<T> ObjectTable<T> {
             }
 
             let node = self.node_at_mut(index)?;
-            let handle = Handle::new(index, node.unique);
+            let handle = node.handle;
 
             match node.object.take() {
                 Some(object) => {
@@ -253,6 +259,23 @@ impl<T> ObjectTable<T> {
                 }
             }
         }
+    }
+
+    /// The first object whose index is not below `from`, doomed or not, and its index.
+    pub(crate) fn next(&self, from: u32) -> Option<(u32, &T)> {
+        // CAST: An index has 24 bits.
+        let (place, mut at) = (from as usize / LEAF, from as usize % LEAF);
+
+        for (leaf_index, leaf) in self.leaves.iter().enumerate().skip(place) {
+            for (slot_index, slot) in leaf.slots.iter().enumerate().skip(at) {
+                if let Some(object) = slot.as_ref().and_then(|node| node.object.as_ref()) {
+                    // CAST: It is an index.
+                    return Some(((leaf_index * LEAF + slot_index) as u32, object));
+                }
+            }
+            at = 0;
+        }
+        None
     }
 
     /// How many handles there are, reserved ones included.
@@ -470,6 +493,29 @@ mod tests {
     }
 
     #[test]
+    fn all_bits_count() -> Result {
+        let mut table = ObjectTable::new();
+        // A host may use the bits of the instance.
+        let handle = Handle::from_raw(0x4000_0102);
+
+        insert(&mut table, handle, None, 1)?;
+        assert_eq!(table.get(handle), Some(&1));
+        assert_eq!(table.find_root(|_| true), Some(handle));
+        for other in [0x4000_0100, 0x4000_0103, 0x8000_0102, 0x0000_0102] {
+            let other = Handle::from_raw(other);
+
+            assert_eq!(table.get(other), None);
+            assert!(!table.doom(other));
+            assert!(table.reserve(other, None).is_err());
+            assert_eq!(table.reserve(Handle::new(7, 1), Some(other)), Err(ENODEV));
+        }
+        assert!(table.doom(handle));
+        assert_eq!(table.take_doomed(handle), Some((handle, 1)));
+        assert_eq!(table.len(), 0);
+        Ok(())
+    }
+
+    #[test]
     fn reserved_handles_are_not_found() -> Result {
         let mut table = ObjectTable::new();
         let (parent, child) = (Handle::new(1, 1), Handle::new(2, 1));
@@ -488,6 +534,26 @@ mod tests {
         table.cancel(child);
         assert_eq!(table.len(), 0);
         assert!(table.reserve(child, Some(parent)).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn all_objects_one_after_the_other() -> Result {
+        let mut table = ObjectTable::new();
+        let (parent, child) = (Handle::new(1, 1), Handle::new(0x12_3456, 2));
+
+        assert!(table.next(0).is_none());
+        insert(&mut table, parent, None, 1)?;
+        insert(&mut table, child, Some(parent), 2)?;
+        // Reserved only
+        table.reserve(Handle::new(5, 1), None)?;
+        table.doom(child);
+        assert_eq!(table.next(0), Some((1, &1)));
+        assert_eq!(table.next(1), Some((1, &1)));
+        assert_eq!(table.next(2), Some((0x12_3456, &2)));
+        assert_eq!(table.next(0x12_3456), Some((0x12_3456, &2)));
+        assert!(table.next(0x12_3457).is_none());
+        assert!(table.next(u32::MAX).is_none());
         Ok(())
     }
 
