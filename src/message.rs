@@ -43,6 +43,7 @@ use crate::{
             Channel,
             Session, //
         },
+        errno::ebadmsg,
         trace,
         waiter::Patience, //
     },
@@ -141,6 +142,11 @@ pub(crate) trait Command {
 
     /// Whether that is a command for the virtual machine as a whole.
     const UNDO_IS_GLOBAL: bool = false;
+
+    /// Whether the reply has as many bytes as the program has room for, and nothing else. An empty
+    /// one is too short then (`EOVERFLOW`). An empty reply to any other command is the refusal of a
+    /// host that has no status to tell (`EINVAL`): more room would not help.
+    const ECHO: bool = false;
 
     /// What the host answers.
     type Reply;
@@ -531,7 +537,8 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
     ///
     /// # Errors
     ///
-    /// Those of [`Seat::send`], and what the command makes of the reply.
+    /// Those of [`Seat::send`], and what the command makes of the reply. `EINVAL` if that is empty,
+    /// see [`Command::ECHO`].
     pub(crate) fn send(self, patience: Patience) -> Result<M::Reply> {
         let Self {
             command,
@@ -546,6 +553,11 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
         trace::send(number, sender, message.bytes().len() as u32);
         let result = seat
             .send(message.bytes(), patience)
+            .map_err(|error| match error == ebadmsg() {
+                true if M::ECHO => EOVERFLOW,
+                true => EINVAL,
+                false => error,
+            })
             .and_then(|reply| command.parse(version, reply));
 
         trace::reply(

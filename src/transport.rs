@@ -147,6 +147,7 @@ impl<C: Channel + 'static> Transport<C> {
     /// - `ENOMEM`: out of memory.
     /// - `ENODEV`: the channel or the lane is closed, or was closed meanwhile.
     /// - `EOVERFLOW`: the reply was too short.
+    /// - `EBADMSG`: the reply was empty.
     /// - `ERESTARTSYS`: a fatal signal arrived.
     /// - `ETIMEDOUT`: patience was limited and has ended.
     /// - What the channel says to the attempt to send.
@@ -332,12 +333,15 @@ mod tests {
     fn short_reply() -> Result {
         let rig = Rig::new()?;
 
-        for (length, need) in [(0, 1), (4, 8), (704, 712)] {
+        for (length, need) in [(1, 2), (4, 8), (704, 712)] {
             let bytes = KVVec::from_elem(1, length, GFP_KERNEL)?;
 
             rig.host.then(Answer::reply(&bytes)?)?;
             assert_eq!(errno(call(&rig, &[0; 24], need, LONG)), -75);
         }
+        // Nothing at all is another matter.
+        rig.host.then(Answer::reply(&[])?)?;
+        assert_eq!(errno(call(&rig, &[0; 24], 8, LONG)), -74);
         Ok(())
     }
 

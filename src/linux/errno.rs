@@ -28,6 +28,11 @@ pub(crate) fn einprogress() -> Error {
     named(bindings::EINPROGRESS)
 }
 
+/// Not a data message.
+pub(crate) fn ebadmsg() -> Error {
+    named(bindings::EBADMSG)
+}
+
 /// State not recoverable.
 pub(crate) fn enotrecoverable() -> Error {
     named(bindings::ENOTRECOVERABLE)

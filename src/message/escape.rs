@@ -58,6 +58,7 @@ pub(crate) struct Escape<F> {
 
 impl<F: FnMut(&mut [u8]) -> Result> Command for Escape<F> {
     const OPCODE: Opcode = Opcode::Vgpu(13);
+    const ECHO: bool = true;
 
     type Reply = PrivateData;
 
@@ -164,10 +165,9 @@ mod tests {
 
         assert_eq!(ask(3, &[1, 2, 3, 0, 0, 0, 0, 0])?.bytes(), [1, 2, 3]);
         assert_eq!(ask(0, &[])?.bytes(), []);
-        assert_eq!(
-            ask(3, &[1, 2]).err().map(|error| error.to_errno()),
-            Some(-75)
-        );
+        for short in [&[1, 2][..], &[]] {
+            assert_eq!(ask(3, short).err().map(|error| error.to_errno()), Some(-75));
+        }
         Ok(())
     }
 }

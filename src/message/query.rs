@@ -76,6 +76,7 @@ impl<F: FnMut(&mut [u8]) -> Result> QueryAdapterInfo<F> {
 
 impl<F: FnMut(&mut [u8]) -> Result> Command for QueryAdapterInfo<F> {
     const OPCODE: Opcode = Opcode::Vgpu(2);
+    const ECHO: bool = true;
 
     type Reply = AdapterAnswer;
 
@@ -353,6 +354,8 @@ mod tests {
 
         assert_eq!(refused.err().map(|error| error.to_errno()), Some(-2));
         assert_eq!(short.err().map(|error| error.to_errno()), Some(-75));
+        // So says an old host that it does not know the question.
+        assert_eq!(ask(27, &[]).err().map(|error| error.to_errno()), Some(-75));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! Buffers for messages and replies.
 
 use super::MAX_MESSAGE;
+use crate::linux::errno::ebadmsg;
 use kernel::prelude::*;
 
 /// A message on its way to the ring. What most messages are made of is smaller.
@@ -70,9 +71,14 @@ impl<const INLINE: usize> Buffer<INLINE> {
     ///
     /// # Errors
     ///
-    /// `EOVERFLOW` if it is too short; then nothing was taken.
+    /// `EOVERFLOW` if it is too short, `EBADMSG` if there is nothing of it; then nothing was taken.
     pub(super) fn fill(&mut self, payload: &[u8]) -> Result {
         let wanted = self.bytes_mut();
+
+        if payload.is_empty() && !wanted.is_empty() {
+            return Err(ebadmsg());
+        }
+
         let payload = payload.get(..wanted.len()).ok_or(EOVERFLOW)?;
 
         wanted.copy_from_slice(payload);
