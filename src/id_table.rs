@@ -94,13 +94,13 @@ impl<T, const MAX: usize> Table<T, MAX> {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the table must not grow any more.
+    /// `ENOMEM` if the table must not grow any more.
     pub(crate) fn spare_for(&self) -> Result<Option<usize>> {
         if self.free.is_some() {
             return Ok(None);
         }
         if self.slots >= MAX {
-            return Err(EBUSY);
+            return Err(ENOMEM);
         }
 
         let (piece, at) = locate(self.slots);

@@ -59,7 +59,7 @@ impl Dependents {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and `EBUSY` if there are too many.
+    /// `ENOMEM`, also if there are too many.
     pub(crate) fn enter(self: &Arc<Self>, dependent: Arc<dyn Dependent>) -> Result<Dependence> {
         let dependence = Dependence {
             id: self.all.insert(dependent.clone())?,

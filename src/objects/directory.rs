@@ -35,7 +35,7 @@ impl<T, const MAX: usize> Directory<T, MAX> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and `EBUSY` if there are too many.
+    /// `ENOMEM`, also if there are too many.
     pub(crate) fn insert(&self, content: T) -> Result<u64> {
         let mut content = content;
 

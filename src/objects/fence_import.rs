@@ -123,7 +123,7 @@ impl NewImport {
     ///
     /// # Errors
     ///
-    /// What the host says; `EBUSY` if there are too many, `ENOMEM`.
+    /// What the host says; `ENOMEM`, also if there are too many.
     pub(crate) fn new(process: &Arc<Process>, device: &DeviceGuard, fence: Fence) -> Result<Self> {
         let permit = process.event_permit()?;
         let made = device.active().call(

@@ -120,7 +120,7 @@ impl Notification {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and `EBUSY` if there are too many.
+    /// `ENOMEM`, also if there are too many.
     pub(crate) fn new(events: &Arc<Names>, permit: Permit, event: EventFd) -> Result<Self> {
         Ok(Self {
             name: events.register(Arc::new(Doorbell(event), GFP_KERNEL_ACCOUNT)?)?,

@@ -59,7 +59,7 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and `EBUSY` if there are too many.
+    /// `ENOMEM`, also if there are too many.
     pub(crate) fn register(self: &Arc<Self>, subject: Arc<dyn Subject>) -> Result<Registration> {
         Ok(Registration {
             id: self.table.insert(subject)?,

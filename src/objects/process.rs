@@ -289,7 +289,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if it has too many.
+    /// `ENOMEM` if it has too many.
     pub(crate) fn event_permit(&self) -> Result<Permit> {
         self.events.take()
     }
@@ -298,7 +298,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, and `EBUSY` if there are too many.
+    /// `ENOMEM`, also if there are too many.
     pub(crate) fn depend_on(
         &self,
         adapter: &Adapter,

@@ -37,13 +37,13 @@ impl Quota {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if all are given.
+    /// `ENOMEM` if all are given: user libraries know no limit of another kind.
     pub(crate) fn take(self: &Arc<Self>) -> Result<Permit> {
         let permit = Permit(self.clone());
 
         // The counter cannot wrap: there are fewer threads than numbers left.
         if self.given.fetch_add(1, Relaxed) >= self.most {
-            return Err(EBUSY);
+            return Err(ENOMEM);
         }
         Ok(permit)
     }
@@ -68,12 +68,12 @@ mod tests {
 
         // A refusal takes nothing.
         for _ in 0..5 {
-            assert_eq!(quota.take().err(), Some(EBUSY));
+            assert_eq!(quota.take().err(), Some(ENOMEM));
         }
         drop(first);
         let third = quota.take()?;
 
-        assert_eq!(quota.take().err(), Some(EBUSY));
+        assert_eq!(quota.take().err(), Some(ENOMEM));
         drop((second, third));
         quota.take().map(drop)
     }

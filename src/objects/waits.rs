@@ -115,7 +115,7 @@ impl Waits {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the host will never signal it, `ENOMEM`, and `EBUSY` if there are too many.
+    /// `ENODEV` if the host will never signal it; `ENOMEM`, also if there are too many.
     pub(crate) fn begin(
         self: &Arc<Self>,
         events: &Arc<Names>,
@@ -282,7 +282,7 @@ mod tests {
         let event = ticket.event();
 
         ticket.leave();
-        assert_eq!(rig.quota.take().err(), Some(EBUSY));
+        assert_eq!(rig.quota.take().err(), Some(ENOMEM));
         rig.signal(event);
         rig.signal(event);
         rig.waits.lose(Loss::Device);

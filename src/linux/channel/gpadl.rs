@@ -20,6 +20,7 @@ use core::mem::ManuallyDrop;
 use kernel::{
     error::to_result,
     new_mutex,
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         Arc,
@@ -133,19 +134,18 @@ pub(crate) struct Gpadl {
 }
 
 impl Gpadl {
-    /// Most bytes. The protocol counts them with 32 bits.
-    pub(crate) const MOST: u64 = u32::MAX as u64;
+    /// Most pages. The protocol counts bytes with 32 bits.
+    pub(crate) const MOST_PAGES: u64 = u32::MAX as u64 / PAGE_SIZE as u64;
 
     /// Lets the host use `memory`. Waits for the host, until it answers or takes the channel away.
     ///
     /// # Errors
     ///
     /// - `ENODEV`: the session has ended, or the host has taken the channel away.
-    /// - `EFBIG`: it is more than the protocol can name, 4 GiB or more.
-    /// - `EDQUOT`: the host does not want it.
-    /// - What else the VMBus core may say.
+    /// - `ENOMEM`: it is more than the protocol can name, 4 GiB or more; or the host does not want
+    ///   it, or there is no memory for the messages.
     pub(crate) fn establish(session: &Arc<Session>, memory: KernelMapping) -> Result<Self> {
-        let bytes = u32::try_from(memory.bytes()).map_err(|_| EFBIG)?;
+        let bytes = u32::try_from(memory.bytes()).map_err(|_| ENOMEM)?;
 
         let mut state = session.gpadls.state.lock();
 
@@ -166,7 +166,9 @@ impl Gpadl {
                 bytes,
                 &mut established.0,
             )
-        })?;
+        })
+        // What the core says of a host that has enough is not known to user libraries.
+        .map_err(|error| if error == ENODEV { error } else { ENOMEM })?;
 
         let handle = established.0.gpadl_handle;
 
