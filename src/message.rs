@@ -16,6 +16,7 @@ pub(crate) mod device;
 pub(crate) mod device_state;
 pub(crate) mod escape;
 pub(crate) mod existing_memory;
+mod fence_storage;
 pub(crate) mod global;
 pub(crate) mod hw_queue;
 mod list;

@@ -17,7 +17,7 @@
 //! 7. `Adapter::state` (spinlock): alive or not.
 //! 8. `CpuView::state`: held while the address space of the program changes. 1 to 7 are not taken
 //!    below it.
-//! 9. `Limbo::kept`, `Shown::claim`, `Claims::all`: nothing is taken below them.
+//! 9. `Limbo::kept`: nothing is taken below it.
 //! 10. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
 //!    the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
 //! 11. `Inbox::requests`, `Request::outcome`, `Directory::table` (spinlocks, interrupts off): never
@@ -31,7 +31,6 @@
 pub(crate) mod adapter;
 pub(crate) mod allocation;
 pub(crate) mod census;
-mod claims;
 pub(crate) mod context;
 pub(crate) mod cpu_view;
 pub(crate) mod dependents;

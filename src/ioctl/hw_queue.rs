@@ -15,13 +15,11 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::user_mapping::Access,
     message::hw_queue as command,
     objects::{
         census::Kind,
         context::Context,
         fence_page::FencePage,
-        host_view::Viewer,
         hw_queue::HwQueue,
         object::Object,
         process::Place, //
@@ -82,20 +80,14 @@ impl Ioctl for CreateHwQueue {
                 parent: Some(made.queue),
             },
         ];
-        let newborn = process.newborn(&places, || {
+        let newborn = process.newborn(Place::with_fence(&places), || {
             let _ = device
                 .active()
                 .call(sender, command::DestroyHwQueue::from(made.queue));
         });
         let newborn = newborn.map_err(without_context)?;
         let counted = process.services().census.count(Kind::HwQueue);
-        let fence = FencePage::map(
-            process,
-            device.adapter(),
-            made.fence_page,
-            Access::ReadOnly,
-            Viewer::Alone,
-        )?;
+        let fence = FencePage::map(process, device.adapter(), made.fence_value)?;
         let address = fence.address();
         let queue = HwQueue::new(device.device().clone(), made.queue, fence, counted)?;
 

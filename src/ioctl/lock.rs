@@ -25,19 +25,13 @@ use crate::{
             Turn, //
         },
         device::DeviceGuard,
-        host_view::{
-            HostView,
-            Viewer, //
-        },
+        host_view::HostView,
         process::Process, //
     },
     uapi::lock as abi,
     wire::Handle,
 };
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[
@@ -45,20 +39,6 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<Lock>(),
     entry::<Unlock>(),
 ];
-
-/// The device behind `handle`, on which `allocation` is.
-///
-/// # Errors
-///
-/// `EINVAL` if it is not; those of looking it up.
-fn device_of(process: &Process, handle: Handle, allocation: &Allocation) -> Result<DeviceGuard> {
-    let guard = process.device(handle)?;
-
-    if !Arc::ptr_eq(guard.device(), allocation.device()) {
-        return Err(EINVAL);
-    }
-    Ok(guard)
-}
 
 /// Tells the host that the program does not see the allocation any more.
 fn hide(process: &Process, guard: &DeviceGuard, allocation: &Allocation) -> Result<isize> {
@@ -71,13 +51,16 @@ fn hide(process: &Process, guard: &DeviceGuard, allocation: &Allocation) -> Resu
     )
 }
 
-/// Takes a lock back.
+/// Takes a lock back. The host is told in the name of `device`, which need not be the one the
+/// allocation is on: that is for the host to decide.
 fn unlock(process: &Process, device: Handle, allocation: &Allocation) -> Result<isize> {
-    let guard = device_of(process, device, allocation);
+    // So that neither device ends on the host first. Only the last unlock has to do with them.
+    let held = process
+        .device(device)
+        .and_then(|guard| Ok((guard, allocation.device().hold()?)));
 
-    // Only the last one has to do with the device.
-    match allocation.view().unlock(|| guard)? {
-        Some((guard, _turn)) => hide(process, &guard, allocation),
+    match allocation.view().unlock(|| held)? {
+        Some(((guard, _pass), _turn)) => hide(process, &guard, allocation),
         None => Ok(0),
     }
 }
@@ -93,7 +76,9 @@ impl Lock {
         allocation: &Allocation,
         turn: Turn<'_>,
     ) -> Result<u64> {
-        let guard = device_of(process, argument.device, allocation)?;
+        let guard = process.device(argument.device)?;
+        // So that the number of the allocation is not another one's when the host is asked.
+        let _pass = allocation.device().hold()?;
         let start = guard.active().call(
             process.on_host()?,
             command::Lock {
@@ -108,20 +93,15 @@ impl Lock {
             Caching::WriteCombining
         };
 
-        let shared = allocation.resource().and_then(|resource| resource.shared());
-        let viewer = shared.map_or(Viewer::Alone, |shared| {
-            Viewer::Allocation(shared.clone(), caching)
-        });
-
+        // The memory is gone with the adapter of the allocation, whatever device locks it.
         turn.show(|| {
             HostView::show(
                 process,
-                guard.adapter(),
+                allocation.device().adapter(),
                 start,
                 allocation.size(),
                 Access::ReadWrite,
                 caching,
-                viewer,
             )
         })
         .inspect_err(|_| {
@@ -146,7 +126,12 @@ impl Ioctl for Lock {
         };
 
         write_field!(argument, abi::Lock, data, &address).inspect_err(|_| {
-            let _ = unlock(process, allocation.device().handle(), &allocation);
+            // A lock that is not the first one may name no device at all.
+            let device = match process.device(argument.device) {
+                Ok(_) => argument.device,
+                Err(_) => allocation.device().handle(),
+            };
+            let _ = unlock(process, device, &allocation);
         })?;
         Ok(0)
     }

@@ -13,12 +13,10 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::user_mapping::Access,
     message::paging_queue as command,
     objects::{
         census::Kind,
         fence_page::FencePage,
-        host_view::Viewer,
         object::Object,
         paging_queue::PagingQueue,
         process::Place, //
@@ -60,19 +58,13 @@ impl Ioctl for CreatePagingQueue {
                 parent: Some(made.queue),
             },
         ];
-        let newborn = process.newborn(&places, || {
+        let newborn = process.newborn(Place::with_fence(&places), || {
             let _ = device
                 .active()
                 .call(sender, command::DestroyPagingQueue::from(made.queue));
         })?;
         let counted = process.services().census.count(Kind::PagingQueue);
-        let fence = FencePage::map(
-            process,
-            device.adapter(),
-            made.fence_page,
-            Access::ReadOnly,
-            Viewer::Alone,
-        )?;
+        let fence = FencePage::map(process, device.adapter(), made.fence_value)?;
         let address = fence.address();
         let queue = PagingQueue::new(device.device().clone(), made.queue, fence, counted)?;
 

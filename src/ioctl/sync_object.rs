@@ -13,17 +13,13 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::{
-        anon_file,
-        user_mapping::Access, //
-    },
+    linux::anon_file,
     message::sync_object as command,
     objects::{
         census::Kind,
         device::DeviceGuard,
         fence_page::FencePage,
         guest_event::Notification,
-        host_view::Viewer,
         object::Object,
         process::{
             Place,
@@ -58,24 +54,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<OpenSyncObjectFromNtHandle2>(),
 ];
 
-/// Shows the value of a fence that the host has just made or opened, as the `shared` one or for
-/// nobody else.
+/// Shows the value of a fence that the host has just made or opened.
 fn map_value(
     process: &Process,
     device: &DeviceGuard,
     made: &command::NewSyncObject,
-    shared: Option<&Arc<SharedSyncObject>>,
 ) -> Result<FencePage> {
-    let viewer = shared.map_or(Viewer::Alone, |shared| Viewer::Fence(shared.clone()));
-
-    // A user-mode driver may set a fence itself.
-    FencePage::map(
-        process,
-        device.adapter(),
-        made.page,
-        Access::ReadWrite,
-        viewer,
-    )
+    FencePage::map(process, device.adapter(), made.page)
 }
 
 /// Where a sync object goes in the table.
@@ -168,7 +153,7 @@ impl Ioctl for CreateSynchronizationObject2 {
             .then(|| share(process, &device, &made, monitored))
             .transpose()?;
         let page = monitored
-            .then(|| map_value(process, &device, &made, shared.as_ref()))
+            .then(|| map_value(process, &device, &made))
             .transpose()?;
 
         if let Some(page) = &page {
@@ -251,7 +236,7 @@ pub(super) fn open_shared(
         let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
     })?;
     let page = monitored
-        .then(|| map_value(process, device, &opened, Some(shared)))
+        .then(|| map_value(process, device, &opened))
         .transpose()?;
     let told = Opened {
         handle: opened.handle,

@@ -2,26 +2,35 @@
 
 //! Memory of the host in the address space of a user program.
 //!
-//! Each mapping belongs to an anonymous file of its own, which the user has no descriptor of. All
-//! pages are entered when the file is mapped, which happens exactly once, and there is no fault
-//! handler. So taking the pages away is final: whoever touches the addresses afterwards gets
-//! `SIGBUS`, in whatever address space they are by then.
+//! Each mapping belongs to an anonymous file with an inode of its own, which the user has no
+//! descriptor of. All pages are entered when the file is mapped, which happens exactly once, and
+//! there is no fault handler. So taking the pages away is final: a program that touches the
+//! addresses afterwards gets `SIGBUS`, in whatever address space they are by then.
 //!
-//! What a user can do with an area of his own leads nowhere: it is not inherited by a child, does
-//! not grow, cannot be duplicated or mapped again, and a read-only one stays so. `munmap()` and
-//! `mremap()` of it are his own business. It keeps the module loaded as long as it is there.
+//! `fork()` copies an area, with its pages, as it does with the mappings of other GPU drivers. The
+//! copy belongs to the same inode, and revoking goes through that: it reaches every copy, and each
+//! part of one that was split or moved. The kernel enters a copy with the inode behind the area it
+//! comes from, before it copies the pages. So when revoking meets a `fork()` it takes the pages
+//! from the original first, and then from the copy, and none is left. Apart from that the user can
+//! do nothing with an area that leads anywhere: it does not grow, cannot be duplicated within an
+//! address space or mapped again, and a read-only one stays so.
+//!
+//! The areas alone keep the file, and the file keeps the module loaded. This object keeps the
+//! inode only: a process that has ended has no areas, and so nothing that its objects do on their
+//! way out, in a worker, keeps the module from being unloaded.
 //!
 //! Pages are entered directly rather than by `remap_pfn_range()` or on faults, because of the
 //! caching. On x86 the former reserves it for as long as the area exists, so that a program could
-//! keep a type for a page that it was deprived of long ago, and that the host shows to somebody
-//! else in another way. The latter gives a page the type that somebody else has reserved, which is
-//! uncached if nobody did. Of one page there is one mapping at a time, as the one before is revoked
-//! before the host may use the page again; so types cannot differ.
+//! keep a type for a page that was taken from it long ago, and that the host shows in another way
+//! by then. The latter gives a page the type that another mapping has reserved, which is uncached
+//! if there is none. The type of a page is what the host says of the object it shows there. A host
+//! that shows one page for two objects, at the same time and with different types, gets what its
+//! own processor does then; the memory is the host's.
 //!
 //! Locks: none of our own. Mapping and dropping take the lock of the current address space, and
-//! revoking the one of the file's mapping.
+//! revoking the one of the inode's mapping.
 //!
-//! C headers: `include/linux/anon_inodes.h`, `include/linux/mm.h`
+//! C headers: `include/linux/anon_inodes.h`, `include/linux/fs.h`, `include/linux/mm.h`
 
 use super::{
     bindings,
@@ -132,7 +141,6 @@ unsafe extern "C" fn mmap(
             vma.try_clear_maywrite()?;
         }
         vma.try_clear_mayexec()?;
-        vma.set_dontcopy();
 
         // SAFETY:
         // - The area is being set up and its address space locked for writing.
@@ -164,24 +172,83 @@ unsafe extern "C" fn release(
     0
 }
 
+/// The inode of a file of ours, with a reference to it.
+///
+/// # Invariants
+///
+/// The pointer is valid, and this object owns a reference to the inode.
+struct Inode(NonNull<kernel::bindings::inode>);
+
+// SAFETY: Inodes may be used, and references to them dropped, by any thread.
+unsafe impl Send for Inode {}
+// SAFETY: What is called with a shared one takes the locks it needs.
+unsafe impl Sync for Inode {}
+
+impl Inode {
+    /// The inode of `file`.
+    fn of(file: &File) -> Result<Self> {
+        // SAFETY: The file is valid and has an inode, to which it keeps a reference meanwhile. The
+        // field does not change.
+        let inode = unsafe {
+            let inode = (*file.as_ptr()).f_inode;
+
+            kernel::bindings::ihold(inode);
+            inode
+        };
+
+        // INVARIANT: The reference was just taken.
+        Ok(Self(NonNull::new(inode).ok_or(EINVAL)?))
+    }
+
+    /// Takes the pages of all areas of the inode away, in all address spaces. Sleeps.
+    fn unmap_everywhere(&self) {
+        // SAFETY: By the type invariant the inode is valid; its mapping is its own. Areas of its
+        // file are entered there until they are unmapped, and their pages are never put back.
+        unsafe { kernel::bindings::unmap_mapping_range((*self.0.as_ptr()).i_mapping, 0, 0, 1) };
+    }
+}
+
+impl Drop for Inode {
+    /// Sleeps.
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this reference is ours to give up.
+        unsafe { kernel::bindings::iput(self.0.as_ptr()) };
+    }
+}
+
 /// Memory of the host that the user program of the current task sees.
 ///
 /// # Invariants
 ///
-/// `file` is one of ours and was mapped in `mm`, from `address` on, over `size` bytes. What is
-/// there by now is up to the user. As long as `window` is there the user may see the memory.
+/// A file with `inode` was mapped in `mm`, from `pages` on, over `size` bytes. What is there by now
+/// is up to the user. As long as `window` is there the user may see the memory.
 pub(crate) struct UserMapping {
-    file: ARef<File>,
+    inode: Inode,
     mm: ARef<Mm>,
-    address: usize,
+    /// Where the first page is.
+    pages: usize,
+    /// How far from there the memory begins that was asked for.
+    offset: usize,
+    /// Bytes, whole pages.
     size: usize,
-    /// So that the addresses are not given to another device while anybody sees them.
+    /// So that the addresses are not given to another device while a program sees them.
     window: Pin<KBox<SpinLock<Option<Arc<MmioRange>>>>>,
 }
 
+/// The whole pages that hold `size` bytes from `start` on: where they begin, and how many bytes
+/// they have. `None` if there are none, or they have no end.
+pub(crate) fn whole_pages(start: u64, size: u64) -> Option<(u64, u64)> {
+    // CAST: 64 bits hold the size of a page.
+    let page = PAGE_SIZE as u64;
+    let first = start - start % page;
+    let end = start.checked_add(size)?.checked_next_multiple_of(page)?;
+
+    (size > 0).then_some((first, end - first))
+}
+
 impl UserMapping {
-    /// Maps `size` bytes of guest physical memory from `start` on, which must lie in `window`,
-    /// into the address space of the current task. Both must be multiples of the page size.
+    /// Maps the pages with the `size` bytes of guest physical memory from `start` on, which must lie
+    /// in `window`, into the address space of the current task.
     ///
     /// # Errors
     ///
@@ -207,35 +274,35 @@ impl UserMapping {
         let mm: &Mm = task.mm().ok_or(ESRCH)?;
         let mm = ARef::from(mm);
 
-        if !window.covers(start, size) {
+        let (first, size) = whole_pages(start, size).ok_or(EINVAL)?;
+
+        if !window.covers(first, size) {
             return Err(ERANGE);
         }
 
-        let (start, size) = (usize::try_from(start)?, usize::try_from(size)?);
-
-        if size == 0 || start % PAGE_SIZE != 0 || size % PAGE_SIZE != 0 {
-            return Err(EINVAL);
-        }
-
+        let offset = usize::try_from(start - first)?;
+        let (first, size) = (usize::try_from(first)?, usize::try_from(size)?);
         let kept = KBox::pin_init(
             new_spinlock!(Some(window.clone()), "UserMapping::window"),
             GFP_KERNEL_ACCOUNT,
         )?;
         // INVARIANT: The memory lies in `window`, which `UserMapping` keeps until nobody sees it.
         let region = Region {
-            first_frame: start / PAGE_SIZE,
+            first_frame: first / PAGE_SIZE,
             size,
             access,
             caching,
             mapped: Atomic::new(false),
         };
+        // The areas keep the file; this reference goes when the function returns.
         let file = Self::make_file(region)?;
+        let inode = Inode::of(&file)?;
         let protection = match access {
             Access::ReadOnly => bindings::PROT_READ,
             Access::ReadWrite => bindings::PROT_READ | bindings::PROT_WRITE,
         };
         // SAFETY: The file is valid, and the current task has an address space.
-        let address = unsafe {
+        let pages = unsafe {
             kernel::bindings::vm_mmap(
                 file.as_ptr(),
                 0,
@@ -246,13 +313,14 @@ impl UserMapping {
                 0,
             )
         };
-        let address = from_err_ptr(ptr::without_provenance_mut::<c_void>(address))?.addr();
+        let pages = from_err_ptr(ptr::without_provenance_mut::<c_void>(pages))?.addr();
 
         // INVARIANT: The file was just mapped there.
         Ok(Self {
-            file,
+            inode,
             mm,
-            address,
+            pages,
+            offset,
             size,
             window: kept,
         })
@@ -288,15 +356,20 @@ impl UserMapping {
     /// The address at which the user program saw the first byte, when it was mapped.
     pub(crate) fn address(&self) -> u64 {
         // CAST: An address has at most 64 bits.
-        self.address as u64
+        (self.pages + self.offset) as u64
     }
 
-    /// Takes the memory away from the user program: it gets `SIGBUS` when it touches the addresses
-    /// from now on. May be called by any task, as often as one likes; sleeps.
+    /// Bytes, whole pages.
+    pub(crate) fn size(&self) -> u64 {
+        // CAST: A size has at most 64 bits.
+        self.size as u64
+    }
+
+    /// Takes the memory away from the user program, and from all that have inherited it: they get
+    /// `SIGBUS` when they touch the addresses from now on. May be called by any task, as often as
+    /// one likes; sleeps.
     pub(crate) fn revoke(&self) {
-        // SAFETY: The file is valid and keeps its inode, whose mapping nobody else uses. Areas of
-        // the file are entered there until they are unmapped, and their pages are never put back.
-        unsafe { kernel::bindings::unmap_mapping_range((*self.file.as_ptr()).f_mapping, 0, 0, 1) };
+        self.inode.unmap_everywhere();
 
         // Giving addresses back sleeps.
         let window = self.window.lock().take();
@@ -307,63 +380,71 @@ impl UserMapping {
     /// Whether the area is still as it was made. The caller is in the address space.
     fn is_untouched(&self, mm: &MmWithUser) -> bool {
         mm.mmap_read_lock()
-            .vma_lookup(self.address)
+            .vma_lookup(self.pages)
             .is_some_and(|area| {
-                // SAFETY: The area is valid while the address space is locked.
-                let file = unsafe { (*area.as_ptr()).vm_file };
+                // SAFETY: The area is valid while the address space is locked, and so is its file,
+                // if it has one. No other file has our inode, to which we have a reference.
+                let is_ours = unsafe {
+                    let file = (*area.as_ptr()).vm_file;
 
-                file == self.file.as_ptr()
-                    && area.start() == self.address
-                    && area.end() - area.start() == self.size
+                    !file.is_null() && (*file).f_inode == self.inode.0.as_ptr()
+                };
+
+                is_ours && area.start() == self.pages && area.end() - area.start() == self.size
             })
     }
 
-    /// Unmaps the area if the user has left it alone. The current task uses the address space.
+    /// Takes the memory away as [`Self::revoke`] does, and frees the addresses if the current task
+    /// uses the address space that they are in and the user has left the area alone.
     ///
     /// A user program whose threads unmap it at this moment, and map something else in its place,
     /// can lose the latter. It harms only itself.
-    fn unmap_here(&self, mm: &MmWithUser) {
-        if self.is_untouched(mm) {
+    pub(crate) fn unmap(&self) {
+        let here = current!()
+            .mm()
+            .is_some_and(|mm| mm.as_raw() == self.mm.as_raw() && self.is_untouched(mm));
+
+        if here {
             // SAFETY: The current task has an address space. The function may fail if the task is
             // being killed or the user has sealed the area; then it stays, without pages.
-            let _ = unsafe { kernel::bindings::vm_munmap(self.address, self.size) };
-        }
-    }
-
-    /// Unmaps the area from a kernel thread, which has no address space of its own.
-    fn unmap_from_kernel_thread(&self) {
-        let Some(mm) = self.mm.mmget_not_zero() else {
-            return;
-        };
-        // The program may end meanwhile; its memory is not to be freed by this thread then.
-        let mm = MmWithUser::into_mmput_async(mm);
-
-        // SAFETY: The address space has users, and the current task is a kernel thread without
-        // one. It gives it back before anything else happens to it.
-        unsafe { kernel::bindings::kthread_use_mm(mm.as_raw()) };
-        self.unmap_here(&mm);
-        // SAFETY: It was taken above.
-        unsafe { kernel::bindings::kthread_unuse_mm(mm.as_raw()) };
-    }
-}
-
-/// Whether the current task is a thread of the kernel.
-fn is_kernel_thread() -> bool {
-    // SAFETY: The task is the current one, which alone changes this flag, long ago.
-    unsafe { (*current!().as_ptr()).flags & kernel::bindings::PF_KTHREAD != 0 }
-}
-
-impl Drop for UserMapping {
-    /// The memory is gone from the user's view when this returns. The addresses are free again if
-    /// the user's own task or a kernel thread does it; else they stay taken until the user program
-    /// ends.
-    fn drop(&mut self) {
-        match current!().mm() {
-            Some(mm) if mm.as_raw() == self.mm.as_raw() => self.unmap_here(mm),
-            None if is_kernel_thread() => self.unmap_from_kernel_thread(),
-            _ => {}
+            let _ = unsafe { kernel::bindings::vm_munmap(self.pages, self.size) };
         }
         // Parts of it may have been moved, and the area may be in another address space.
         self.revoke();
+    }
+}
+
+impl Drop for UserMapping {
+    /// The memory is gone from every program's view when this returns. If it is not a task of the
+    /// program that does it, the addresses stay taken until the program ends: a worker that entered
+    /// its address space to free them would keep the areas, and so the module, beyond its end.
+    fn drop(&mut self) {
+        self.unmap();
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_user_mapping)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_bytes() {
+        for (start, size, pages) in [
+            (0x1000, 0x1000, Some((0x1000, 0x1000))),
+            (0x1000, 1, Some((0x1000, 0x1000))),
+            (0x1000, 0x1001, Some((0x1000, 0x2000))),
+            // The value of a fence, in the middle, at the end and across the end of a page
+            (0x1040, 8, Some((0x1000, 0x1000))),
+            (0x1FF8, 8, Some((0x1000, 0x1000))),
+            (0x1FFC, 8, Some((0x1000, 0x2000))),
+            (0, 0x1_0000_0001, Some((0, 0x1_0000_1000))),
+            (0x1000, 0, None),
+            (u64::MAX - 7, 8, None),
+            (u64::MAX - 0xFFF, 1, None),
+            (1, u64::MAX, None),
+        ] {
+            assert_eq!(whole_pages(start, size), pages);
+        }
     }
 }

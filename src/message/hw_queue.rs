@@ -72,10 +72,10 @@ pub(crate) struct CreateHwQueue<F> {
 pub(crate) struct CreatedHwQueue {
     /// What the host calls it.
     pub(crate) queue: Handle,
-    /// What the host calls its fence.
+    /// What the host calls its fence; nothing if it has no handle.
     pub(crate) fence: Handle,
-    /// Where the page of the fence is.
-    pub(crate) fence_page: u64,
+    /// Where the value of the fence is.
+    pub(crate) fence_value: u64,
     /// Where the GPU sees the fence.
     pub(crate) fence_gpu_address: u64,
     /// As many bytes as were sent.
@@ -145,7 +145,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for CreateHwQueue<F> {
         Ok(CreatedHwQueue {
             queue,
             fence: head.hwqueue_progress_fence,
-            fence_page: head.hwqueue_progress_fence_cpuva,
+            fence_value: head.hwqueue_progress_fence_cpuva,
             fence_gpu_address: head.hwqueue_progress_fence_gpuva,
             data: PrivateData::new(reply, start, self.data_size)?,
         })
@@ -268,7 +268,7 @@ mod tests {
 
         assert_eq!(made.queue.raw(), 0x4000_0080);
         assert_eq!(made.fence.raw(), 0x4000_00C0);
-        assert_eq!(made.fence_page, 0xF_0000_1000);
+        assert_eq!(made.fence_value, 0xF_0000_1000);
         assert_eq!(made.fence_gpu_address, 0x1234_5678_9ABC);
         assert_eq!(made.data.bytes(), [1, 2, 3]);
         assert_eq!(errno(&reply(0, 0)), Some(-22));

@@ -4,6 +4,7 @@
 
 use super::{
     device::OneHandleBody,
+    fence_storage::value_address,
     undo_by_handle,
     Opcode,
     Plain, //
@@ -57,10 +58,10 @@ pub(crate) struct CreatePagingQueue {
 pub(crate) struct CreatedPagingQueue {
     /// What the host calls it.
     pub(crate) queue: Handle,
-    /// What the host calls its fence.
+    /// What the host calls its fence; nothing if it has no handle.
     pub(crate) fence: Handle,
-    /// Where the page of the fence is.
-    pub(crate) fence_page: u64,
+    /// Where the value of the fence is.
+    pub(crate) fence_value: u64,
 }
 
 impl Plain for CreatePagingQueue {
@@ -90,7 +91,10 @@ impl Plain for CreatePagingQueue {
         Ok(CreatedPagingQueue {
             queue: answer.paging_queue,
             fence: answer.sync_object,
-            fence_page: answer.fence_storage_physical_address,
+            fence_value: value_address(
+                answer.fence_storage_physical_address,
+                answer.fence_storage_offset,
+            ),
         })
     }
 }
@@ -162,8 +166,10 @@ mod tests {
         };
         let mut reply = [0; 24];
 
-        // No handle is how the host refuses.
+        // No handle is how the host refuses, or no answer at all.
         assert!(ask(&reply).is_err());
+        assert_eq!(ask(&[]).err(), Some(EINVAL));
+        assert_eq!(ask(&reply[..23]).err(), Some(EOVERFLOW));
         reply[..4].copy_from_slice(&[0x80, 0, 0, 0x40]);
         reply[4..8].copy_from_slice(&[0xC0, 0, 0, 0x40]);
         reply[8..16].copy_from_slice(&[0, 0x10, 0, 0, 0xF, 0, 0, 0]);
@@ -173,8 +179,10 @@ mod tests {
 
         assert_eq!(made.queue.raw(), 0x4000_0080);
         assert_eq!(made.fence.raw(), 0x4000_00C0);
-        assert_eq!(made.fence_page, 0xF_0000_1000);
+        assert_eq!(made.fence_value, 0xF_0000_1000);
         assert!(ask(&reply[..23]).is_err());
+        reply[16..].copy_from_slice(&[0x40, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(ask(&reply)?.fence_value, 0xF_0000_1040);
 
         let message = rig.host.message(0)?;
 

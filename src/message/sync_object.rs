@@ -4,6 +4,7 @@
 
 use super::{
     device::OneHandleBody,
+    fence_storage::value_address,
     take_at,
     undo_by_handle,
     Opcode,
@@ -78,7 +79,7 @@ pub(crate) struct NewSyncObject {
     pub(crate) global: Handle,
     /// Where the GPU sees the value of a monitored fence.
     pub(crate) gpu_address: u64,
-    /// The page with the value of a monitored fence.
+    /// Where the value of a monitored fence is.
     pub(crate) page: u64,
 }
 
@@ -120,7 +121,10 @@ impl Plain for CreateSyncObject {
             handle: answer.sync_object,
             global: answer.global_sync_object,
             gpu_address: answer.fence_gpu_va,
-            page: answer.fence_storage_address,
+            page: value_address(
+                answer.fence_storage_address,
+                answer.fence_storage_offset.into(),
+            ),
         })
     }
 }

@@ -32,8 +32,9 @@ enum State {
     Asking,
     /// Mapped.
     Shown { view: HostView, locks: u32 },
-    /// Memory of the program, which it always sees at `address`.
-    Own { address: u64, locks: u32 },
+    /// Memory of the program, which it always sees at `address`: locks mean nothing, and are not
+    /// counted.
+    Own { address: u64 },
     /// The allocation is destroyed.
     Gone,
 }
@@ -59,7 +60,7 @@ impl CpuView {
     /// A view of the memory of the GPU; or of memory of the program, at the address `own`.
     pub(crate) fn new(own: Option<u64>) -> impl PinInit<Self> {
         let state = match own {
-            Some(address) => State::Own { address, locks: 0 },
+            Some(address) => State::Own { address },
             None => State::Hidden,
         };
 
@@ -84,10 +85,7 @@ impl CpuView {
                     *locks = locks.checked_add(1).ok_or(EINVAL)?;
                     return Ok(Locked::At(view.address()));
                 }
-                State::Own { address, locks } => {
-                    *locks = locks.checked_add(1).ok_or(EINVAL)?;
-                    return Ok(Locked::At(*address));
-                }
+                State::Own { address } => return Ok(Locked::At(*address)),
                 state @ State::Hidden => {
                     *state = State::Asking;
                     return Ok(Locked::Ask(Turn { view: self }));
@@ -100,11 +98,12 @@ impl CpuView {
     }
 
     /// Takes a lock back. If it was the last one the memory is unmapped, and it is the caller's
-    /// turn to tell the host, with what `prepare` has returned.
+    /// turn to tell the host, with what `prepare` has returned. Of memory of the program, which no
+    /// lock has to show, any number may be taken back, as in the reference.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no lock; what `prepare` says, when nothing was done.
+    /// `EINVAL` if memory of the GPU is not locked; what `prepare` says, when nothing was done.
     pub(crate) fn unlock<G>(
         &self,
         prepare: impl FnOnce() -> Result<G>,
@@ -119,10 +118,11 @@ impl CpuView {
                 *state = State::Asking;
                 Ok(Some((prepared, Turn { view: self })))
             }
-            State::Shown { locks, .. } | State::Own { locks, .. } => {
+            State::Shown { locks, .. } => {
                 *locks = locks.checked_sub(1).ok_or(EINVAL)?;
                 Ok(None)
             }
+            State::Own { .. } => Ok(None),
             State::Hidden | State::Asking | State::Gone => Err(EINVAL),
         }
     }

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The page in which the host keeps the value of a fence, as the user program sees it.
+//! The page in which the host keeps the value of a fence, as the user program sees it: read-only, as
+//! on Windows. A program that could write it could make others believe what has not happened.
 //!
-//! One fence per page, its value in the first 8 bytes. The driver never reads it: the value is the
-//! host's, and the user program believes it or not.
+//! The value has 8 bytes, anywhere in the page, which may have values of other fences as well. The
+//! driver never reads it: it is the host's, and the user program believes it or not.
 
 use super::{
     adapter::Adapter,
-    host_view::{
-        HostView,
-        Viewer, //
-    },
+    host_view::HostView,
     process::Process, //
 };
 use crate::linux::user_mapping::{
     Access,
     Caching, //
 };
-use kernel::{
-    page::PAGE_SIZE,
-    prelude::*, //
-};
+use kernel::prelude::*;
+
+/// Bytes of a value.
+const VALUE_SIZE: u64 = 8;
 
 /// The page of a fence in the address space of a user program, until this is dropped.
 pub(crate) struct FencePage {
@@ -28,24 +26,21 @@ pub(crate) struct FencePage {
 }
 
 impl FencePage {
-    /// Shows the user program of `process`, which is the current one, the page that the host keeps
-    /// at `physical` for a fence on `adapter`: for the shared one that `viewer` says, or for one
-    /// that nobody else has.
+    /// Shows the user program of `process`, which is the current one, the value that the host keeps
+    /// at the address `physical` for a fence on `adapter`.
     ///
     /// # Errors
     ///
     /// Those of [`HostView::show`].
-    pub(crate) fn map(
-        process: &Process,
-        adapter: &Adapter,
-        physical: u64,
-        access: Access,
-        viewer: Viewer,
-    ) -> Result<Self> {
-        // CAST: 64 bits hold any size.
-        let size = PAGE_SIZE as u64;
-        let caching = Caching::WriteBack;
-        let view = HostView::show(process, adapter, physical, size, access, caching, viewer)?;
+    pub(crate) fn map(process: &Process, adapter: &Adapter, physical: u64) -> Result<Self> {
+        let view = HostView::show(
+            process,
+            adapter,
+            physical,
+            VALUE_SIZE,
+            Access::ReadOnly,
+            Caching::WriteBack,
+        )?;
 
         Ok(Self { view })
     }

@@ -5,81 +5,31 @@
 
 use super::{
     adapter::Adapter,
-    claims::{
-        Claim,
-        Party, //
-    },
     dependents::{
         Dependences,
         Dependent, //
     },
-    process::Process,
-    shared::SharedSyncObject,
-    shared_resource::SharedResource, //
+    process::Process, //
 };
 use crate::{
     amount::Share,
-    linux::{
-        ratelimit::pr_warn_limited,
-        user_mapping::{
-            Access,
-            Caching,
-            UserMapping, //
-        },
+    linux::user_mapping::{
+        Access,
+        Caching,
+        UserMapping, //
     },
 };
 use kernel::{
-    new_mutex,
     prelude::*,
-    sync::{
-        Arc,
-        Mutex, //
-    }, //
+    sync::Arc, //
 };
 
-/// In whose name a program sees memory of the host.
-pub(crate) enum Viewer {
-    /// Something that it has alone.
-    Alone,
-    /// A shared fence.
-    Fence(Arc<SharedSyncObject>),
-    /// An allocation of a shared resource, which all processors see in the same way.
-    Allocation(Arc<SharedResource>, Caching),
-}
-
-impl Party for Viewer {
-    fn shares_with(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Fence(one), Self::Fence(other)) => Arc::ptr_eq(one, other),
-            (Self::Allocation(one, caching), Self::Allocation(other, other_caching)) => {
-                Arc::ptr_eq(one, other) && caching == other_caching
-            }
-            _ => false,
-        }
-    }
-}
-
-/// A mapping, and the right to it, which ends with it.
-#[pin_data]
-struct Shown {
-    mapping: UserMapping,
-    #[pin]
-    claim: Mutex<Option<Claim<Viewer>>>,
-}
-
-impl Shown {
-    fn revoke(&self) {
-        self.mapping.revoke();
-
-        let claim = self.claim.lock().take();
-
-        drop(claim);
-    }
-}
+/// A mapping, which is taken away when the adapter or the global channel is lost.
+struct Shown(UserMapping);
 
 impl Dependent for Shown {
     fn cut_off(&self) {
-        self.revoke();
+        self.0.revoke();
     }
 }
 
@@ -92,12 +42,12 @@ pub(crate) struct HostView {
 
 impl HostView {
     /// Shows the user program of `process`, which is the current one, `size` bytes that the host
-    /// has at `address` for something on `adapter`: what `viewer` says.
+    /// has at `address` for something on `adapter`, with the rest of the pages they are in.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, also unless those are whole pages of the window that nobody else sees: so looks
-    /// the answer of a host that has nothing to show. `ENODEV` if the global channel is lost.
+    /// `ENOMEM`, also unless those pages are in the window: so looks the answer of a host that has
+    /// nothing to show. `ENODEV` if the global channel is lost.
     pub(crate) fn show(
         process: &Process,
         adapter: &Adapter,
@@ -105,24 +55,10 @@ impl HostView {
         size: u64,
         access: Access,
         caching: Caching,
-        viewer: Viewer,
     ) -> Result<Self> {
-        let window = process.io_window();
-        let claim = window.claim(address, size, viewer).map_err(|error| {
-            if error == EBUSY {
-                pr_warn_limited!("host shows memory that it shows to somebody else\n");
-            }
-            ENOMEM
-        })?;
-        let counted = process.count_mapped(size)?;
-        let mapping = window.map(address, size, access, caching)?;
-        let shown = Arc::pin_init(
-            pin_init!(Shown {
-                mapping,
-                claim <- new_mutex!(Some(claim), "Shown::claim"),
-            }),
-            GFP_KERNEL_ACCOUNT,
-        )?;
+        let mapping = process.io_window().map(address, size, access, caching)?;
+        let counted = process.count_mapped(mapping.size())?;
+        let shown = Arc::new(Shown(mapping), GFP_KERNEL_ACCOUNT)?;
         // If the adapter was lost meanwhile, the pages are taken away at once.
         let dependences = process
             .depend_on(adapter, shown.clone())
@@ -137,11 +73,12 @@ impl HostView {
 
     /// Where the user program sees it.
     pub(crate) fn address(&self) -> u64 {
-        self.shown.mapping.address()
+        self.shown.0.address()
     }
 
-    /// Takes it away from the user program.
+    /// Takes it away from the user program, and from all that have inherited it. Frees the addresses
+    /// if the current task is one of the program's.
     pub(crate) fn revoke(&self) {
-        self.shown.revoke();
+        self.shown.0.unmap();
     }
 }

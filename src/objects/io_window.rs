@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The addresses at which the host shows its memory to this virtual machine.
+//!
+//! What lies where in the window is up to the host: its memory may be shown for several objects at a
+//! time, in parts of pages, and to several programs.
 
-use super::{
-    claims::{
-        Claim,
-        Claims, //
-    },
-    host_view::Viewer, //
-};
 use crate::linux::{
     mmio::MmioRange,
     user_mapping::{
+        whole_pages,
         Access,
         Caching,
         UserMapping, //
@@ -19,7 +16,6 @@ use crate::linux::{
 };
 use kernel::{
     new_spinlock,
-    page::PAGE_SIZE,
     prelude::*,
     sync::{
         Arc,
@@ -30,12 +26,11 @@ use kernel::{
 /// The window that was announced to the host.
 ///
 /// It outlives the global channel, if a process does, but nothing is mapped after [`Self::close`].
-/// The addresses go back to the bus when nobody sees anything in it any more.
+/// The addresses go back to the bus when no program sees anything in it any more.
 #[pin_data]
 pub(crate) struct IoWindow {
     start: u64,
     length: u64,
-    claims: Arc<Claims<Viewer>>,
     #[pin]
     range: SpinLock<Option<Arc<MmioRange>>>,
 }
@@ -45,13 +40,11 @@ impl IoWindow {
     pub(crate) fn new(range: MmioRange) -> Result<Arc<Self>> {
         let (start, length) = (range.start(), range.size());
         let range = Arc::new(range, GFP_KERNEL)?;
-        let claims = Claims::new()?;
 
         Arc::pin_init(
             pin_init!(Self {
                 start,
                 length,
-                claims,
                 range <- new_spinlock!(Some(range), "IoWindow::range"),
             }),
             GFP_KERNEL,
@@ -76,23 +69,13 @@ impl IoWindow {
         drop(range);
     }
 
-    /// Checks what the host says about memory it shows to `viewer`: `size` bytes at `address`.
-    /// Nobody else can have them until the result is dropped.
+    /// Shows the user program the pages with the `size` bytes at `address`, which is what the host
+    /// says of its memory.
     ///
     /// # Errors
     ///
-    /// `EINVAL` unless those are whole pages, at least one, inside the window. `EBUSY` if somebody
-    /// else has them, `ENOMEM`.
-    pub(crate) fn claim(&self, address: u64, size: u64, viewer: Viewer) -> Result<Claim<Viewer>> {
-        check(self.start(), self.length(), address, size)?;
-        self.claims.claim(address, size, viewer)
-    }
-
-    /// Shows the user program `size` bytes at `address`.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` if the window is closed; `ENOMEM`, also for what [`Self::claim`] refuses.
+    /// `ENODEV` if the window is closed; `ENOMEM`, also unless there is at least one byte, and all of
+    /// the pages are in the window.
     pub(crate) fn map(
         &self,
         address: u64,
@@ -102,17 +85,20 @@ impl IoWindow {
     ) -> Result<UserMapping> {
         let range = self.range.lock().clone().ok_or(ENODEV)?;
 
+        check(self.start(), self.length(), address, size).map_err(|_| ENOMEM)?;
         UserMapping::map(&range, address, size, access, caching)
     }
 }
 
-/// The first half of [`IoWindow::claim`], for a window of `length` bytes at `start`.
+/// Checks that all pages with the `size` bytes at `address` lie in a window of `length` bytes at
+/// `start`. More is not asked: beside the window are addresses of other devices, within it is
+/// nothing but memory of the host.
 fn check(start: u64, length: u64, address: u64, size: u64) -> Result {
-    let page = PAGE_SIZE as u64;
-    let offset = address.checked_sub(start).ok_or(EINVAL)?;
+    let (first, size) = whole_pages(address, size).ok_or(EINVAL)?;
+    let offset = first.checked_sub(start).ok_or(EINVAL)?;
     let end = offset.checked_add(size).ok_or(EINVAL)?;
 
-    if size == 0 || address % page != 0 || size % page != 0 || end > length {
+    if end > length {
         return Err(EINVAL);
     }
     Ok(())
@@ -127,16 +113,28 @@ mod tests {
     fn edges() {
         let check = |address, size| check(0x10_0000, 0x10_0000, address, size);
 
-        assert!(check(0x10_0000, 0x10_0000).is_ok());
-        assert!(check(0x1F_F000, 0x1000).is_ok());
+        for (address, size) in [
+            (0x10_0000, 0x10_0000),
+            (0x1F_F000, 0x1000),
+            // Parts of pages, up to the last byte of the window
+            (0x10_0008, 8),
+            (0x10_0008, 0x1000),
+            (0x10_0000, 0x800),
+            (0x1F_FFF8, 8),
+            (0x10_0FFC, 8),
+            (0x10_0001, 0xF_FFFF),
+        ] {
+            assert!(check(address, size).is_ok());
+        }
         for (address, size) in [
             (0x0F_F000, 0x1000),
             (0x20_0000, 0x1000),
             (0x1F_F000, 0x2000),
             (0x10_0000, 0x10_1000),
             (0x10_0000, 0),
-            (0x10_0008, 0x1000),
-            (0x10_0000, 0x800),
+            (0x0F_FFFC, 8),
+            (0x1F_FFFC, 8),
+            (0x10_0001, 0x10_0000),
             (0, 0x1000),
             (u64::MAX - 0xFFF, 0x1000),
             (0x10_0000, u64::MAX - 0xFFF),

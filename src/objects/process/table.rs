@@ -23,6 +23,7 @@ use crate::{
     },
     wire::Handle,
 };
+use core::slice;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -35,6 +36,17 @@ pub(crate) struct Place {
     pub(crate) handle: Handle,
     /// What it dies with.
     pub(crate) parent: Option<Handle>,
+}
+
+impl Place {
+    /// The places of a queue and of its fence, unless the fence has no handle: then programs know it
+    /// by its value only, which is where they look anyway.
+    pub(crate) fn with_fence(places: &[Place; 2]) -> &[Place] {
+        match places {
+            [queue, fence] if fence.handle.is_none() => slice::from_ref(queue),
+            both => both,
+        }
+    }
 }
 
 impl Process {
@@ -104,8 +116,8 @@ impl Process {
     /// # Errors
     ///
     /// `EINVAL` if the host has given out a handle that is none, or that something else has. Then
-    /// it is not told to destroy anything: that would hit the other one. `ENOMEM` and `ENODEV`,
-    /// when it is told.
+    /// it is not told to destroy anything: that would hit the other one, as it does in the
+    /// reference. `ENOMEM` and `ENODEV`, when it is told.
     pub(crate) fn newborn<F: FnOnce()>(
         &self,
         places: &[Place],
