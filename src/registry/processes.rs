@@ -131,7 +131,8 @@ impl Registry {
         drop(struck);
     }
 
-    /// Takes one open back. After the last one a worker tears the process down.
+    /// Takes one open back. After the last one a worker tears the process down. May sleep, but does
+    /// not wait for the host.
     pub(crate) fn close_process(&self, process: &Arc<Process>) {
         let last = {
             let mut processes = self.processes.lock();
@@ -147,6 +148,7 @@ impl Registry {
         };
 
         if let Some(member) = last {
+            member.process.release_local();
             // It was never queued before: it can be closed for the last time only once.
             let _ = self.services.queue.enqueue(member.process);
         }

@@ -187,6 +187,27 @@ impl Process {
         device.imports().withdraw();
     }
 
+    /// Ends, when the last descriptor is closed, what needs no host: waits, and what the program
+    /// sees of the host's memory. A worker does the rest, and nothing of that keeps the module from
+    /// being unloaded: mappings and fences of other drivers would. Called by the task that closes,
+    /// which usually is one of the program's; then the addresses are free at once.
+    pub(crate) fn release_local(&self) {
+        let mut from = 0;
+
+        // One by one, as none of it belongs under the lock.
+        while let Some((index, object)) = self.with_objects(|objects| {
+            let (index, object) = objects.next(from)?;
+
+            Some((index, object.clone()))
+        }) {
+            match &object {
+                Object::Device(device) => Self::forsake(device),
+                other => other.revoke(),
+            }
+            from = index + 1;
+        }
+    }
+
     /// The end of all objects, when nobody uses the process any more.
     pub(super) fn bury_everything(&self) {
         let mut patience = FAREWELL_PATIENCE;
