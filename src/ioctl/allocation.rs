@@ -45,16 +45,16 @@ pub(super) const ENTRIES: &[Entry] = &[entry::<CreateAllocation>(), entry::<Dest
 struct DestroyAllocation;
 
 impl DestroyAllocation {
-    /// Whether a handle occurs twice: one look is enough, as the table looks at nothing but the
-    /// index.
+    /// Whether a handle occurs twice. The reference takes such a list, and frees the allocation
+    /// twice; the second one names nothing, and a list with such a handle is refused.
     fn has_twins(handles: &[Handle]) -> Result<bool> {
-        let mut indices = KVVec::with_capacity(handles.len(), GFP_KERNEL_ACCOUNT)?;
+        let mut numbers = KVVec::with_capacity(handles.len(), GFP_KERNEL_ACCOUNT)?;
 
         for handle in handles {
-            indices.push(handle.index(), GFP_KERNEL_ACCOUNT)?;
+            numbers.push(handle.raw(), GFP_KERNEL_ACCOUNT)?;
         }
-        indices.sort_unstable();
-        Ok(indices.windows(2).any(|pair| pair.first() == pair.last()))
+        numbers.sort_unstable();
+        Ok(numbers.windows(2).any(|pair| pair.first() == pair.last()))
     }
 
     /// Takes out what was doomed with `top`. What consists of memory of the program is added to
@@ -79,10 +79,15 @@ impl Ioctl for DestroyAllocation {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
-        // CAST: 32 bits fit.
-        let count = argument.alloc_count as usize;
+        // As on Windows, the list does not count beside a resource.
+        let count = if argument.resource.is_none() {
+            // CAST: 32 bits fit.
+            argument.alloc_count as usize
+        } else {
+            0
+        };
 
-        if count > command::DestroyAllocation::MOST || (count == 0) == argument.resource.is_none() {
+        if count > command::DestroyAllocation::MOST || (count > 0 && argument.allocations == 0) {
             return Err(EINVAL);
         }
 
@@ -90,6 +95,10 @@ impl Ioctl for DestroyAllocation {
         let device = process.get::<Device>(argument.device)?;
         let _pass = device.hold()?;
 
+        // As on Windows, that is no mistake.
+        if count == 0 && argument.resource.is_none() {
+            return Ok(0);
+        }
         if Self::has_twins(&handles)? {
             return Err(EINVAL);
         }

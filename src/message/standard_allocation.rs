@@ -9,7 +9,10 @@ use super::{
     Opcode, //
 };
 use crate::{
-    transport::ReplyBuffer,
+    transport::{
+        ReplyBuffer,
+        MAX_MESSAGE, //
+    },
     wire::{
         InterfaceVersion,
         NtStatus, //
@@ -21,8 +24,9 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// More data than any driver has about an allocation.
-const DATA_LIMIT: u32 = 64 * 1024;
+/// More data about an allocation or a resource than any message brings. The reference knows no limit
+/// and takes what 32 bits hold; but the reply has to fit into one packet, the sum of both included.
+const DATA_LIMIT: u32 = MAX_MESSAGE as u32;
 
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -230,11 +234,23 @@ mod tests {
 
         assert_eq!(ask((0, 0), 0, (2, 1), 40)?.sizes.resource, 1);
         assert_eq!(ask((2, 1), 0, (2, 1), 40)?.parts(), (&[9, 9][..], &[9][..]));
+        // As much as there is room for
+        assert_eq!(
+            ask((0, 0), 0, (65_537, 65_000), 40)?.sizes.allocation,
+            65_537
+        );
+        assert_eq!(
+            ask((65_537, 65_000), 0, (65_537, 65_000), 130_573)?
+                .parts()
+                .1
+                .len(),
+            65_000
+        );
         for (wanted, status, said, length) in [
             // No data, too much of it, other data than before, a failure, a short reply.
             ((0, 0), 0, (0, 1), 40),
-            ((0, 0), 0, (65_537, 0), 40),
-            ((0, 0), 0, (1, 65_537), 40),
+            ((0, 0), 0, (131_073, 0), 40),
+            ((0, 0), 0, (1, 131_073), 40),
             ((0, 0), 0, (u32::MAX, u32::MAX), 40),
             ((2, 1), 0, (1, 2), 40),
             ((2, 0), 0, (2, 1), 40),

@@ -18,7 +18,7 @@ pub(crate) struct CreateAllocation {
     pub(crate) device: Handle,
     /// In: the resource the allocations are added to, if any. Out: the new one, if one is wanted.
     pub(crate) resource: Handle,
-    /// Not used; written back as it was.
+    /// Out: nothing.
     pub(crate) global_share: Handle,
     reserved: u32,
     /// In: where data of the runtime library is.

@@ -18,7 +18,6 @@ use crate::{
         Caller,
         Ioctl, //
     },
-    linux::ratelimit::pr_warn_limited,
     message::allocation::{
         self as command,
         Created,
@@ -99,7 +98,11 @@ impl Owner {
             return Ok(Self::Device);
         }
 
-        let resource = process.get::<Resource>(argument.resource)?;
+        // As on Windows, a number that names nothing is another mistake than a wrong resource.
+        let resource = match process.object(argument.resource) {
+            Err(_) => return Err(EBADF),
+            Ok(_) => process.get::<Resource>(argument.resource)?,
+        };
         let is_sealed = resource.shared().is_some_and(|shared| shared.is_sealed());
 
         if is_sealed || !Arc::ptr_eq(resource.device(), device) {
@@ -114,14 +117,6 @@ impl Owner {
             Self::Device => false,
             Self::New { shared } => *shared,
             Self::Existing(resource) => resource.shared().is_some(),
-        }
-    }
-
-    /// The resource that exists.
-    fn handle(&self) -> Handle {
-        match self {
-            Self::Existing(resource) => resource.handle(),
-            _ => Handle::NONE,
         }
     }
 }
@@ -246,7 +241,8 @@ impl Creation<'_> {
             self.process.on_host()?,
             command::CreateAllocation {
                 device: self.guard.handle(),
-                resource: self.owner.handle(),
+                // As the program has it: beside the flag for a new resource the host decides.
+                resource: argument.resource,
                 flags,
                 runtime_handle: argument.private_runtime_resource_handle,
                 infos,
@@ -256,11 +252,9 @@ impl Creation<'_> {
         )
     }
 
-    /// Destroys on the host what was just made. If it does, it lets go of the memory that was
-    /// `lent`.
+    /// Destroys on the host what was just made: the allocations by their handles, with the new
+    /// `resource`, if any. If it does, it lets go of the memory that was `lent`.
     fn destroy(&self, resource: Handle, handles: &[Handle], lent: &[Arc<LentMemory>]) -> Result {
-        let allocations = if resource.is_none() { handles } else { &[] };
-
         self.guard
             .active()
             .call(
@@ -268,7 +262,7 @@ impl Creation<'_> {
                 DestroyAllocation {
                     device: self.guard.handle(),
                     resource,
-                    allocations,
+                    allocations: handles,
                     flags: DestroyAllocation::ASSUME_NOT_IN_USE,
                 },
             )?
@@ -289,13 +283,6 @@ impl Creation<'_> {
         if info.sysmem == 0 {
             return Ok(None);
         }
-        if let Some(standard) = &self.request.standard {
-            if made.size > standard.heap_size {
-                pr_warn_limited!("host wants more memory than there is\n");
-                return Err(EINVAL);
-            }
-        }
-
         let loan = Loan {
             process: self.process,
             guard: self.guard,
@@ -355,12 +342,8 @@ impl Creation<'_> {
         if !resource.is_none() {
             write_field!(self.argument, Abi, resource, &resource)?;
         }
-        write_field!(
-            self.argument,
-            Abi,
-            global_share,
-            &self.argument.global_share
-        )
+        // As on Windows: what is shared is shared by file descriptors.
+        write_field!(self.argument, Abi, global_share, &Handle::NONE)
     }
 
     /// Makes the allocations on our side.
@@ -416,13 +399,15 @@ impl Creation<'_> {
             Owner::New { .. } => created.resource(),
             _ => Handle::NONE,
         };
+        // The reference takes a new resource without a handle as well: its allocations have theirs.
+        let is_named = !new_resource.is_none();
         let parent = match self.owner {
-            Owner::Device => device,
-            Owner::New { .. } => new_resource,
+            Owner::New { .. } if is_named => new_resource,
             Owner::Existing(resource) => resource.handle(),
+            _ => device,
         };
 
-        if let Owner::New { .. } = self.owner {
+        if is_named {
             let place = Place {
                 handle: new_resource,
                 parent: Some(device),
@@ -446,7 +431,7 @@ impl Creation<'_> {
         })?;
         let resource = self.make_resource(new_resource, mem::take(&mut kept.data))?;
 
-        if let (Owner::New { .. }, Some(resource)) = (self.owner, &resource) {
+        if let (true, Some(resource)) = (is_named, &resource) {
             objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
         }
         self.make_allocations(&created, resource.as_ref(), &lent, &mut objects, &mut kept)?;

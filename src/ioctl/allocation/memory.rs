@@ -5,7 +5,6 @@
 use crate::{
     linux::{
         channel::Gpadl,
-        errno::eopnotsupp,
         user_pages::PinnedPages,
         vmbus::is_isolated, //
     },
@@ -38,26 +37,29 @@ pub(super) struct Loan<'a> {
     pub(super) allocation: Handle,
     /// Where it starts.
     pub(super) address: u64,
-    /// How much of it the host wants.
+    /// How large the host says that the allocation is.
     pub(super) size: u64,
     /// The GPU may write it.
     pub(super) writable: bool,
 }
 
-/// How many pages `size` bytes are that the host wants.
+/// How many pages of a program an allocation of `size` bytes consists of: the whole ones, as the
+/// reference counts them. What is left of a page is not handed over, since the program need not
+/// have it; but less than a page lies in the one that the program names.
 ///
 /// # Errors
 ///
-/// `EINVAL` unless they are whole pages, at least one, and no more than the protocol can name.
-fn whole_pages(size: u64) -> Result<u64> {
+/// `EINVAL` if there are no bytes, `ENOMEM` if there are more pages than the protocol can name.
+fn page_count(size: u64) -> Result<u64> {
     // CAST: It is small.
     let page = PAGE_SIZE as u64;
-    let pages = size / page;
 
-    if pages == 0 || size % page != 0 || pages > u64::from(u32::MAX) {
-        return Err(EINVAL);
+    match size / page {
+        0 if size == 0 => Err(EINVAL),
+        0 => Ok(1),
+        pages if pages > u64::from(u32::MAX) => Err(ENOMEM),
+        pages => Ok(pages),
     }
-    Ok(pages)
 }
 
 /// How `pages` are told to the host: where each message starts, and how many it has.
@@ -74,23 +76,28 @@ fn page_lists(pages: u32) -> impl Iterator<Item = (u32, u32)> {
 impl Loan<'_> {
     /// Pins the memory.
     ///
+    /// The host decides how much: it may be more than the program has asked for, as drivers round
+    /// sizes up. Pages are pinned that the program has, and no others.
+    ///
     /// # Errors
     ///
-    /// `EINVAL` if the host does not want whole pages, or more than its protocol can name (`EFBIG`
-    /// if it would be enough for page lists); `ENOMEM` if they cannot be pinned, or not so many;
-    /// `EOPNOTSUPP` if memory of programs is hidden from the host, and must stay so.
+    /// `EINVAL` if the allocation has no bytes; `ENOMEM` if its pages are not all there or cannot be
+    /// pinned, or are more than the protocol can name. That is 4 GiB where memory is handed over as
+    /// a GPADL, whose length has 32 bits; the reference cuts it off, and hands over less than it
+    /// says. `EPERM`, which user libraries know as "not supported", if memory of this machine is
+    /// encrypted: the host cannot read it, and the reference hands over what makes no sense to it.
     pub(super) fn prepare(&self) -> Result<OwnMemory> {
         if is_isolated() {
-            return Err(eopnotsupp());
+            return Err(EPERM);
         }
 
         let maps_pages = self.guard.adapter().maps_pages();
+        let pages = page_count(self.size)?;
 
-        if !maps_pages && self.size > Gpadl::MOST {
-            return Err(EFBIG);
+        if !maps_pages && pages > Gpadl::MOST_PAGES {
+            return Err(ENOMEM);
         }
 
-        let pages = whole_pages(self.size)?;
         let count = usize::try_from(pages).map_err(|_| ENOMEM)?;
         let counted = self.process.pinned().take(pages)?;
         let pages = PinnedPages::pin(self.address, count, self.writable, counted);
@@ -176,6 +183,11 @@ mod tests {
         for (size, pages) in [
             (0x1000, 1),
             (0x2000, 2),
+            // Parts of pages: there is no less than one, and no more than are whole.
+            (1, 1),
+            (0xFFF, 1),
+            (0x1001, 1),
+            (0x2FFF, 2),
             // 4 GiB, around which numbers of 32 bits end
             (0xFFFF_F000, 0xF_FFFF),
             (0x1_0000_0000, 0x10_0000),
@@ -184,20 +196,11 @@ mod tests {
             (0x100_0000_0000, 0x1000_0000),
             (0xFFF_FFFF_F000, 0xFFFF_FFFF),
         ] {
-            assert_eq!(whole_pages(size), Ok(pages));
+            assert_eq!(page_count(size), Ok(pages));
         }
-        for lie in [
-            0,
-            1,
-            0xFFF,
-            0x1001,
-            0x1_0000_0001,
-            0x1000_0000_0000,
-            1 << 63,
-            u64::MAX - 0xFFF,
-            u64::MAX,
-        ] {
-            assert_eq!(whole_pages(lie), Err(EINVAL));
+        assert_eq!(page_count(0), Err(EINVAL));
+        for lie in [0x1000_0000_0000, 1 << 63, u64::MAX - 0xFFF, u64::MAX] {
+            assert_eq!(page_count(lie), Err(ENOMEM));
         }
     }
 

@@ -65,7 +65,10 @@ impl<'a> Batch<'a> {
         let handle = allocation.handle();
 
         allocation.view().close();
-        if allocation.resource().is_some() {
+        let resource = allocation.resource();
+
+        // A resource without a handle does not come.
+        if resource.is_some_and(|resource| !resource.handle().is_none()) {
             if allocation.has_own_memory() {
                 // Without memory for the list it goes to limbo.
                 let _ = self.parts_lent.push(allocation, GFP_KERNEL);
