@@ -103,20 +103,36 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     /// Checks that the program knows what it opens, and has room for it.
+    ///
+    /// # Errors
+    ///
+    /// As on Windows: `EINVAL`, also for a null pointer where something is to be written, but `ENOMEM`
+    /// if the room for the data about the allocations is too small.
     fn check(&self) -> Result {
         let argument = self.argument;
         let data = self.file.resource.data();
         // CAST: 32 bits fit.
         let has_room = |size: u32, data: &[u8]| data.len() <= size as usize;
+        let is_lost = |address: u64, data: &[u8]| address == 0 && !data.is_empty();
+
+        if argument.open_alloc_info == 0
+            || is_lost(argument.private_runtime_data, &data.runtime)
+            || is_lost(argument.resource_priv_drv_data, &data.resource)
+            || is_lost(argument.total_priv_drv_data, self.kept.data())
+        {
+            return Err(EINVAL);
+        }
 
         if argument.allocation_count as usize != self.kept.allocations().len()
             || !has_room(argument.private_runtime_data_size, &data.runtime)
             || !has_room(argument.resource_priv_drv_data_size, &data.resource)
-            || !has_room(argument.total_priv_drv_data_size, self.kept.data())
             // The host knows its handle on no other adapter.
             || !Arc::ptr_eq(self.file.resource.adapter(), self.device.adapter())
         {
             return Err(EINVAL);
+        }
+        if !has_room(argument.total_priv_drv_data_size, self.kept.data()) {
+            return Err(ENOMEM);
         }
         Ok(())
     }
@@ -196,6 +212,15 @@ impl Opening<'_> {
         write_slice(argument.total_priv_drv_data, self.kept.data())?;
         write_slice(argument.open_alloc_info, infos)?;
         write_field!(argument, abi::OpenResource, resource, &resource)?;
+        // There is nothing else behind the descriptor, as Windows says in this way.
+        write_field!(argument, abi::OpenResource, keyed_mutex, &Handle::NONE)?;
+        write_field!(
+            argument,
+            abi::OpenResource,
+            keyed_mutex_private_data_size,
+            &0u32
+        )?;
+        write_field!(argument, abi::OpenResource, sync_object, &Handle::NONE)?;
         write_field!(
             argument,
             abi::OpenResource,

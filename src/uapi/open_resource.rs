@@ -77,11 +77,13 @@ pub(crate) struct OpenResource {
     pub(crate) total_priv_drv_data: u64,
     /// Out: the resource.
     pub(crate) resource: Handle,
-    /// Not used, as are the following ones.
-    keyed_mutex: Handle,
+    /// Out: none.
+    pub(crate) keyed_mutex: Handle,
     keyed_mutex_private_data: u64,
-    keyed_mutex_private_data_size: u32,
-    sync_object: Handle,
+    /// Out: nothing.
+    pub(crate) keyed_mutex_private_data_size: u32,
+    /// Out: none.
+    pub(crate) sync_object: Handle,
 }
 
 same_layout!(
