@@ -8,8 +8,8 @@
 //! | 0 | 4 | the letters `GPVA` |
 //! | 4 | 4 | size of this structure: 32 |
 //! | 8 | 4 | version of this structure: 1 |
-//! | 12 | 4 | bit 0: the CPU may cache it; bit 1: not in the adapter's own memory |
-//! | 16 | 8 | bytes; rounded up to whole pages |
+//! | 12 | 4 | bit 0: the CPU may cache it; bit 1: not in the adapter's own memory; bit 2: tell the guest the bytes as they are |
+//! | 16 | 8 | bytes; rounded up to whole pages, and told to the guest like that without bit 2 |
 //! | 24 | 8 | in: 0; out: the number of the memory, which no other memory of the machine has |
 //!
 //! A driver that says nothing, or that says it in a way of its own, gets one page; its data are
@@ -30,6 +30,9 @@ const RESOURCE_MAGIC: [u8; 4] = *b"GPVR";
 const CACHED: u32 = 1 << 0;
 /// `flags`: not in the adapter's own memory.
 const NOT_LOCAL: u32 = 1 << 1;
+
+/// `flags`: the guest is told a size that is not rounded up.
+const EXACT: u32 = 1 << 2;
 
 /// The structure for an allocation.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -58,6 +61,8 @@ pub struct ResourceData {
 pub(crate) struct Wish {
     /// Bytes; whole pages.
     pub(crate) size: u64,
+    /// Bytes, as the guest is told.
+    pub(crate) told: u64,
     /// Whether the CPU may cache it.
     pub(crate) cached: bool,
     /// Whether it may be in the adapter's own memory.
@@ -113,7 +118,7 @@ fn parse(data: &[u8]) -> Result<Option<AllocationData>, NtStatus> {
     let parsed = AllocationData::read_from_bytes(data).map_err(|_| NtStatus::INVALID_PARAMETER)?;
     let known = parsed.size_of_struct.get() as usize == size_of::<AllocationData>()
         && parsed.version.get() == VERSION
-        && parsed.flags.get() & !(CACHED | NOT_LOCAL) == 0
+        && parsed.flags.get() & !(CACHED | NOT_LOCAL | EXACT) == 0
         && parsed.bytes.get() > 0;
     if known {
         Ok(Some(parsed))
@@ -131,14 +136,19 @@ pub(crate) fn wish(data: &[u8]) -> Result<Wish, NtStatus> {
     let Some(parsed) = parse(data)? else {
         return Ok(Wish {
             size: PAGE,
+            told: PAGE,
             cached: false,
             local: true,
         });
     };
-    let size = parsed.bytes.get().checked_next_multiple_of(PAGE);
+    let bytes = parsed.bytes.get();
+    let size = bytes
+        .checked_next_multiple_of(PAGE)
+        .ok_or(NtStatus::NO_MEMORY)?;
     let flags = parsed.flags.get();
     Ok(Wish {
-        size: size.ok_or(NtStatus::NO_MEMORY)?,
+        size,
+        told: if flags & EXACT == 0 { size } else { bytes },
         cached: flags & CACHED != 0,
         local: flags & NOT_LOCAL == 0,
     })

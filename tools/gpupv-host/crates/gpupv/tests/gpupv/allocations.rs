@@ -40,7 +40,7 @@ fn made_as_the_driver_data_say() {
 fn driver_data_that_make_no_sense() {
     let mut m = started();
     let good = local(4096);
-    for (at, value) in [(4, 31), (8, 2), (12, 4), (16, 0)] {
+    for (at, value) in [(4, 31), (8, 2), (12, 8), (16, 0)] {
         let mut bad = good.clone();
         bad[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
         assert!(m.create_raw(0, 0, &[bad]).is_empty(), "word at {at}");

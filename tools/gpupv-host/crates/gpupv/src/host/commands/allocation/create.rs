@@ -11,6 +11,7 @@ use crate::allocation_data::{self, Wish};
 use crate::budget::SegmentGroup;
 use crate::device::Device;
 use crate::handles::Handle;
+use crate::io_space::PAGE;
 use crate::memory::{GuestPages, MemoryId, MemoryInfo, NORMAL_PRIORITY};
 use crate::objects::Object;
 use crate::payload::Payload;
@@ -82,13 +83,18 @@ impl Shared {
             } else {
                 SegmentGroup::of_the_machine(adapter)
             };
-            if wish.size > capacity.of(group) {
+            // Guests hand over whole pages: of less than one that one, else no part of the last.
+            let size = match plan.has(CreateAllocation::EXISTING_SYSMEM) {
+                true => (wish.told / PAGE).max(1) * PAGE,
+                false => wish.size,
+            };
+            if size > capacity.of(group) {
                 // It could never be resident.
                 return Err(NtStatus::NO_MEMORY);
             }
             infos.push(MemoryInfo {
                 adapter: position,
-                size: wish.size,
+                size,
                 group,
                 cached: wish.cached || cached,
                 priority: NORMAL_PRIORITY,
@@ -179,11 +185,11 @@ impl Shared {
                 priv_drv_data_size: (data.len() as u32).into(),
                 allocation_flags: flags.into(),
                 padding: 0.into(),
-                allocation_size: wish.size.into(),
+                allocation_size: wish.told.into(),
                 driver_info: [0; 48],
             };
             reply.extend_from_slice(info.as_bytes());
-            tail.extend(allocation_data::filled(data, memory.number(), wish.size));
+            tail.extend(allocation_data::filled(data, memory.number(), wish.told));
         }
         reply.append(&mut tail);
         reply

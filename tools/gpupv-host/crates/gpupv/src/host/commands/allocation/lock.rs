@@ -1,22 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Allocations as the CPU of the guest sees them.
 
-use super::super::super::call::{answer, success, Call, Reply};
+use super::super::super::call::{answer, success, Call, Fail, Reply};
 use super::super::super::shared::Shared;
 use super::of_device;
 use crate::allocation::Allocation;
 use crate::behaviour::PageReuse;
+use crate::device::Device;
 use crate::handles::Handle;
 use crate::memory::LockError;
+use crate::payload::Objects;
 use crate::status::NtStatus;
 use crate::wire::{InvalidateCache, Lock, LockReturn, Unlock};
+
+/// An allocation to be locked in the name of a device. Guests look up both, but do not compare: the
+/// device is any of the process's, and what counts is the allocation.
+fn in_the_name_of(
+    objects: &Objects,
+    position: usize,
+    device: Handle,
+    handle: Handle,
+) -> Result<&Allocation, Fail> {
+    objects.select::<Device>(position, device)?;
+    objects.named(position, handle)
+}
 
 impl Shared {
     pub(super) fn lock_allocation(&mut self, position: usize, call: &Call<'_>) -> Reply {
         let request: Lock = call.read();
         let (device, handle) = (request.device.get(), Handle(request.allocation.get()));
         let objects = &self.process(call)?.objects;
-        let allocation = of_device(objects, position, Handle(device), handle)?;
+        let allocation = in_the_name_of(objects, position, Handle(device), handle)?;
         let (memory, locked) = (allocation.memory, allocation.locked);
         if request.value.get() != 0 || request.reserved.get() != 0 {
             return Err(NtStatus::INVALID_PARAMETER.into());
@@ -54,7 +68,7 @@ impl Shared {
         let request: Unlock = call.read();
         let (device, handle) = (request.device.get(), Handle(request.allocation.get()));
         let objects = &mut self.process(call)?.objects;
-        of_device(objects, position, Handle(device), handle)?;
+        in_the_name_of(objects, position, Handle(device), handle)?;
         let allocation: &mut Allocation = objects.named_mut(position, handle)?;
         let memory = allocation.memory;
         // The guest locks its own memory without asking, but says when it unlocks it.

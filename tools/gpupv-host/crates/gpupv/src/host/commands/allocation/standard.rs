@@ -38,6 +38,7 @@ pub(super) fn wish(data: &[u8], flags: u32) -> Result<Wish, Fail> {
     }
     Ok(Wish {
         size,
+        told: size,
         cached: true,
         local: false,
     })
