@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "dxg_count.h"
@@ -340,10 +341,35 @@ TEST_F(loss, mappings)
 		.allocation.v = SCENE->handle[DXG_ALLOCATION],
 	};
 	dxg_fence fence = loser->scene.fence.value;
+	int go[2], ready[2], status;
+	pid_t child;
+	char byte;
 
 	ASSERT_EQ(0, CALL(LX_DXLOCK2, &lock));
 	ASSERT_TRUE(dxg_can_read(fence));
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(ready));
+	/* A child has all of it, and looks for it when we have lost it. */
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		bool had = dxg_can_read(fence) && dxg_can_read((void *)(uintptr_t)lock.data);
+
+		close(go[1]);
+		if (!had || write(ready[1], "", 1) != 1 || read(go[0], &byte, 1))
+			_exit(1);
+		_exit(!vanishes(fence) || !vanishes(loser->scene.shared.value) ||
+		      !vanishes(SCENE->paging_value) ||
+		      !vanishes((void *)(uintptr_t)lock.data));
+	}
+	close(go[0]);
+	close(ready[1]);
+	EXPECT_EQ(1, read(ready[0], &byte, 1));
+	close(ready[0]);
 	ASSERT_LOST();
+	close(go[1]);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
 	/* One after the other, after the adapter itself. */
 	EXPECT_TRUE(vanishes(fence));
 	EXPECT_TRUE(vanishes(loser->scene.shared.value));

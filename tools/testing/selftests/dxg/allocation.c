@@ -73,6 +73,8 @@ TEST_F(allocation, output)
 	before = self->args;
 	info = self->info[0];
 	ASSERT_EQ(0, CREATE());
+	/* Nothing is shared by number, as on Windows. */
+	before.global_share.v = 0;
 	EXPECT_EQ(0, memcmp(&before, &self->args, sizeof(before)));
 	EXPECT_NE(0, self->info[0].allocation.v);
 	EXPECT_NE(FILL, self->info[0].allocation.v);
@@ -95,7 +97,8 @@ TEST_F(allocation, resource)
 	ASSERT_EQ(0, CREATE());
 	resource = self->args.resource.v;
 	EXPECT_NE(0, resource);
-	EXPECT_NE(resource, self->info[0].allocation.v);
+	/* The resource comes before what is in it. */
+	EXPECT_LT(resource, self->info[0].allocation.v);
 	EXPECT_NE(resource, self->info[1].allocation.v);
 	EXPECT_NE(self->info[0].allocation.v, self->info[1].allocation.v);
 	EXPECT_NE(self->data[0].number, self->data[1].number);
@@ -285,7 +288,10 @@ TEST_F(allocation, flags)
 	self->args.flags.nt_security_sharing = 0;
 	REFUSED(EINVAL);
 	self->args.flags.nt_security_sharing = 1;
+	self->args.resource.v = 0;
+	self->args.global_share.v = FILL;
 	EXPECT_EQ(0, CREATE());
+	EXPECT_EQ(0, self->args.global_share.v);
 }
 
 TEST_F(allocation, wrong_resource)
@@ -293,7 +299,7 @@ TEST_F(allocation, wrong_resource)
 	__u32 device, resource, member;
 
 	self->args.resource.v = DXG_NO_HANDLE;
-	REFUSED(EINVAL);
+	REFUSED(EBADF);
 	self->args.resource.v = self->gpu.device;
 	REFUSED(EINVAL);
 	/* That of another device */
@@ -306,21 +312,49 @@ TEST_F(allocation, wrong_resource)
 	REFUSED(EINVAL);
 }
 
-/* The host's answer has no status: what it refuses is a short one. */
+/* The host's answer has no status: what it refuses is an empty one. */
 TEST_F(allocation, refused_by_host)
 {
 	self->data[0].version = 2;
-	REFUSED(EOVERFLOW);
+	REFUSED(EINVAL);
 	self->data[0].version = 1;
 	self->data[0].bytes = 0;
-	REFUSED(EOVERFLOW);
+	REFUSED(EINVAL);
 	/* All or nothing */
 	self->data[0].bytes = DXG_PAGE;
 	self->data[1].bytes = 0;
 	self->args.alloc_count = 2;
-	REFUSED(EOVERFLOW);
+	REFUSED(EINVAL);
 	self->args.flags.create_resource = 1;
-	REFUSED(EOVERFLOW);
+	REFUSED(EINVAL);
+}
+
+/* A number is taken by what is made, and not by what is refused. */
+TEST_F(allocation, numbers_of_refused)
+{
+	__u32 first, second;
+
+	ASSERT_EQ(0, CREATE());
+	first = self->info[0].allocation.v;
+	self->objects = dxg_host_objects();
+	self->data[0].number = 0;
+	self->data[0].version = 2;
+	for (int i = 0; i < 5; i++)
+		REFUSED(EINVAL);
+	self->data[0].version = 1;
+	ASSERT_EQ(0, CREATE());
+	second = self->info[0].allocation.v;
+	EXPECT_EQ(first + DXG_HANDLE_STEP, second);
+}
+
+TEST_F(allocation, nothing)
+{
+	struct d3dkmt_createallocation args = {};
+
+	EXPECT_REFUSED(EINVAL, FD, LX_DXCREATEALLOCATION, &args);
+	args = self->args;
+	args.device.v = 0;
+	EXPECT_REFUSED(EINVAL, FD, LX_DXCREATEALLOCATION, &args);
 }
 
 /* The order of the first checks: the count, the list, sizes, flags, the device */

@@ -128,12 +128,25 @@ TEST_F(destroy, count)
 		self->args.alloc_count = counts[i];
 		REFUSED(EINVAL);
 	}
-	/* Neither list nor resource, and both */
+}
+
+/* As on Windows: neither list nor resource is no mistake, and beside one no list counts. */
+TEST_F(destroy, neither_and_both)
+{
 	self->args.alloc_count = 0;
+	EXPECT_EQ(0, DESTROY());
+	EXPECT_EQ(self->objects, dxg_host_objects());
+	self->args.device.v = DXG_NO_HANDLE;
 	REFUSED(EINVAL);
-	self->args.alloc_count = 3;
+	self->args.device.v = self->gpu.device;
+	self->args.alloc_count = ~0U;
+	self->args.allocations = (uintptr_t)dxg_unmapped();
 	self->args.resource.v = self->resource;
-	REFUSED(EINVAL);
+	EXPECT_EQ(0, DESTROY());
+	for (int i = 0; i < 3; i++) {
+		EXPECT_FALSE(exists(&self->gpu, self->members[i]));
+		EXPECT_OK(!exists(&self->gpu, self->list[i]));
+	}
 }
 
 TEST_F(destroy, list_not_readable)
@@ -142,6 +155,8 @@ TEST_F(destroy, list_not_readable)
 
 	memcpy(end, self->list, 3 * sizeof(*end));
 	self->args.allocations = 0;
+	REFUSED(EINVAL);
+	self->args.allocations = (uintptr_t)dxg_unmapped();
 	REFUSED(EFAULT);
 	self->args.allocations = (uintptr_t)(end + 1);
 	REFUSED(EFAULT);
@@ -160,7 +175,7 @@ TEST_F(destroy, duplicate)
 	self->list[2] = self->list[0];
 	REFUSED(EINVAL);
 	EXPECT_TRUE(exists(&self->gpu, self->list[0]));
-	/* Nor with a different instance, which is no part of the name */
+	/* As another instance it names nothing. */
 	self->args.alloc_count = 2;
 	self->list[1] = self->list[0] ^ 1;
 	REFUSED(EINVAL);

@@ -4,6 +4,7 @@
  * process: refused by each ioctl that looks them up, with nothing changed.
  */
 #include "dxg_calls.h"
+#include "dxg_sync.h"
 #include "dxg_harness.h"
 
 FIXTURE(handles)
@@ -38,21 +39,11 @@ FIXTURE_TEARDOWN(handles)
 	dxg_scene_close(&self->scene);
 }
 
-static bool is_adapter(int fd, __u32 handle)
-{
-	struct d3dkmt_adaptertype type;
-
-	return !dxg_query(fd, handle, QAI_ADAPTERTYPE, &type, sizeof(type));
-}
-
 /* Whether a handle can stand in this place after all */
 static bool is_welcome(const struct dxg_scene *scene, const struct dxg_call *call,
 		       const struct dxg_call_handle *place, __u32 handle)
 {
 	if (handle == scene->handle[place->kind])
-		return true;
-	/* Adapters have numbers of their own, which may equal another object's. */
-	if (place->kind == DXG_ADAPTER && is_adapter(scene->gpu.fd, handle))
 		return true;
 	return call->request == LX_DXRESERVEGPUVIRTUALADDRESS &&
 	       handle == scene->handle[DXG_PAGING_QUEUE];
@@ -89,13 +80,20 @@ TEST_F(handles, of_nothing)
 				0x40000000 + 900 * DXG_HANDLE_STEP,
 				0x40000000 + 1023 * DXG_HANDLE_STEP,
 				0x40000000 + 1024 * DXG_HANDLE_STEP,
+				DXG_HANDLE_FIRST + 900 * DXG_HANDLE_STEP,
+				DXG_HANDLE_FIRST + 1024 * DXG_HANDLE_STEP,
 				/* The right slot in another generation, and in none */
 				good ^ 0xc0000000, good & 0x3fffffff,
+				/* The right slot as another instance: all 32 bits count. */
+				good ^ 1, good ^ 2, good ^ 0x20, good | 0x3f,
 			};
 
 			call->fill(&self->scene, self->valid);
-			for (int i = 0; i < ARRAY_SIZE(bad); i++)
-				EXPECT_NO_OBJECT(call, place, bad[i], "handle");
+			for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+				/* No resource at all is none to destroy, and no mistake. */
+				if (bad[i] || place->kind != DXG_RESOURCE)
+					EXPECT_NO_OBJECT(call, place, bad[i], "handle");
+			}
 		}
 	}
 }
@@ -115,10 +113,76 @@ TEST_F(handles, of_another_kind)
 	}
 }
 
-/* The instance bits of a handle are no part of its name. */
-TEST_F(handles, instance_bits)
+/* The number that a shared object has for all processes names nothing in one of them. */
+TEST_F(handles, number_for_all_processes)
 {
-	EXPECT_EQ(0, dxg_device_state(self->scene.gpu.fd, self->scene.gpu.device | 0x3f));
+	struct d3dkmt_createsynchronizationobject2 args = {
+		.device.v = self->scene.gpu.device,
+		.info.type = _D3DDDI_MONITORED_FENCE,
+		.info.flags = { .shared = 1, .nt_security_sharing = 1 },
+	};
+	int fd = self->scene.gpu.fd;
+
+	ASSERT_EQ(0, dxg_ioctl(fd, LX_DXCREATESYNCHRONIZATIONOBJECT, &args));
+	/* Windows marks such a number as another instance. */
+	for (__u32 instance = 1; instance < 0x40; instance++) {
+		struct d3dkmt_destroysynchronizationobject destroy = {
+			.sync_object.v = args.sync_object.v | instance,
+		};
+
+		EXPECT_ERRNO(EINVAL, dxg_ioctl(fd, LX_DXDESTROYSYNCHRONIZATIONOBJECT, &destroy));
+	}
+	EXPECT_NE(0, args.info.shared_handle.v);
+	if (args.info.shared_handle.v & 0x3f) {
+		struct d3dkmt_destroysynchronizationobject destroy = {
+			.sync_object = args.info.shared_handle,
+		};
+
+		EXPECT_ERRNO(EINVAL, dxg_ioctl(fd, LX_DXDESTROYSYNCHRONIZATIONOBJECT, &destroy));
+	}
+	EXPECT_EQ(0, dxg_device_state(fd, self->scene.gpu.device));
+	EXPECT_EQ(0, dxg_destroy_sync(fd, args.sync_object.v));
+}
+
+/* What every number of a process looks like, whoever has picked it */
+TEST_F(handles, look)
+{
+	for (enum dxg_kind kind = DXG_NONE + 1; kind < DXG_KINDS; kind++) {
+		__u32 handle = self->scene.handle[kind];
+
+		/* Not all adapters have all kinds. */
+		if (!handle)
+			continue;
+		EXPECT_EQ(0, handle & 0x3f);
+		EXPECT_NE(0, handle >> 30);
+	}
+}
+
+/* No number names an adapter and an object, however many adapters are open. */
+TEST_F(handles, of_adapters)
+{
+	enum { MANY = 200 };
+	int fd = self->scene.gpu.fd;
+	__u32 adapters[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		struct d3dkmt_adaptertype type;
+
+		adapters[i] = 0;
+		ASSERT_OK(dxg_open_adapter(fd, self->scene.gpu.luid, &adapters[i]));
+		EXPECT_LE(DXG_HANDLE_FIRST, adapters[i]);
+		EXPECT_OK(dxg_query(fd, adapters[i], QAI_ADAPTERTYPE, &type, sizeof(type)));
+		for (enum dxg_kind kind = DXG_NONE + 1; kind < DXG_KINDS; kind++)
+			EXPECT_NE(adapters[i], self->scene.handle[kind]);
+	}
+	for (enum dxg_kind kind = DXG_ADAPTER + 1; kind < DXG_KINDS; kind++) {
+		struct d3dkmt_adaptertype type;
+
+		EXPECT_ERRNO(EINVAL, dxg_query(fd, self->scene.handle[kind], QAI_ADAPTERTYPE, &type,
+					       sizeof(type)));
+	}
+	for (int i = 0; i < MANY; i++)
+		EXPECT_OK(dxg_close_adapter(fd, adapters[i]));
 }
 
 /* What one call has destroyed none of them finds any more. */

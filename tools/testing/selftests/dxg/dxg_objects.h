@@ -61,7 +61,7 @@ struct dxg_allocation_data {
 	char magic[4];
 	__u32 size;
 	__u32 version;
-	/* 1: cached by the CPU; 2: in the machine's memory */
+	/* 1: cached by the CPU; 2: in the machine's memory; 4: a size that is not rounded up */
 	__u32 flags;
 	__u64 bytes;
 	/* out: names the memory, the same for all who share it */

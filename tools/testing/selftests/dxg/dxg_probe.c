@@ -6,6 +6,9 @@
  *	dxg_probe hold FILE		hold a handle of each adapter, make FILE to say
  *					so, and end when FILE is gone
  *	dxg_probe close FD HANDLE	close an adapter handle of an inherited file
+ *	dxg_probe leave COUNT HOW	make so many objects of each kind on each adapter and
+ *					end: HOW is exit, close (the device, before that)
+ *					or kill
  *	dxg_probe hold_fence FILE	as hold, with a sync file and nothing else of the driver
  *	dxg_probe fence MS		make a sync file that nobody signals, and print
  *					its status when it has one, or after so long
@@ -14,11 +17,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "dxg_memory.h"
 #include "dxg_sync.h"
 
 /* How many adapters the driver knows, and how many of them work. */
@@ -104,6 +109,60 @@ static int fence(int ms)
 	return 0;
 }
 
+/* Objects of each kind, all that the program sees of the host's memory among them */
+static int make_many(struct dxg_gpu *gpu, int count)
+{
+	for (int i = 0; i < count; i++) {
+		char *memory = dxg_memory(4 * DXG_PAGE), *data;
+		struct dxg_paging_queue queue;
+		struct dxg_monitored fence;
+		__u32 allocation, context;
+		int file, result;
+
+		result = dxg_create_monitored(gpu->fd, gpu->device, 0, DXG_SHARED, &fence) ?:
+			dxg_create_paging_queue(gpu->fd, gpu->device, &queue) ?:
+			dxg_create_context(gpu->fd, gpu->device, &context) ?:
+			dxg_create_allocation(gpu->fd, gpu->device, 4, &allocation) ?:
+			dxg_lock(gpu, allocation, &data) ?:
+			dxg_create_over(gpu, memory, 4 * DXG_PAGE, false, &allocation) ?:
+			dxg_wait_event(gpu, fence.handle, 1, dxg_event()) ?:
+			dxg_share(gpu->fd, fence.handle, &file);
+		if (result)
+			return result;
+		result = dxg_create_sync_file(gpu, fence.handle, 1, &file);
+		if (result && result != -EOPNOTSUPP)
+			return result;
+		memset(data, 0x5a, 4 * DXG_PAGE);
+	}
+	return 0;
+}
+
+static int leave(int count, const char *how)
+{
+	struct dxg_gpu gpu = { .fd = -1 };
+	int result = -ENODEV;
+
+	for (int compute = 0; compute < 2; compute++) {
+		int opened = dxg_gpu_open(&gpu, compute);
+
+		if (opened == -ENODEV)
+			continue;
+		result = opened ?: make_many(&gpu, count);
+		if (result)
+			return -result;
+	}
+	if (result)
+		return -result;
+	if (!strcmp(how, "kill"))
+		raise(SIGKILL);
+	/* All that are open, the device among them, and at once after each other */
+	if (!strcmp(how, "close")) {
+		for (int fd = 3; fd < 1024; fd++)
+			close(fd);
+	}
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "adapters"))
@@ -112,10 +171,12 @@ int main(int argc, char **argv)
 		return hold(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "hold_fence"))
 		return hold_fence(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "leave"))
+		return leave(atoi(argv[2]), argv[3]);
 	if (argc == 3 && !strcmp(argv[1], "fence"))
 		return fence(atoi(argv[2]));
 	if (argc == 4 && !strcmp(argv[1], "close"))
 		return -dxg_close_adapter(atoi(argv[2]), strtoul(argv[3], NULL, 0));
-	fprintf(stderr, "dxg_probe: want adapters, hold FILE, close FD HANDLE, hold_fence FILE or fence MS\n");
+	fprintf(stderr, "dxg_probe: want adapters, hold FILE, close FD HANDLE, leave COUNT HOW, hold_fence FILE or fence MS\n");
 	exit(EINVAL);
 }

@@ -32,8 +32,11 @@
 #define DXG_FILTER_NONE		0
 #define DXG_FILTER_COMPUTE	1
 
-/* Numbers of adapter handles: slot in the middle, generation on top */
-#define DXG_HANDLE_FIRST	0x40000000u
+/*
+ * Numbers of adapter handles: slot in the middle, generation on top. The driver gives out
+ * the last slots there are, and the host the first ones for everything else.
+ */
+#define DXG_HANDLE_FIRST	0x7fc00000u
 #define DXG_HANDLE_STEP		0x40u
 #define DXG_HANDLE_SLOT		0x3fffffc0u
 

@@ -103,17 +103,60 @@ TEST_F(gpu_va, reserve_by_queue)
 	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, self->reserve.virtual_address, SIZE));
 }
 
+/*
+ * However many handles of the other adapter are open: the number of a queue means the queue.
+ * So a range that was reserved with it is taken here, and there it is not.
+ */
+TEST_F(gpu_va, queue_is_no_adapter)
+{
+	enum { MANY = 300 };
+	struct d3dddi_reservegpuvirtualaddress there;
+	struct dxg_list list;
+	__u32 other = 0;
+
+	ASSERT_EQ(0, dxg_list(FD, &list));
+	for (int i = 0; i < list.count; i++) {
+		if (!dxg_luid_equal(list.adapter[i].adapter_luid, self->gpu.luid))
+			other = list.adapter[i].adapter_handle.v;
+	}
+	if (!other)
+		SKIP(return, "only one adapter");
+	for (int i = 0; i < list.count; i++) {
+		struct winluid luid = list.adapter[i].adapter_luid;
+
+		for (int j = 0; j < MANY && !dxg_luid_equal(luid, self->gpu.luid); j++) {
+			__u32 handle = 0;
+
+			ASSERT_OK(dxg_open_adapter(FD, luid, &handle));
+			ASSERT_NE(self->queue.queue, handle);
+		}
+	}
+	self->reserve.base_address = BASE;
+	there = self->reserve;
+	self->reserve.adapter.v = self->queue.queue;
+	ASSERT_EQ(0, RESERVE());
+	EXPECT_EQ(BASE, self->reserve.virtual_address);
+	/* Taken on this adapter */
+	self->reserve.adapter.v = self->gpu.adapter;
+	RESERVE_REFUSED(EINVAL);
+	/* And free on the other one */
+	there.adapter.v = other;
+	EXPECT_EQ(0, dxg_ioctl(FD, LX_DXRESERVEGPUVIRTUALADDRESS, &there));
+	EXPECT_EQ(0, free_va(FD, other, BASE, SIZE));
+	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, BASE, SIZE));
+}
+
 TEST_F(gpu_va, reserve_at_address)
 {
 	self->reserve.base_address = BASE;
 	ASSERT_EQ(0, RESERVE());
 	EXPECT_EQ(BASE, self->reserve.virtual_address);
 	/* Taken now, from the first unit to the last */
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	self->reserve.base_address = BASE + SIZE - DXG_GPU_UNIT;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	self->reserve.base_address = BASE - SIZE + DXG_GPU_UNIT;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	self->reserve.base_address = BASE + SIZE;
 	EXPECT_EQ(0, RESERVE());
 	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, BASE + SIZE, SIZE));
@@ -133,7 +176,7 @@ TEST_F(gpu_va, reserve_in_range)
 		EXPECT_GE(BASE + SIZE, self->reserve.virtual_address);
 	}
 	/* Full */
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 }
 
 /* A refused reservation is an error, never address 0. */
@@ -143,20 +186,20 @@ TEST_F(gpu_va, reserve_refused)
 
 	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
 		self->reserve.size = sizes[i];
-		RESERVE_REFUSED(EOVERFLOW);
+		RESERVE_REFUSED(EINVAL);
 	}
 	self->reserve.size = SIZE;
 	self->reserve.base_address = BASE + 1;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	self->reserve.base_address = ~0ULL - DXG_PAGE + 1;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	self->reserve.base_address = 0;
 	self->reserve.reservation_type = _D3DDDIGPUVA_RESERVE_NO_COMMIT + 1;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	self->reserve.reservation_type = 0;
 	self->reserve.minimum_address = BASE + SIZE;
 	self->reserve.maximum_address = BASE;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 }
 
 TEST_F(gpu_va, map)
@@ -190,7 +233,7 @@ TEST_F(gpu_va, map_at_address)
 	EXPECT_TRUE(dxg_wait_fence(self->queue.value, self->map.paging_fence_value));
 	/* The range is not free for reservations. */
 	self->reserve.base_address = BASE;
-	RESERVE_REFUSED(EOVERFLOW);
+	RESERVE_REFUSED(EINVAL);
 	EXPECT_EQ(0, free_va(FD, self->gpu.adapter, BASE, SIZE));
 	EXPECT_EQ(0, RESERVE());
 }

@@ -119,18 +119,18 @@ TEST_F(hw_queue, unmapped_by_the_program)
 	EXPECT_TRUE(dxg_filled(own, DXG_PAGE, 0x5a));
 }
 
-/* A fork does not get the page. */
 static int read_page(void *data)
 {
 	return dxg_can_read(data);
 }
 
-TEST_F(hw_queue, not_in_child)
+/* A fork inherits the page: 1 is what the child reads, not an errno. */
+TEST_F(hw_queue, in_child)
 {
 	struct dxg_hw_queue queue;
 
 	ASSERT_EQ(0, dxg_create_hw_queue(FD, self->context, &queue));
-	EXPECT_EQ(0, dxg_in_child(read_page, (void *)queue.value));
+	EXPECT_EQ(1, dxg_in_child(read_page, (void *)queue.value));
 	EXPECT_TRUE(dxg_can_read(queue.value));
 }
 

@@ -2,7 +2,7 @@
 /* Lock2, Unlock2 and InvalidateCache */
 #include <sys/mman.h>
 
-#include "dxg_objects.h"
+#include "dxg_memory.h"
 #include "dxg_sync.h"
 #include "dxg_harness.h"
 
@@ -167,27 +167,87 @@ TEST_F(lock, cached)
 	EXPECT_EQ(0, UNLOCK());
 }
 
-/* Allocation and device are looked up, and must belong to each other. */
-TEST_F(lock, wrong_device)
+/* Allocation and device are looked up: by the driver, but for locks beside the first one. */
+TEST_F(lock, no_device)
+{
+	self->lock.device.v = DXG_NO_HANDLE;
+	LOCK_REFUSED(EINVAL);
+	self->lock.device.v = self->gpu.device;
+	ASSERT_EQ(0, LOCK());
+	/* Nothing is unmapped for a wrong call. */
+	self->unlock.device.v = DXG_NO_HANDLE;
+	UNLOCK_REFUSED(EINVAL);
+	EXPECT_TRUE(dxg_can_write(DATA));
+	self->lock.device.v = DXG_NO_HANDLE;
+	EXPECT_EQ(0, LOCK());
+	EXPECT_EQ(0, UNLOCK());
+	EXPECT_TRUE(dxg_can_write(DATA));
+	/* A lock that cannot be told is taken back, even if it names no device. */
+	EXPECT_ERRNO(EFAULT, dxg_ioctl(FD, LX_DXLOCK2,
+				       dxg_readonly(&self->lock, sizeof(self->lock))));
+	self->unlock.device.v = self->gpu.device;
+	EXPECT_EQ(0, UNLOCK());
+	EXPECT_FALSE(dxg_can_read(DATA));
+}
+
+/* Whether they must belong to each other is for the host to say, and this one does not care. */
+TEST_F(lock, another_device)
 {
 	__u32 device;
 
 	ASSERT_EQ(0, dxg_create_device(FD, self->gpu.adapter, &device));
 	self->lock.device.v = device;
-	LOCK_REFUSED(EINVAL);
+	ASSERT_EQ(0, LOCK());
+	memset(DATA, 0x5a, SIZE);
+	EXPECT_EQ(0, UNLOCK());
+	EXPECT_FALSE(dxg_can_read(DATA));
 	self->lock.device.v = self->gpu.device;
 	ASSERT_EQ(0, LOCK());
+	EXPECT_TRUE(dxg_filled(DATA, SIZE, 0x5a));
 	self->unlock.device.v = device;
-	UNLOCK_REFUSED(EINVAL);
-	/* Nothing was unmapped for a wrong call. */
-	EXPECT_TRUE(dxg_can_write(DATA));
-	self->unlock.device.v = DXG_NO_HANDLE;
-	UNLOCK_REFUSED(EINVAL);
-	EXPECT_TRUE(dxg_can_write(DATA));
-	self->unlock.device.v = self->gpu.device;
 	EXPECT_EQ(0, UNLOCK());
+	EXPECT_FALSE(dxg_can_read(DATA));
+	UNLOCK_REFUSED(EINVAL);
+	/* What the device locked stays when it goes, and goes with its own. */
+	self->lock.device.v = device;
+	ASSERT_EQ(0, LOCK());
+	ASSERT_EQ(0, dxg_destroy_device(FD, device));
+	EXPECT_TRUE(dxg_can_write(DATA));
 	self->invalidate.device.v = device;
 	INVALIDATE_REFUSED(EINVAL);
+	ASSERT_EQ(0, dxg_destroy_device(FD, self->gpu.device));
+	EXPECT_FALSE(dxg_can_read(DATA));
+}
+
+/* The host need not speak of whole pages: all of them that have a part of it are shown. */
+TEST_F(lock, parts_of_pages)
+{
+	static const __u32 sizes[] = { 1, 0x800, DXG_PAGE + 1, 3 * DXG_PAGE - 8 };
+
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct dxg_allocation_data data = DXG_ALLOCATION_DATA(sizes[i]);
+		struct d3dddi_allocationinfo2 info = {
+			.priv_drv_data = (uintptr_t)&data,
+			.priv_drv_data_size = sizeof(data),
+		};
+		struct d3dkmt_createallocation args = {
+			.device.v = self->gpu.device,
+			.alloc_count = 1,
+			.allocation_info = (uintptr_t)&info,
+		};
+
+		data.flags = 4;
+		ASSERT_EQ(0, dxg_ioctl(FD, LX_DXCREATEALLOCATION, &args));
+		EXPECT_EQ(sizes[i], data.bytes);
+		self->lock.allocation = info.allocation;
+		self->unlock.allocation = info.allocation;
+		ASSERT_EQ(0, LOCK());
+		memset(DATA, 0x5a, sizes[i]);
+		EXPECT_TRUE(dxg_filled(DATA, sizes[i], 0x5a));
+		EXPECT_EQ((sizes[i] + DXG_PAGE - 1) / DXG_PAGE * 4, dxg_fdinfo(FD, "dxg-mapped"));
+		EXPECT_EQ(0, UNLOCK());
+		EXPECT_FALSE(dxg_can_read(DATA));
+	}
 }
 
 /* The address cannot be told: the allocation is as if it had never been locked. */
@@ -248,19 +308,6 @@ TEST_F(lock, unmapped_by_the_program)
 	memset(own, 0x5a, SIZE);
 	EXPECT_EQ(0, UNLOCK());
 	EXPECT_TRUE(dxg_filled(own, SIZE, 0x5a));
-}
-
-static int read_memory(void *data)
-{
-	return dxg_can_read(data);
-}
-
-TEST_F(lock, not_in_child)
-{
-	ASSERT_EQ(0, LOCK());
-	EXPECT_EQ(0, dxg_in_child(read_memory, DATA));
-	memset(DATA, 0x5a, SIZE);
-	EXPECT_TRUE(dxg_filled(DATA, SIZE, 0x5a));
 }
 
 /* A mapping cannot be made larger than the memory, to see what is behind it. */

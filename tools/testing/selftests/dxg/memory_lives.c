@@ -190,8 +190,8 @@ static int duplicate(struct life *life, int socket)
 		return -errno;
 	child = fork();
 	if (!child) {
-		/* It has a copy of the one, and nothing of the other. */
-		if (!dxg_filled(life->memory, SIZE, 0x5a) || dxg_can_read(life->data))
+		/* It has a copy of the one, and the other itself. */
+		if (!dxg_filled(life->memory, SIZE, 0x5a) || !dxg_can_read(life->data))
 			_exit(EFAULT);
 		/* While it is there, the parent writes. */
 		close(ends[1]);

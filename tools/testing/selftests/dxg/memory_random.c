@@ -113,8 +113,9 @@ static bool unlock(struct thread *thread, struct slot *slot)
 {
 	int result = dxg_unlock(thread->gpu, slot->allocation);
 
+	/* Memory of ours needs no lock, and misses none. */
 	if (!slot->locks)
-		return result == -EINVAL;
+		return slot->memory ? !result : result == -EINVAL;
 	slot->locks--;
 	return !result;
 }

@@ -68,19 +68,19 @@ TEST_F(paging_queue, priorities)
 	}
 }
 
-/* The host's answer has no status: it is short, and no queue is made. */
+/* The host's answer has no status: it is empty, and no queue is made. */
 TEST_F(paging_queue, refused)
 {
 	struct d3dkmt_createpagingqueue args = VALID;
 	int objects = dxg_host_objects_settled();
 
 	args.priority = 2;
-	EXPECT_REFUSED(EOVERFLOW, FD, LX_DXCREATEPAGINGQUEUE, &args);
+	EXPECT_REFUSED(EINVAL, FD, LX_DXCREATEPAGINGQUEUE, &args);
 	args.priority = -2;
-	EXPECT_REFUSED(EOVERFLOW, FD, LX_DXCREATEPAGINGQUEUE, &args);
+	EXPECT_REFUSED(EINVAL, FD, LX_DXCREATEPAGINGQUEUE, &args);
 	args.priority = 0;
 	args.physical_adapter_index = 64;
-	EXPECT_REFUSED(EOVERFLOW, FD, LX_DXCREATEPAGINGQUEUE, &args);
+	EXPECT_REFUSED(EINVAL, FD, LX_DXCREATEPAGINGQUEUE, &args);
 	EXPECT_EQ(objects, dxg_host_objects());
 }
 
@@ -178,13 +178,16 @@ static int read_page(void *data)
 	return dxg_can_read(data);
 }
 
-TEST_F(paging_queue, not_in_child)
+/* A fork inherits the page: 1 is what the child reads, not an errno. */
+TEST_F(paging_queue, in_child)
 {
 	struct dxg_paging_queue queue;
 
 	ASSERT_EQ(0, dxg_create_paging_queue(FD, self->gpu.device, &queue));
-	EXPECT_EQ(0, dxg_in_child(read_page, (void *)queue.value));
+	EXPECT_EQ(1, dxg_in_child(read_page, (void *)queue.value));
 	EXPECT_TRUE(dxg_can_read(queue.value));
+	ASSERT_EQ(0, dxg_destroy_paging_queue(FD, queue.queue));
+	EXPECT_FALSE(dxg_can_read(queue.value));
 }
 
 static int create_and_destroy(void *data, unsigned int index)

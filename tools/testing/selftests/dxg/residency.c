@@ -196,7 +196,7 @@ TEST_F(residency, wrong_handle_in_list)
 	for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
 		self->list[1] = wrong[i];
 		EXPECT_ERRNO(EINVAL, MAKE());
-		EVICT_REFUSED(EOVERFLOW);
+		EVICT_REFUSED(EINVAL);
 		QUERY_REFUSED(EINVAL);
 	}
 	self->query.allocation_count = 1;
@@ -209,7 +209,7 @@ TEST_F(residency, unknown_flags)
 	self->make.flags.reserved = 1 << 29;
 	EXPECT_ERRNO(EINVAL, MAKE());
 	self->evict.flags.reserved = 1 << 29;
-	EVICT_REFUSED(EOVERFLOW);
+	EVICT_REFUSED(EINVAL);
 }
 
 /* Over budget: an error which says by how much. */
@@ -322,7 +322,7 @@ TEST_F(residency, of_another_device)
 	ASSERT_EQ(0, dxg_create_device(FD, self->gpu.adapter, &device));
 	ASSERT_EQ(0, dxg_create_allocation(FD, device, 1, &self->list[1]));
 	EXPECT_ERRNO(EINVAL, MAKE());
-	EVICT_REFUSED(EOVERFLOW);
+	EVICT_REFUSED(EINVAL);
 	QUERY_REFUSED(EINVAL);
 }
 

@@ -118,8 +118,20 @@ TEST_F(resource, descriptor)
 
 TEST_F(resource, query)
 {
-	struct d3dkmt_queryresourceinfofromnthandle args;
+	unsigned char room[RUNTIME_SIZE];
+	struct d3dkmt_queryresourceinfofromnthandle args = {
+		.device.v = self->gpu.device,
+		.nt_handle = self->descriptor,
+		.private_runtime_data = (uintptr_t)room,
+		.private_runtime_data_size = RUNTIME_SIZE,
+	};
 
+	memset(room, 0x77, sizeof(room));
+	ASSERT_EQ(0, dxg_ioctl(self->gpu.fd, LX_DXQUERYRESOURCEINFOFROMNTHANDLE, &args));
+	/* Only how much there is */
+	EXPECT_TRUE(dxg_filled(room, sizeof(room), 0x77));
+	EXPECT_EQ((uintptr_t)room, args.private_runtime_data);
+	EXPECT_EQ(RUNTIME_SIZE, args.private_runtime_data_size);
 	ASSERT_EQ(0, query(&self->gpu, self->descriptor, &args));
 	EXPECT_EQ(RUNTIME_SIZE, args.private_runtime_data_size);
 	EXPECT_EQ(RESOURCE_SIZE, args.resource_priv_drv_data_size);
@@ -158,10 +170,18 @@ TEST_F(resource, open)
 	unsigned char *here, *there;
 
 	prepare(&import, self->gpu.device, self->descriptor);
+	/* Room for more than there is, which comes back as what there is */
+	import.args.total_priv_drv_data_size = TOTAL_SIZE + 8;
+	import.args.keyed_mutex.v = 0x77;
+	import.args.keyed_mutex_private_data_size = 0x77;
+	import.args.sync_object.v = 0x77;
 	ASSERT_EQ(0, OPEN(&import.args));
 	EXPECT_NE(0, import.args.resource.v);
 	EXPECT_NE(self->handle, import.args.resource.v);
 	EXPECT_EQ(TOTAL_SIZE, import.args.total_priv_drv_data_size);
+	EXPECT_EQ(0, import.args.keyed_mutex.v);
+	EXPECT_EQ(0, import.args.keyed_mutex_private_data_size);
+	EXPECT_EQ(0, import.args.sync_object.v);
 	EXPECT_EQ(0, memcmp(self->runtime, import.runtime, RUNTIME_SIZE));
 	EXPECT_EQ(0, memcmp(self->private, import.private, RESOURCE_SIZE));
 	for (int i = 0; i < ALLOCATIONS; i++) {
@@ -180,6 +200,8 @@ TEST_F(resource, open)
 	memset(here, 0x3c, 2 * DXG_PAGE);
 	EXPECT_TRUE(dxg_filled(there, 2 * DXG_PAGE, 0x3c));
 	EXPECT_OK(dxg_destroy_resource(self->gpu.fd, self->gpu.device, import.args.resource.v));
+	EXPECT_ERRNO(EINVAL, dxg_destroy_resource(self->gpu.fd, self->gpu.device,
+						  import.args.resource.v));
 	EXPECT_FALSE(dxg_can_read(there));
 	EXPECT_TRUE(dxg_can_read(here));
 }
@@ -215,7 +237,7 @@ TEST_F(resource, open_refused)
 	EXPECT_ERRNO(EINVAL, OPEN(&import.args));
 	import.args.resource_priv_drv_data_size = RESOURCE_SIZE;
 	import.args.total_priv_drv_data_size = TOTAL_SIZE - 1;
-	EXPECT_ERRNO(EINVAL, OPEN(&import.args));
+	EXPECT_ERRNO(ENOMEM, OPEN(&import.args));
 	EXPECT_TRUE(dxg_host_objects_return(before));
 	/* More room than needed is no mistake. */
 	import.args.total_priv_drv_data_size = TOTAL_SIZE;
@@ -242,6 +264,9 @@ TEST_F(resource, open_faults)
 
 		*pointers[i] = hole;
 		EXPECT_ERRNO(EFAULT, OPEN(&import.args));
+		/* No place at all is another mistake, and seen before anything is opened. */
+		*pointers[i] = 0;
+		EXPECT_ERRNO(EINVAL, OPEN(&import.args));
 		*pointers[i] = good;
 	}
 	EXPECT_ERRNO(EFAULT, OPEN(dxg_readonly(&import.args, sizeof(import.args))));

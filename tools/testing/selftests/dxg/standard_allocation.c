@@ -138,7 +138,7 @@ TEST_F(standard, size_not_cut)
 	self->standard.existing_heap_data.size = size;
 	result = CREATE();
 	if (result) {
-		EXPECT_TRUE(result == -EINVAL || result == -EOVERFLOW);
+		EXPECT_EQ(-EINVAL, result);
 		EXPECT_EQ(self->objects, dxg_host_objects());
 		return;
 	}
@@ -160,6 +160,20 @@ TEST_F(standard, description_not_readable)
 	REFUSED(EFAULT);
 	self->args.standard_allocation = (uintptr_t)(end + 1);
 	REFUSED(EFAULT);
+}
+
+/* A heap needs no resource, and no other flags; what is no result is nothing, or as it was. */
+TEST_F(standard, heap_alone)
+{
+	USE_HEAP();
+	self->args.flags.create_resource = 0;
+	self->args.global_share.v = 0x1eadbeed;
+	self->args.private_runtime_resource_handle = 0xdeadbeef;
+	ASSERT_EQ(0, CREATE());
+	EXPECT_NE(0, self->info[0].allocation.v);
+	EXPECT_EQ(0, self->args.resource.v);
+	EXPECT_EQ(0, self->args.global_share.v);
+	EXPECT_EQ(0xdeadbeef, self->args.private_runtime_resource_handle);
 }
 
 TEST_F(standard, private_data)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CreateSynchronizationObject2 and DestroySynchronizationObject */
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include "dxg_sync.h"
 #include "dxg_harness.h"
@@ -76,7 +77,7 @@ TEST_F(sync, type_unknown)
 		struct d3dkmt_createsynchronizationobject2 args = monitored(self->gpu.device);
 
 		args.info.type = types[i];
-		EXPECT_GT(0, CREATE(&args)) TH_LOG("type %#x", types[i]);
+		EXPECT_EQ(-EINVAL, CREATE(&args)) TH_LOG("type %#x", types[i]);
 	}
 }
 
@@ -407,12 +408,12 @@ TEST_F(sync, of_another_process)
 	EXPECT_OK(DESTROY(fence[39].handle));
 }
 
-/* A page of the host's is not the child's, whatever becomes of the parent. */
-static int fence_is_not_mapped(void *data)
+/* The child of a program that forks sees the values that the program sees. */
+static int fence_is_mapped(void *data)
 {
 	dxg_fence value = *(dxg_fence *)data;
 
-	return dxg_can_read(value) ? EEXIST : 0;
+	return dxg_can_read(value) && *value == 7 && !dxg_can_write(value) ? 0 : ENOENT;
 }
 
 TEST_F(sync, page_after_fork)
@@ -420,8 +421,72 @@ TEST_F(sync, page_after_fork)
 	struct dxg_monitored fence;
 
 	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 7, 0, &fence));
-	EXPECT_EQ(0, dxg_in_child(fence_is_not_mapped, &fence.value));
+	EXPECT_EQ(0, dxg_in_child(fence_is_mapped, &fence.value));
 	EXPECT_EQ(7, *fence.value);
+}
+
+/* A value is read, and changed by a signal: however the program has come to the fence. */
+static void expect_read_only(struct __test_metadata *_metadata, dxg_fence value)
+{
+	char *page = (char *)((uintptr_t)value & ~(uintptr_t)(DXG_PAGE - 1));
+
+	EXPECT_TRUE(dxg_can_read(value));
+	EXPECT_FALSE(dxg_can_write(value));
+	EXPECT_EQ(-1, mprotect(page, DXG_PAGE, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, mprotect(page, DXG_PAGE, PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(0, mprotect(page, DXG_PAGE, PROT_NONE));
+	EXPECT_EQ(0, mprotect(page, DXG_PAGE, PROT_READ));
+	EXPECT_FALSE(dxg_can_write(value));
+}
+
+TEST_F(sync, values_are_read_only)
+{
+	struct dxg_monitored fence, opened, from_file;
+	int descriptor, file;
+	__u64 value;
+
+	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 7, DXG_SHARED, &fence));
+	expect_read_only(_metadata, fence.value);
+	ASSERT_EQ(0, dxg_share(self->gpu.fd, fence.handle, &descriptor));
+	ASSERT_EQ(0, dxg_open_shared(&self->gpu, descriptor, 0, &opened));
+	expect_read_only(_metadata, opened.value);
+	if (!dxg_create_sync_file(&self->gpu, fence.handle, 8, &file)) {
+		ASSERT_EQ(0, dxg_open_sync_file(&self->gpu, file, &value, &from_file));
+		expect_read_only(_metadata, from_file.value);
+	}
+	EXPECT_EQ(0, dxg_signal_cpu(&self->gpu, fence.handle, 9));
+	/* An asynchronous host takes its time. */
+	EXPECT_TRUE(dxg_wait_fence(fence.value, 9));
+	EXPECT_TRUE(dxg_wait_fence(opened.value, 9));
+}
+
+/*
+ * The value is where the host says, in a page of its own or not: each fence has its own,
+ * and one that goes takes no other's along.
+ */
+TEST_F(sync, values_of_many_fences)
+{
+	enum { FENCES = 20 };
+	struct dxg_monitored fence[FENCES];
+
+	for (int i = 0; i < FENCES; i++)
+		ASSERT_OK(dxg_create_monitored(self->gpu.fd, self->gpu.device, 100 + i, 0,
+					       &fence[i]));
+	for (int i = 0; i < FENCES; i++) {
+		EXPECT_EQ(0, (uintptr_t)fence[i].value % sizeof(__u64));
+		EXPECT_EQ(100 + i, *fence[i].value);
+	}
+	for (int i = 0; i < FENCES; i++)
+		EXPECT_OK(dxg_signal_cpu(&self->gpu, fence[i].handle, 200 + i));
+	for (int i = 0; i < FENCES; i += 2)
+		EXPECT_OK(dxg_destroy_sync(self->gpu.fd, fence[i].handle));
+	for (int i = 0; i < FENCES; i++) {
+		EXPECT_EQ(i % 2, dxg_can_read(fence[i].value));
+		if (i % 2)
+			EXPECT_EQ(200 + i, *fence[i].value);
+	}
 }
 
 DXG_REQUIRE_DEVICE

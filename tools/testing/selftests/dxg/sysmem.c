@@ -102,9 +102,32 @@ TEST_F(sysmem, lock)
 		EXPECT_EQ(0, dxg_ioctl(FD, LX_DXLOCK2, &lock));
 		EXPECT_EQ((uintptr_t)self->memory, lock.data);
 	}
-	EXPECT_EQ(0, dxg_ioctl(FD, LX_DXUNLOCK2, &unlock));
-	EXPECT_EQ(0, dxg_ioctl(FD, LX_DXUNLOCK2, &unlock));
+	/* No lock has to show it, and so none is missed. */
+	for (int i = 0; i < 4; i++)
+		EXPECT_EQ(0, dxg_ioctl(FD, LX_DXUNLOCK2, &unlock));
 	EXPECT_TRUE(dxg_can_write(self->memory));
+}
+
+/* The whole pages of a size that is none of pages; of less than one, that one */
+TEST_F(sysmem, parts_of_pages)
+{
+	static const __u32 sizes[][2] = {
+		{ 1, 1 }, { DXG_PAGE - 1, 1 }, { DXG_PAGE + 1, 1 }, { 3 * DXG_PAGE - 1, 2 },
+	};
+
+	/* There is nothing behind the whole pages. */
+	self->data[0].flags = 4;
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		__u32 pages = sizes[i][1];
+
+		self->info[0].sysmem = (uintptr_t)dxg_guarded(pages * DXG_PAGE, 0x5a);
+		self->data[0].bytes = sizes[i][0];
+		self->data[0].number = 0;
+		ASSERT_EQ(0, CREATE());
+		EXPECT_EQ(pages * (DXG_PAGE / 1024), pinned());
+		EXPECT_EQ(0, DESTROY());
+		EXPECT_EQ(0, pinned());
+	}
 }
 
 TEST_F(sysmem, two)

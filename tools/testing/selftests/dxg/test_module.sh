@@ -67,6 +67,22 @@ for round in 1 2 3; do
 	check "unload right behind six processes, round $round" unload
 done
 
+# It ended by itself or was killed, when it had made everything.
+left_much()
+{
+	[ $left = 0 ] || [ $left = 137 ]
+}
+
+# What a process has left is cleaned up while it waits for the host, but not by holding
+# the module: once the process has ended, it can go.
+for how in exit close kill exit close kill exit close; do
+	check "load" load
+	"$PROBE" leave 20 $how 2>/dev/null
+	left=$?
+	check "unload at once behind a process that left much ($how)" unload
+	check "the process had it" left_much
+done
+
 check "load" load
 start_holder
 check "a process holds the device" holding

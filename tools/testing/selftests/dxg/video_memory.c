@@ -87,6 +87,13 @@ TEST_F(memory, bad_handle)
 	}
 }
 
+/* The host refuses with an empty answer, as this one has no status. */
+TEST_F(memory, bad_physical_adapter)
+{
+	self->args.physical_adapter_index = 99;
+	EXPECT_REFUSED(EINVAL);
+}
+
 TEST_F(memory, closed_handle)
 {
 	ASSERT_EQ(0, dxg_close_adapter(self->fd, self->args.adapter.v));
