@@ -19,7 +19,7 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     let mut table = Table::new([
         Column::left("NAME").at_least(8),
         Column::left("LUID"),
-        Column::left("KIND"),
+        Column::left("KIND").at_least(7),
         Column::left("PCI ID"),
         Column::right("MEMORY"),
         Column::right("BUSY"),
