@@ -146,6 +146,7 @@ impl Gpus {
             self.pci.clone(),
             self.channels.clone(),
             self.slots.clone(),
+            self.host.start_hold(),
         )
     }
 

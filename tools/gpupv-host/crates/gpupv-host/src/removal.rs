@@ -2,10 +2,12 @@
 //! The removal port: a guest under test takes its own devices away, as a host may at any time.
 //!
 //! A byte written to the port names an action and a device: 0 is the global channel, n the n-th
-//! adapter. What makes no sense is logged and changes nothing.
+//! adapter. What makes no sense is logged and changes nothing. Two actions make the host slow, as it
+//! may also be; they are for the device 0.
 
 use std::sync::Arc;
 
+use gpupv::StartHold;
 use vm::bus::BusDevice;
 use vm::pci::PciBus;
 use vmbus::{DeviceId, VmbusServer};
@@ -24,6 +26,10 @@ enum Action {
     Eject,
     /// Tear the adapter's PCI function out.
     TearOut,
+    /// Answer nothing that a driver asks for when it starts,
+    Hold,
+    /// until now.
+    Release,
 }
 
 impl Action {
@@ -34,6 +40,8 @@ impl Action {
             2 => Self::OfferAgain,
             3 => Self::Eject,
             4 => Self::TearOut,
+            5 => Self::Hold,
+            6 => Self::Release,
             _ => return None,
         };
         Some((action, usize::from(byte & 0xF)))
@@ -48,6 +56,7 @@ pub(crate) struct RemovalPort {
     channels: Vec<DeviceId>,
     /// The slot of each adapter.
     slots: Vec<u8>,
+    start: StartHold,
 }
 
 impl RemovalPort {
@@ -57,12 +66,14 @@ impl RemovalPort {
         pci: PciBus,
         channels: Vec<DeviceId>,
         slots: Vec<u8>,
+        start: StartHold,
     ) -> Self {
         Self {
             server,
             pci,
             channels,
             slots,
+            start,
         }
     }
 
@@ -80,6 +91,11 @@ impl RemovalPort {
                 .ok_or_else(|| format!("there is no adapter {device}"))
         };
         match action {
+            Action::Hold | Action::Release if device != 0 => {
+                return Err(format!("device {device} answers by itself"));
+            }
+            Action::Hold => self.start.hold(),
+            Action::Release => self.start.release(),
             Action::Rescind => self.server.rescind(channel()?),
             Action::OfferAgain => self.server.offer_again(channel()?),
             Action::Eject => self
@@ -124,6 +140,8 @@ mod tests {
         assert_eq!(Action::decode(0x31), Some((Action::Eject, 1)));
         assert_eq!(Action::decode(0x42), Some((Action::TearOut, 2)));
         assert_eq!(Action::decode(0x00), None);
-        assert_eq!(Action::decode(0x51), None);
+        assert_eq!(Action::decode(0x50), Some((Action::Hold, 0)));
+        assert_eq!(Action::decode(0x60), Some((Action::Release, 0)));
+        assert_eq!(Action::decode(0x71), None);
     }
 }

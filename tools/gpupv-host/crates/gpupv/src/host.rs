@@ -8,6 +8,7 @@ mod commands;
 mod dispatch;
 mod engines;
 mod execution;
+mod hold;
 mod limits;
 mod release;
 mod release_memory;
@@ -20,6 +21,7 @@ mod updates;
 
 pub(crate) use call::Fail;
 pub(crate) use dispatch::Source;
+pub use hold::StartHold;
 pub(crate) use shared::{lock, Shared};
 
 use std::collections::HashSet;
@@ -193,6 +195,11 @@ impl GpuPvHost {
     /// A counter of the objects of all processes.
     pub fn object_counter(&self) -> ObjectCounter {
         ObjectCounter(Arc::clone(&self.shared))
+    }
+
+    /// Holds back what a driver waits for when it starts.
+    pub fn start_hold(&self) -> StartHold {
+        StartHold(Arc::clone(&self.shared))
     }
 
     /// What the guest did so far.

@@ -69,7 +69,7 @@ impl Shared {
             .route(source, command)
             .and_then(|position| self.handle(info, position, command, (ticket, waits)));
         let status = match result {
-            Ok(reply) => return Some(reply),
+            Ok(reply) => return self.held.take(info.handler, ticket, reply),
             Err(Fail::Later) => return None,
             Err(Fail::Status(status)) => status,
             Err(Fail::Violation(status, text)) => {

@@ -16,6 +16,7 @@ use super::channels::{Channels, Ticket};
 use super::closing::ClosingQueue;
 use super::dispatch::Source;
 use super::engines::Engines;
+use super::hold::Held;
 use super::Config;
 use crate::adapter::AdapterDescription;
 use crate::behaviour::{Behaviour, VmHandles};
@@ -106,6 +107,8 @@ pub(crate) struct Shared {
     pub(super) flushes: Vec<(Owner, Ticket)>,
     /// Paging queues without a handle that still have work.
     pub(super) closing: Vec<ClosingQueue>,
+    /// What is not answered yet because the host takes its time.
+    pub(super) held: Held,
 }
 
 impl Shared {
@@ -150,6 +153,7 @@ impl Shared {
             tracer: None,
             flushes: Vec::new(),
             closing: Vec::new(),
+            held: Held::default(),
         }
     }
 
