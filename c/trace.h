@@ -27,20 +27,23 @@ TRACE_EVENT(dxgkrnl_ioctl,
 );
 
 TRACE_EVENT(dxgkrnl_send,
-	TP_PROTO(u32 command, u32 process, u32 length),
-	TP_ARGS(command, process, length),
+	TP_PROTO(u32 command, u32 process, u32 length, u32 channel),
+	TP_ARGS(command, process, length, channel),
 	TP_STRUCT__entry(
 		__field(u32, command)
 		__field(u32, process)
 		__field(u32, length)
+		__field(u32, channel)
 	),
 	TP_fast_assign(
 		__entry->command = command;
 		__entry->process = process;
 		__entry->length = length;
+		__entry->channel = channel;
 	),
-	TP_printk("command=%u process=0x%08x length=%u",
-		  __entry->command, __entry->process, __entry->length)
+	TP_printk("command=%u process=0x%08x length=%u channel=%u",
+		  __entry->command, __entry->process, __entry->length,
+		  __entry->channel)
 );
 
 TRACE_EVENT(dxgkrnl_reply,

@@ -519,6 +519,7 @@ impl<C: Channel + 'static> Link<C> {
             process.handle().raw(),
             // CAST: A message is smaller than that.
             message.bytes().len() as u32,
+            self.channel().id(),
         );
         self.transport.post(&self.lane, message.bytes(), patience)
     }
@@ -550,8 +551,13 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
         } = self;
         let number = M::OPCODE.number();
 
-        // CAST: A message is smaller than that.
-        trace::send(number, sender, message.bytes().len() as u32);
+        trace::send(
+            number,
+            sender,
+            // CAST: A message is smaller than that.
+            message.bytes().len() as u32,
+            seat.channel().id(),
+        );
         let result = seat
             .send(message.bytes(), patience)
             .map_err(|error| match error == ebadmsg() {

@@ -98,6 +98,9 @@ pub(crate) trait Channel: Send + Sync {
     /// Waits until no packet is being put into the ring that was asked about before.
     fn settle(&self);
 
+    /// Returns its number on the bus, for those who watch messages.
+    fn id(&self) -> u32;
+
     /// Ends the session. When this returns, the receiver is not called any more.
     fn close(&self);
 }
@@ -114,6 +117,7 @@ pub(crate) struct Offer {
     class: Guid,
     instance: Guid,
     mmio_megabytes: u16,
+    relid: u32,
     #[pin]
     life: Mutex<Life>,
 }
@@ -152,8 +156,13 @@ impl Offer {
             )
         };
         // SAFETY: The channel lives as long as the device. The offer message does not change.
-        let mmio_megabytes = unsafe {
-            (&raw const (*channel.as_ptr()).offermsg.offer.mmio_megabytes).read_unaligned()
+        let (mmio_megabytes, relid) = unsafe {
+            let message = &raw const (*channel.as_ptr()).offermsg;
+
+            (
+                (&raw const (*message).offer.mmio_megabytes).read_unaligned(),
+                (&raw const (*message).child_relid).read_unaligned(),
+            )
         };
 
         // INVARIANT: The offer is not retired, and the caller keeps the device until it is.
@@ -164,6 +173,7 @@ impl Offer {
                 class,
                 instance,
                 mmio_megabytes,
+                relid,
                 life <- new_mutex!(Life::default(), "Offer::life"),
             }),
             GFP_KERNEL,

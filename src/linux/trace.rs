@@ -40,8 +40,8 @@ trace_point! {
 }
 
 trace_point! {
-    /// A message is about to be sent to the host.
-    send(command: u32, process: u32, length: u32)
+    /// A message is about to be sent to the host, over the VMBus channel with this number.
+    send(command: u32, process: u32, length: u32, channel: u32)
 }
 
 trace_point! {

@@ -160,6 +160,10 @@ impl Channel for Mock {
         }
     }
 
+    fn id(&self) -> u32 {
+        0
+    }
+
     fn settle(&self) {}
 
     fn close(&self) {

@@ -32,6 +32,11 @@ pub(crate) struct Seat<'a, C: Channel + 'static> {
 }
 
 impl<C: Channel> Seat<'_, C> {
+    /// Returns the channel over which it is to be sent.
+    pub(crate) fn channel(&self) -> &C {
+        &self.transport.channel
+    }
+
     /// Sends `message` and waits for the reply, as [`Transport::call`] does.
     ///
     /// # Errors

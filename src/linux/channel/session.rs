@@ -289,6 +289,10 @@ impl Channel for Arc<Session> {
         self.room.advance();
     }
 
+    fn id(&self) -> u32 {
+        self.offer.relid
+    }
+
     fn close(&self) {
         let mut life = self.offer.life.lock();
 
