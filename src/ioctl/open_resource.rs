@@ -58,10 +58,10 @@ pub(super) const ENTRIES: &[Entry] = &[
 ///
 /// # Errors
 ///
-/// `EINVAL` if it names none.
+/// Those of [`anon_file::object`].
 fn resource_file(nt_handle: u64) -> Result<Arc<ResourceFile>> {
     // CAST: A descriptor is in the lower half; the upper one does not count.
-    anon_file::object(nt_handle as u32).map_err(|_| EINVAL)
+    anon_file::object(nt_handle as u32)
 }
 
 /// 0x41: what whoever opens a resource needs room for.
@@ -126,8 +126,6 @@ impl Opening<'_> {
         if argument.allocation_count as usize != self.kept.allocations().len()
             || !has_room(argument.private_runtime_data_size, &data.runtime)
             || !has_room(argument.resource_priv_drv_data_size, &data.resource)
-            // The host knows its handle on no other adapter.
-            || !Arc::ptr_eq(self.file.resource.adapter(), self.device.adapter())
         {
             return Err(EINVAL);
         }
@@ -137,7 +135,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Lets the host open the resource.
+    /// Lets the host open the resource, which knows whether that is possible on this adapter.
     fn call(&self) -> Result<Opened> {
         self.device.active().call(
             self.process.on_host()?,

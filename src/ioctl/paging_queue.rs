@@ -40,14 +40,9 @@ impl Ioctl for CreatePagingQueue {
         let process = caller.process;
         let device = process.device(argument.device)?;
         let sender = process.on_host()?;
-        let made = device.active().call(
-            sender,
-            command::CreatePagingQueue {
-                device: device.handle(),
-                priority: argument.priority,
-                physical_adapter_index: argument.physical_adapter_index,
-            },
-        )?;
+        let made = device
+            .active()
+            .call(sender, command::CreatePagingQueue { request: *argument })?;
         let places = [
             Place {
                 handle: made.queue,

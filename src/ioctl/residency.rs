@@ -186,8 +186,7 @@ impl Ioctl for QueryAllocationResidency {
         let states = guard.active().call(
             process.on_host()?,
             command::QueryAllocationResidency {
-                device: argument.device,
-                resource: argument.resource,
+                request: &argument,
                 allocations: user_handles(argument.allocations, count)?,
             },
         )?;

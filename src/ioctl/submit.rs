@@ -56,7 +56,8 @@ impl Ioctl for SubmitCommand {
             argument.num_history_buffers,
             abi::SubmitCommand::MAX_HISTORY_BUFFERS,
         )?;
-        at_most(argument.num_primaries, abi::SubmitCommand::MAX_PRIMARIES)?;
+        // More than there is room for are for the host to refuse: nothing is read for them here.
+        at_most(argument.num_primaries, abi::MAX_PRIMARIES)?;
 
         // The first one decides where the message goes; the others are the host's to judge.
         let [first, ..] = argument.broadcast_context;
@@ -65,16 +66,7 @@ impl Ioctl for SubmitCommand {
         device.active().submit(
             caller.process.on_host()?,
             command::SubmitCommand {
-                command_buffer: argument.command_buffer,
-                command_length: argument.command_length,
-                flags: argument.flags,
-                present_history_token: argument.present_history_token,
-                context_count: argument.broadcast_context_count,
-                contexts: &argument.broadcast_context,
-                primary_count: argument.num_primaries,
-                primaries: &argument.written_primaries,
-                history_count: argument.num_history_buffers,
-                data_size: argument.priv_drv_data_size,
+                request: &argument,
                 write: |history: &mut [u8], data: &mut [u8]| {
                     read_bytes(argument.history_buffer_array, history)?;
                     read_bytes(argument.priv_drv_data, data)
@@ -94,10 +86,7 @@ impl Ioctl for SubmitCommandToHwQueue {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         at_most(argument.priv_drv_data_size, MAX_MESSAGE)?;
-        at_most(
-            argument.num_primaries,
-            abi::SubmitCommandToHwQueue::MAX_PRIMARIES,
-        )?;
+        at_most(argument.num_primaries, abi::MAX_PRIMARIES)?;
 
         let queue = caller.process.get::<HwQueue>(argument.hwqueue)?;
         let device = queue.device().enter()?;
@@ -105,12 +94,7 @@ impl Ioctl for SubmitCommandToHwQueue {
         device.active().submit(
             caller.process.on_host()?,
             command::SubmitToHwQueue {
-                queue: queue.handle(),
-                fence_value: argument.hwqueue_progress_fence_id,
-                command_buffer: argument.command_buffer,
-                command_length: argument.command_length,
-                primary_count: argument.num_primaries,
-                data_size: argument.priv_drv_data_size,
+                request: &argument,
                 write: |primaries: &mut [u8], data: &mut [u8]| {
                     read_bytes(argument.written_primaries, primaries)?;
                     read_bytes(argument.priv_drv_data, data)

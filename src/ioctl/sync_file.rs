@@ -19,6 +19,7 @@ use crate::{
     message::{
         sync_object::{
             DestroySyncObject,
+            NewSyncObject,
             OpenSyncObject, //
         },
         wait::{
@@ -150,7 +151,7 @@ impl Ioctl for CreateSyncFile {
         let device = process.device(argument.device)?;
         let object = process.get::<SyncObject>(argument.monitored_fence)?;
 
-        if !object.is_monitored() || !Arc::ptr_eq(&object.adapter, device.adapter()) {
+        if !object.is_monitored() {
             return Err(EINVAL);
         }
 
@@ -173,15 +174,13 @@ impl Ioctl for CreateSyncFile {
 struct WaitSyncFile;
 
 impl WaitSyncFile {
-    /// Waits for `shared` itself, which the host knows, to reach `value`.
-    fn wait_on_host(
+    /// Opens `shared` on the host, for the device of the context that is to wait for it.
+    fn open_on_host(
         process: &Process,
         device: &DeviceGuard,
-        context: Handle,
         shared: &SharedSyncObject,
-        value: u64,
-    ) -> Result<isize> {
-        let opened = process.call_host_about(
+    ) -> Result<NewSyncObject> {
+        process.call_host_about(
             device.adapter(),
             OpenSyncObject {
                 device: device.handle(),
@@ -189,7 +188,17 @@ impl WaitSyncFile {
                 engine_affinity: 0,
                 flags: FLAGS,
             },
-        )?;
+        )
+    }
+
+    /// Waits for what was `opened`, which the host knows, to reach `value`.
+    fn wait_on_host(
+        process: &Process,
+        device: &DeviceGuard,
+        context: Handle,
+        opened: &NewSyncObject,
+        value: u64,
+    ) -> Result<isize> {
         let place = Place {
             handle: opened.handle,
             parent: None,
@@ -252,13 +261,18 @@ impl Ioctl for WaitSyncFile {
         let fence = named(argument.sync_file_handle)?;
         let device = process.get::<Context>(context)?.device().enter()?;
 
-        match shared(&fence) {
-            // The host knows it on no other adapter.
-            Some((file, shared)) if Arc::ptr_eq(&shared.adapter, device.adapter()) => {
-                Self::wait_on_host(process, &device, context, &shared, file.value())
+        if let Some((file, shared)) = shared(&fence) {
+            match Self::open_on_host(process, &device, &shared) {
+                Ok(opened) => {
+                    return Self::wait_on_host(process, &device, context, &opened, file.value());
+                }
+                // The host need not know it on another adapter. Then it is waited for here.
+                Err(error)
+                    if error == EINVAL && !Arc::ptr_eq(&shared.adapter, device.adapter()) => {}
+                Err(error) => return Err(error),
             }
-            _ => Self::wait_for_guest(process, &device, context, fence),
         }
+        Self::wait_for_guest(process, &device, context, fence)
     }
 }
 

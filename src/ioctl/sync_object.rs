@@ -116,15 +116,15 @@ impl Ioctl for CreateSynchronizationObject2 {
         let services = process.services();
         let device = process.device(argument.device)?;
         let mut answer = *argument;
-        let info = &mut answer.info;
-        let is_shared = info.flags & sync_flags::SHARED != 0;
-        let monitored = info.is_monitored();
+        let flags = argument.info.flags;
+        let is_shared = flags & sync_flags::SHARED != 0;
+        let monitored = argument.info.is_monitored();
 
-        if is_shared && info.flags & sync_flags::NT_SECURITY_SHARING == 0 {
+        if is_shared && flags & sync_flags::NT_SECURITY_SHARING == 0 {
             return Err(EINVAL);
         }
 
-        let notification = match (info.r#type, &mut info.details) {
+        let notification = match (argument.info.r#type, &mut answer.info.details) {
             (sync_type::CPU_NOTIFICATION, [event, ..]) => {
                 let notification = Notification::new(
                     &services.notices.events,
@@ -139,12 +139,7 @@ impl Ioctl for CreateSynchronizationObject2 {
         };
         let made = device.active().call(
             process.on_host()?,
-            command::CreateSyncObject {
-                device: device.handle(),
-                sync_type: info.r#type,
-                flags: info.flags,
-                details: info.input(),
-            },
+            command::CreateSyncObject { request: answer },
         )?;
         let newborn = process.newborn(&[place(&device, made.handle, monitored)], || {
             let _ = process.call_host(command::DestroySyncObject::from(made.handle));
@@ -157,10 +152,10 @@ impl Ioctl for CreateSynchronizationObject2 {
             .transpose()?;
 
         if let Some(page) = &page {
-            info.set_addresses(page.address(), made.gpu_address);
+            answer.info.set_addresses(page.address(), made.gpu_address);
         }
         if is_shared {
-            info.shared_handle = made.global;
+            answer.info.shared_handle = made.global;
         }
         answer.sync_object = made.handle;
 
@@ -204,11 +199,12 @@ pub(super) struct Opened {
     pub(super) gpu_address: u64,
 }
 
-/// Opens a shared sync object on a device. Everybody finds it once `tell` has told the program.
+/// Opens a shared sync object on a device, of whichever adapter: the host knows whether that is
+/// possible. All threads of the process find the object once `tell` has told the program.
 ///
 /// # Errors
 ///
-/// `EINVAL` if it is on another adapter; what the host and `tell` say; `ENOMEM`.
+/// What the host and `tell` say; `ENOMEM`.
 pub(super) fn open_shared(
     process: &Process,
     device: &DeviceGuard,
@@ -217,11 +213,6 @@ pub(super) fn open_shared(
     flags: u32,
     tell: impl FnOnce(&Opened) -> Result,
 ) -> Result {
-    // The host knows its handle on no other adapter.
-    if !Arc::ptr_eq(&shared.adapter, device.adapter()) {
-        return Err(EINVAL);
-    }
-
     let monitored = shared.monitored;
     let opened = process.call_host_about(
         device.adapter(),
@@ -270,8 +261,7 @@ impl Ioctl for OpenSyncObjectFromNtHandle2 {
         let process = caller.process;
         let device = process.device(argument.device)?;
         // CAST: A descriptor is in the lower half; the upper one does not count.
-        let file =
-            anon_file::object::<SyncObjectFile>(argument.nt_handle as u32).map_err(|_| EINVAL)?;
+        let file = anon_file::object::<SyncObjectFile>(argument.nt_handle as u32)?;
 
         open_shared(
             process,

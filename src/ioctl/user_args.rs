@@ -5,7 +5,11 @@
 //! A structure is read once, as a whole. What is written back are single fields, as the ABI says
 //! which bytes of the caller's structure a request may touch.
 
-use crate::linux::eventfd::EventFd;
+use crate::linux::{
+    anon_file,
+    errno,
+    eventfd::EventFd, //
+};
 use core::ops::Deref;
 use kernel::{
     prelude::*,
@@ -63,11 +67,20 @@ pub(super) fn read_value<T: FromBytes + IntoBytes>(address: u64) -> Result<T> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if it names none.
+/// `EBADF` if the descriptor is not open or is no eventfd, `EPROTOTYPE` if it stands for a shared
+/// object of ours.
 pub(super) fn event_fd(handle: u64) -> Result<EventFd> {
-    let fd = i32::try_from(handle)?;
+    // CAST: A descriptor is in the lower half; the upper one does not count.
+    let fd = handle as u32;
 
-    EventFd::from_fd(fd).map_err(|_| EINVAL)
+    // CAST: What is negative then is no descriptor.
+    EventFd::from_fd(fd as i32).map_err(|_| {
+        if anon_file::is_ours(fd) {
+            errno::eprototype()
+        } else {
+            EBADF
+        }
+    })
 }
 
 /// Writes an array.

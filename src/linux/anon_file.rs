@@ -9,7 +9,8 @@
 
 use super::{
     bindings,
-    compat, //
+    compat,
+    errno, //
 };
 use core::{
     any::Any,
@@ -111,19 +112,38 @@ where
 ///
 /// # Errors
 ///
-/// `EBADF` if the descriptor is not open, `EINVAL` if the file carries nothing of this type.
+/// `EBADF` if the descriptor is not open, or its file is none of ours; `EPROTOTYPE` if it carries
+/// something else.
 pub(crate) fn object<T>(fd: u32) -> Result<Arc<T>>
 where
     T: Send + Sync + 'static,
 {
-    carried(&*LocalFile::fget(fd)?).ok_or(EINVAL)
+    carried(&*LocalFile::fget(fd)?)
 }
 
-/// The object of type `T` that `file` carries, if it does.
-fn carried<T>(file: &LocalFile) -> Option<Arc<T>>
+/// Whether the file behind a descriptor of the current task is one of ours, whatever it carries.
+pub(crate) fn is_ours(fd: u32) -> bool {
+    LocalFile::fget(fd).is_ok_and(|file| content(&file).is_some())
+}
+
+/// The object of type `T` that `file` carries.
+///
+/// # Errors
+///
+/// As for [`object`].
+fn carried<T>(file: &LocalFile) -> Result<Arc<T>>
 where
     T: Send + Sync + 'static,
 {
+    content(file)
+        .ok_or(EBADF)?
+        .downcast_ref::<Arc<T>>()
+        .cloned()
+        .ok_or_else(errno::eprototype)
+}
+
+/// What `file` carries, if it is one of ours.
+fn content(file: &LocalFile) -> Option<&(dyn Any + Send + Sync)> {
     // SAFETY: The file is valid. Neither field changes while it exists.
     let (operations, private) = unsafe {
         let raw = file.as_ptr();
@@ -137,9 +157,9 @@ where
 
     // SAFETY: The file is one of ours, which carry a `Content` as long as they exist; a reference
     // to it is held during the borrow.
-    let content = unsafe { Content::borrow(private) };
+    let content: &KBox<dyn Any + Send + Sync> = unsafe { Content::borrow(private) };
 
-    content.downcast_ref::<Arc<T>>().cloned()
+    Some(&**content)
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
@@ -155,8 +175,8 @@ mod tests {
     fn only_the_right_type_comes_back() -> Result {
         let file = new_file(c"dxgkrnl-test", Arc::new(One(7), GFP_KERNEL)?)?;
 
-        assert_eq!(carried::<One>(&file).map(|one| one.0), Some(7));
-        assert!(carried::<Other>(&file).is_none());
+        assert_eq!(carried::<One>(&file).map(|one| one.0), Ok(7));
+        assert_eq!(carried::<Other>(&file).err(), Some(errno::eprototype()));
         Ok(())
     }
 
@@ -165,7 +185,7 @@ mod tests {
         let one = Arc::new(One(7), GFP_KERNEL)?;
         let file = new_file(c"dxgkrnl-test", one.clone())?;
 
-        assert!(carried::<One>(&file).is_some_and(|back| Arc::ptr_eq(&back, &one)));
+        assert!(carried::<One>(&file).is_ok_and(|back| Arc::ptr_eq(&back, &one)));
         // The file has a reference of its own.
         assert!(Arc::into_unique_or_drop(one).is_none());
         Ok(())
@@ -174,5 +194,6 @@ mod tests {
     #[test]
     fn descriptors_that_are_not_open() {
         assert_eq!(object::<One>(u32::MAX).err(), Some(EBADF));
+        assert!(!is_ours(u32::MAX));
     }
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     transport::UndoFn,
+    uapi::paging_queue as abi,
     wire::Handle, //
 };
 use kernel::prelude::*;
@@ -19,19 +20,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-#[repr(C)]
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub(crate) struct CreatePagingQueueBody {
-    device: Handle,
-    priority: i32,
-    paging_queue: Handle,
-    sync_object: Handle,
-    fence_cpu_virtual_address: u64,
-    physical_adapter_index: u32,
-    padding: u32,
-}
-
-static_assert!(size_of::<CreatePagingQueueBody>() == 56 - 24);
+static_assert!(size_of::<abi::CreatePagingQueue>() == 56 - 24);
 
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -46,12 +35,8 @@ static_assert!(size_of::<CreatePagingQueueAnswer>() == 24);
 
 /// Makes a paging queue.
 pub(crate) struct CreatePagingQueue {
-    /// On which device.
-    pub(crate) device: Handle,
-    /// Any number.
-    pub(crate) priority: i32,
-    /// On which of several physical adapters.
-    pub(crate) physical_adapter_index: u32,
+    /// As the user wants it, with whatever is in the places of the results.
+    pub(crate) request: abi::CreatePagingQueue,
 }
 
 /// A paging queue that was made.
@@ -68,20 +53,12 @@ impl Plain for CreatePagingQueue {
     const OPCODE: Opcode = Opcode::Vgpu(9);
     const UNDO: Option<UndoFn> = Some(undo_by_handle::<DestroyPagingQueue>);
 
-    type Body = CreatePagingQueueBody;
+    type Body = abi::CreatePagingQueue;
     type Answer = CreatePagingQueueAnswer;
     type Reply = CreatedPagingQueue;
 
-    fn body(&self) -> CreatePagingQueueBody {
-        CreatePagingQueueBody {
-            device: self.device,
-            priority: self.priority,
-            paging_queue: Handle::NONE,
-            sync_object: Handle::NONE,
-            fence_cpu_virtual_address: 0,
-            physical_adapter_index: self.physical_adapter_index,
-            padding: 0,
-        }
+    fn body(&self) -> abi::CreatePagingQueue {
+        self.request
     }
 
     fn reply(&self, answer: CreatePagingQueueAnswer) -> Result<CreatedPagingQueue> {
@@ -148,21 +125,22 @@ mod tests {
         },
         wire::HostProcess,
     };
+    use zerocopy::FromZeros;
 
     #[test]
     fn create() -> Result {
         let rig = Rig::new()?;
+        let mut request = abi::CreatePagingQueue::new_zeroed();
+
+        request.as_mut_bytes().fill(0x5A);
+        request.device = Handle::from_raw(0x4000_0040);
+        request.priority = -1;
+        request.physical_adapter_index = 3;
+
         let ask = |reply: &[u8]| {
             rig.host.then(Answer::reply(reply)?)?;
-            rig.link(envelope(40))?.call(
-                HostProcess::GUEST,
-                CreatePagingQueue {
-                    device: Handle::from_raw(0x4000_0040),
-                    priority: -1,
-                    physical_adapter_index: 3,
-                },
-                LONG,
-            )
+            rig.link(envelope(40))?
+                .call(HostProcess::GUEST, CreatePagingQueue { request }, LONG)
         };
         let mut reply = [0; 24];
 
@@ -190,8 +168,10 @@ mod tests {
         assert_eq!(take_at::<u32>(&message, 16 + 16)?, 9);
         assert_eq!(take_at::<u32>(&message, 16 + 24)?, 0x4000_0040);
         assert_eq!(take_at::<i32>(&message, 16 + 28)?, -1);
-        assert_eq!(take_at::<[u64; 2]>(&message, 16 + 32)?, [0, 0]);
-        assert_eq!(take_at::<u64>(&message, 16 + 48)?, 3);
+        // What the user has left in the places of the results goes along.
+        assert_eq!(message[16 + 32..16 + 48], [0x5A; 16]);
+        assert_eq!(take_at::<u32>(&message, 16 + 48)?, 3);
+        assert_eq!(message[16 + 52..], [0x5A; 4]);
         Ok(())
     }
 

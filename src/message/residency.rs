@@ -198,26 +198,13 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for Evict<F> {
     }
 }
 
-#[repr(C)]
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-struct QueryHead {
-    device: Handle,
-    resource: Handle,
-    allocations: u64,
-    allocation_count: u32,
-    reserved: u32,
-    residency_status: u64,
-}
-
-static_assert!(size_of::<QueryHead>() == 56 - 24);
+static_assert!(size_of::<abi::QueryAllocationResidency>() == 56 - 24);
 
 /// Asks where allocations are, or a resource.
-pub(crate) struct QueryAllocationResidency<F> {
-    /// On this device.
-    pub(crate) device: Handle,
-    /// The resource, if no allocations are named.
-    pub(crate) resource: Handle,
-    /// The allocations.
+pub(crate) struct QueryAllocationResidency<'a, F> {
+    /// As the user wants it, addresses in the user program included: the message begins with it.
+    pub(crate) request: &'a abi::QueryAllocationResidency,
+    /// The allocations, of which the request has the count.
     pub(crate) allocations: Handles<F>,
 }
 
@@ -248,33 +235,24 @@ impl Words {
     }
 }
 
-impl<F> QueryAllocationResidency<F> {
+impl<F> QueryAllocationResidency<'_, F> {
     /// A resource has a word as well.
     fn words(&self) -> usize {
         self.allocations.bytes.max(size_of::<u32>())
     }
 }
 
-impl<F: FnMut(&mut [u8]) -> Result> Command for QueryAllocationResidency<F> {
+impl<F: FnMut(&mut [u8]) -> Result> Command for QueryAllocationResidency<'_, F> {
     const OPCODE: Opcode = Opcode::Vgpu(41);
 
     type Reply = Words;
 
     fn body_len(&self) -> usize {
-        size_of::<QueryHead>() + self.allocations.bytes
+        size_of::<abi::QueryAllocationResidency>() + self.allocations.bytes
     }
 
     fn fill(&mut self, body: &mut [u8]) -> Result {
-        let head = QueryHead {
-            device: self.device,
-            resource: self.resource,
-            allocations: 0,
-            allocation_count: self.allocations.count,
-            reserved: 0,
-            residency_status: 0,
-        };
-
-        self.allocations.fill(body, &head)
+        self.allocations.fill(body, self.request)
     }
 
     fn reply_len(&self, _version: InterfaceVersion) -> usize {
@@ -410,16 +388,32 @@ mod tests {
     #[test]
     fn query_layout() -> Result {
         for (count, fits) in [(0, true), (1, true), (32_750, true), (32_751, false)] {
+            let mut request = abi::QueryAllocationResidency::new_zeroed();
+
+            request.as_mut_bytes().fill(0x5A);
+            request.device = OBJECT;
+            request.resource = Handle::from_raw(7);
+            request.allocation_count = count;
+
             let mut command = QueryAllocationResidency {
-                device: OBJECT,
-                resource: Handle::from_raw(7),
+                request: &request,
                 allocations: handles(count)?,
             };
             let message = encode(envelope(40), HostProcess::GUEST, &mut command);
 
             assert_eq!(message.is_ok(), fits);
             let Ok(message) = message else { continue };
-            let words = [(24, OBJECT.raw()), (28, 7), (32, 0), (40, count), (48, 0)];
+            // Addresses and reserved words go as they came.
+            let words = [
+                (24, OBJECT.raw()),
+                (28, 7),
+                (32, 0x5A5A_5A5A),
+                (36, 0x5A5A_5A5A),
+                (40, count),
+                (44, 0x5A5A_5A5A),
+                (48, 0x5A5A_5A5A),
+                (52, 0x5A5A_5A5A),
+            ];
             let count = count as usize;
 
             check(&message, &words, 56, count, 56 + 4 * count)?;
@@ -436,8 +430,7 @@ mod tests {
             link.call(
                 HostProcess::GUEST,
                 QueryAllocationResidency {
-                    device: OBJECT,
-                    resource: Handle::NONE,
+                    request: &abi::QueryAllocationResidency::new_zeroed(),
                     allocations: handles(count)?,
                 },
                 LONG,

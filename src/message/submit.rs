@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     transport::ReplyBuffer,
+    uapi::submit as abi,
     wire::{
         Handle,
         InterfaceVersion,
@@ -18,10 +19,6 @@ use crate::{
     },
 };
 use kernel::prelude::*;
-use zerocopy_derive::{
-    Immutable,
-    KnownLayout, //
-};
 
 /// The parts of a message after a head of type `H`: `handles` handles, then `data` bytes.
 fn length<H>(handles: u32, data: u32) -> usize {
@@ -47,55 +44,12 @@ fn fill<H: IntoBytes + zerocopy::Immutable>(
     write(handles, data)
 }
 
-/// Room for contexts.
-const CONTEXTS: usize = 64;
-
-/// Room for primaries.
-const PRIMARIES: usize = 16;
-
-#[repr(C)]
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-struct SubmitCommandHead {
-    command_buffer: u64,
-    command_length: u32,
-    flags: u32,
-    present_history_token: u64,
-    broadcast_context_count: u32,
-    broadcast_context: [Handle; CONTEXTS],
-    reserved: u32,
-    priv_drv_data: u64,
-    priv_drv_data_size: u32,
-    num_primaries: u32,
-    written_primaries: [Handle; PRIMARIES],
-    num_history_buffers: u32,
-    reserved1: u32,
-    history_buffer_array: u64,
-}
-
-static_assert!(size_of::<SubmitCommandHead>() == 408 - 24);
+static_assert!(size_of::<abi::SubmitCommand>() == 408 - 24);
 
 /// Hands commands to contexts.
 pub(crate) struct SubmitCommand<'a, F> {
-    /// GPU address of the commands.
-    pub(crate) command_buffer: u64,
-    /// Their length.
-    pub(crate) command_length: u32,
-    /// As the user wants it.
-    pub(crate) flags: u32,
-    /// As the user wants it.
-    pub(crate) present_history_token: u64,
-    /// How many contexts count.
-    pub(crate) context_count: u32,
-    /// The contexts.
-    pub(crate) contexts: &'a [Handle; CONTEXTS],
-    /// How many primaries count.
-    pub(crate) primary_count: u32,
-    /// The primaries.
-    pub(crate) primaries: &'a [Handle; PRIMARIES],
-    /// How many history buffers there are.
-    pub(crate) history_count: u32,
-    /// Length of the data.
-    pub(crate) data_size: u32,
+    /// As the user wants it, addresses in the user program included: the message begins with it.
+    pub(crate) request: &'a abi::SubmitCommand,
     /// Writes the handles of the history buffers, and the data.
     pub(crate) write: F,
 }
@@ -106,28 +60,16 @@ impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for SubmitCommand<'_, F> 
     type Reply = isize;
 
     fn body_len(&self) -> usize {
-        length::<SubmitCommandHead>(self.history_count, self.data_size)
+        length::<abi::SubmitCommand>(
+            self.request.num_history_buffers,
+            self.request.priv_drv_data_size,
+        )
     }
 
     fn fill(&mut self, body: &mut [u8]) -> Result {
-        let head = SubmitCommandHead {
-            command_buffer: self.command_buffer,
-            command_length: self.command_length,
-            flags: self.flags,
-            present_history_token: self.present_history_token,
-            broadcast_context_count: self.context_count,
-            broadcast_context: *self.contexts,
-            reserved: 0,
-            priv_drv_data: 0,
-            priv_drv_data_size: self.data_size,
-            num_primaries: self.primary_count,
-            written_primaries: *self.primaries,
-            num_history_buffers: self.history_count,
-            reserved1: 0,
-            history_buffer_array: 0,
-        };
+        let handles = self.request.num_history_buffers;
 
-        fill(body, &head, self.history_count, &mut self.write)
+        fill(body, self.request, handles, &mut self.write)
     }
 
     fn reply_len(&self, _version: InterfaceVersion) -> usize {
@@ -141,65 +83,35 @@ impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for SubmitCommand<'_, F> 
 
 impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Submission for SubmitCommand<'_, F> {}
 
-#[repr(C)]
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
-struct SubmitToHwQueueHead {
-    hwqueue: Handle,
-    reserved: u32,
-    hwqueue_progress_fence_id: u64,
-    command_buffer: u64,
-    command_length: u32,
-    priv_drv_data_size: u32,
-    priv_drv_data: u64,
-    num_primaries: u32,
-    reserved1: u32,
-    written_primaries: u64,
-}
-
-static_assert!(size_of::<SubmitToHwQueueHead>() == 80 - 24);
+static_assert!(size_of::<abi::SubmitCommandToHwQueue>() == 80 - 24);
 
 /// Hands commands to a hardware queue.
-pub(crate) struct SubmitToHwQueue<F> {
-    /// The queue.
-    pub(crate) queue: Handle,
-    /// The value of the queue's fence when they are done.
-    pub(crate) fence_value: u64,
-    /// GPU address of the commands.
-    pub(crate) command_buffer: u64,
-    /// Their length.
-    pub(crate) command_length: u32,
-    /// How many primaries are written.
-    pub(crate) primary_count: u32,
-    /// Length of the data.
-    pub(crate) data_size: u32,
+pub(crate) struct SubmitToHwQueue<'a, F> {
+    /// As the user wants it, addresses in the user program included: the message begins with it.
+    pub(crate) request: &'a abi::SubmitCommandToHwQueue,
     /// Writes the handles of the primaries, and the data.
     pub(crate) write: F,
 }
 
-impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for SubmitToHwQueue<F> {
+impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for SubmitToHwQueue<'_, F> {
     const OPCODE: Opcode = Opcode::Vgpu(52);
 
     type Reply = isize;
 
     fn body_len(&self) -> usize {
-        length::<SubmitToHwQueueHead>(self.primary_count, self.data_size)
+        length::<abi::SubmitCommandToHwQueue>(
+            self.request.num_primaries,
+            self.request.priv_drv_data_size,
+        )
     }
 
     fn fill(&mut self, body: &mut [u8]) -> Result {
-        let head = SubmitToHwQueueHead {
-            hwqueue: self.queue,
-            reserved: 0,
-            hwqueue_progress_fence_id: self.fence_value,
-            command_buffer: self.command_buffer,
-            command_length: self.command_length,
-            priv_drv_data_size: self.data_size,
-            priv_drv_data: 0,
-            num_primaries: self.primary_count,
-            reserved1: 0,
-            written_primaries: 0,
-        };
-
-        fill(body, &head, self.primary_count, &mut self.write)
+        fill(
+            body,
+            self.request,
+            self.request.num_primaries,
+            &mut self.write,
+        )
     }
 
     fn reply_len(&self, _version: InterfaceVersion) -> usize {
@@ -211,7 +123,7 @@ impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for SubmitToHwQueue<F> {
     }
 }
 
-impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Submission for SubmitToHwQueue<F> {}
+impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Submission for SubmitToHwQueue<'_, F> {}
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 #[kunit_tests(dxgkrnl_message_submit)]
@@ -230,9 +142,7 @@ mod tests {
         },
         wire::HostProcess,
     };
-
-    const CONTEXT_LIST: [Handle; CONTEXTS] = [Handle::from_raw(7); CONTEXTS];
-    const PRIMARY_LIST: [Handle; PRIMARIES] = [Handle::from_raw(8); PRIMARIES];
+    use zerocopy::FromZeros;
 
     fn mark(handles: &mut [u8], data: &mut [u8]) -> Result {
         handles.fill(0xAA);
@@ -240,57 +150,54 @@ mod tests {
         Ok(())
     }
 
-    fn submit(
-        history_count: u32,
-        data_size: u32,
-    ) -> SubmitCommand<'static, fn(&mut [u8], &mut [u8]) -> Result> {
-        SubmitCommand {
-            command_buffer: 1,
-            command_length: 2,
-            flags: 3,
-            present_history_token: 4,
-            context_count: 5,
-            contexts: &CONTEXT_LIST,
-            primary_count: 6,
-            primaries: &PRIMARY_LIST,
-            history_count,
-            data_size,
-            write: mark,
+    type Write = fn(&mut [u8], &mut [u8]) -> Result;
+
+    /// An argument in which no byte is like its neighbours, reserved ones included.
+    fn argument<T: FromBytes + IntoBytes>() -> T {
+        let mut argument = T::new_zeroed();
+
+        for (byte, value) in argument.as_mut_bytes().iter_mut().zip((1..=251).cycle()) {
+            *byte = value;
         }
+        argument
     }
 
-    fn to_queue(
-        primary_count: u32,
-        data_size: u32,
-    ) -> SubmitToHwQueue<fn(&mut [u8], &mut [u8]) -> Result> {
-        SubmitToHwQueue {
-            queue: Handle::from_raw(0x4000_0040),
-            fence_value: 1,
-            command_buffer: 2,
-            command_length: 3,
-            primary_count,
-            data_size,
-            write: mark,
-        }
+    fn submit(history_count: u32, data_size: u32) -> abi::SubmitCommand {
+        let mut request: abi::SubmitCommand = argument();
+
+        request.num_history_buffers = history_count;
+        request.priv_drv_data_size = data_size;
+        request
+    }
+
+    fn to_queue(primary_count: u32, data_size: u32) -> abi::SubmitCommandToHwQueue {
+        let mut request: abi::SubmitCommandToHwQueue = argument();
+
+        request.num_primaries = primary_count;
+        request.priv_drv_data_size = data_size;
+        request
     }
 
     #[test]
     fn submit_command() -> Result {
-        let message = encode(envelope(40), HostProcess::GUEST, &mut submit(2, 3))?;
+        let request = submit(2, 3);
+        let write: Write = mark;
+        let mut command = SubmitCommand {
+            request: &request,
+            write,
+        };
+        let message = encode(envelope(40), HostProcess::GUEST, &mut command)?;
         let bytes = &message.bytes()[16..];
 
         assert_eq!(bytes.len(), 408 + 8 + 3);
         assert_eq!(take_at::<u32>(bytes, 16)?, 20);
-        assert_eq!(take_at::<u64>(bytes, 24)?, 1);
-        assert_eq!(take_at::<[u32; 2]>(bytes, 32)?, [2, 3]);
-        assert_eq!(take_at::<u64>(bytes, 40)?, 4);
-        assert_eq!(take_at::<[u32; 2]>(bytes, 48)?, [5, 7]);
-        assert_eq!(take_at::<[u32; 2]>(bytes, 304)?, [7, 0]);
-        // Addresses in the user program are not the host's business.
-        assert_eq!(take_at::<u64>(bytes, 312)?, 0);
-        assert_eq!(take_at::<[u32; 3]>(bytes, 320)?, [3, 6, 8]);
-        assert_eq!(take_at::<[u32; 3]>(bytes, 388)?, [8, 2, 0]);
-        assert_eq!(take_at::<u64>(bytes, 400)?, 0);
+        // The argument, with its addresses and all contexts and primaries that have room.
+        assert_eq!(&bytes[24..408], request.as_bytes());
+        assert_eq!(take_at::<u64>(bytes, 312)?, request.priv_drv_data);
+        assert_eq!(take_at::<[u32; 2]>(bytes, 320)?, [3, request.num_primaries]);
+        assert_eq!(take_at::<u32>(bytes, 392)?, 2);
+        assert_eq!(take_at::<u64>(bytes, 400)?, request.history_buffer_array);
+        assert_ne!(request.history_buffer_array, 0);
         assert_eq!(bytes[408..416], [0xAA; 8]);
         assert_eq!(bytes[416..], [0xBB; 3]);
         Ok(())
@@ -298,17 +205,23 @@ mod tests {
 
     #[test]
     fn submit_to_hw_queue() -> Result {
-        let message = encode(envelope(40), HostProcess::GUEST, &mut to_queue(1, 5))?;
+        let request = to_queue(1, 5);
+        let write: Write = mark;
+        let mut command = SubmitToHwQueue {
+            request: &request,
+            write,
+        };
+        let message = encode(envelope(40), HostProcess::GUEST, &mut command)?;
         let bytes = &message.bytes()[16..];
 
         assert_eq!(bytes.len(), 80 + 4 + 5);
         assert_eq!(take_at::<u32>(bytes, 16)?, 52);
-        assert_eq!(take_at::<[u32; 2]>(bytes, 24)?, [0x4000_0040, 0]);
-        assert_eq!(take_at::<[u64; 2]>(bytes, 32)?, [1, 2]);
-        assert_eq!(take_at::<[u32; 2]>(bytes, 48)?, [3, 5]);
-        assert_eq!(take_at::<u64>(bytes, 56)?, 0);
-        assert_eq!(take_at::<[u32; 2]>(bytes, 64)?, [1, 0]);
-        assert_eq!(take_at::<u64>(bytes, 72)?, 0);
+        assert_eq!(&bytes[24..80], request.as_bytes());
+        assert_eq!(take_at::<u32>(bytes, 52)?, 5);
+        assert_eq!(take_at::<u64>(bytes, 56)?, request.priv_drv_data);
+        assert_eq!(take_at::<u32>(bytes, 64)?, 1);
+        assert_eq!(take_at::<u64>(bytes, 72)?, request.written_primaries);
+        assert_ne!(request.written_primaries, 0);
         assert_eq!(bytes[80..84], [0xAA; 4]);
         assert_eq!(bytes[84..], [0xBB; 5]);
         Ok(())
@@ -327,10 +240,14 @@ mod tests {
             (1024, 130_649 - 4096, false),
             (0, u32::MAX, false),
         ] {
-            assert_eq!(
-                encode(envelope, guest, &mut submit(handles, data)).is_ok(),
-                fits
-            );
+            let request = submit(handles, data);
+            let write: Write = mark;
+            let mut command = SubmitCommand {
+                request: &request,
+                write,
+            };
+
+            assert_eq!(encode(envelope, guest, &mut command).is_ok(), fits);
         }
         for (handles, data, fits) in [
             (0, 0, true),
@@ -340,10 +257,14 @@ mod tests {
             (32_744, 1, false),
             (u32::MAX, u32::MAX, false),
         ] {
-            assert_eq!(
-                encode(envelope, guest, &mut to_queue(handles, data)).is_ok(),
-                fits
-            );
+            let request = to_queue(handles, data);
+            let write: Write = mark;
+            let mut command = SubmitToHwQueue {
+                request: &request,
+                write,
+            };
+
+            assert_eq!(encode(envelope, guest, &mut command).is_ok(), fits);
         }
     }
 
@@ -352,12 +273,22 @@ mod tests {
         let rig = Rig::new()?;
         let link = rig.link(envelope(40))?;
 
-        link.post(HostProcess::GUEST, to_queue(0, 0), LONG)?;
+        let write: Write = mark;
+        let to_queue = SubmitToHwQueue {
+            request: &to_queue(0, 0),
+            write,
+        };
+        let submit = SubmitCommand {
+            request: &submit(0, 0),
+            write,
+        };
+
+        link.post(HostProcess::GUEST, to_queue, LONG)?;
         assert_eq!(rig.host.id(0)?, 0);
         assert_eq!(take_at::<u32>(&rig.host.message(0)?, 16 + 12)?, 1 << 8);
 
         rig.host.then(Answer::reply(&[3, 1, 0, 0])?)?;
-        assert_eq!(link.call(HostProcess::GUEST, submit(0, 0), LONG)?, 0x103);
+        assert_eq!(link.call(HostProcess::GUEST, submit, LONG)?, 0x103);
         assert_eq!(take_at::<u32>(&rig.host.message(1)?, 16 + 12)?, 0);
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     transport::UndoFn,
+    uapi::sync_object as abi,
     wire::{
         Envelope,
         Handle,
@@ -29,17 +30,9 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateSyncObjectBody {
-    device: Handle,
-    reserved: u32,
-    sync_type: u32,
-    flags: u32,
-    details: [u64; 8],
-    shared_handle: Handle,
-    padding: u32,
-    sync_object: Handle,
-    reserved1: u32,
+    args: abi::CreateSynchronizationObject2,
     client_hint: u32,
-    padding1: u32,
+    padding: u32,
 }
 
 #[repr(C)]
@@ -54,20 +47,14 @@ pub(crate) struct CreateSyncObjectAnswer {
 }
 
 static_assert!(size_of::<CreateSyncObjectBody>() == 128 - 24);
-static_assert!(core::mem::offset_of!(CreateSyncObjectBody, details) == 40 - 24);
 static_assert!(core::mem::offset_of!(CreateSyncObjectBody, client_hint) == 120 - 24);
 static_assert!(size_of::<CreateSyncObjectAnswer>() == 32);
 
 /// Makes a sync object.
 pub(crate) struct CreateSyncObject {
-    /// For which device.
-    pub(crate) device: Handle,
-    /// What kind; any number.
-    pub(crate) sync_type: u32,
-    /// As the user wants it.
-    pub(crate) flags: u32,
-    /// What the type asks for. A guest event in the place of a descriptor.
-    pub(crate) details: [u64; 8],
+    /// As the user wants it, with whatever is in the places of the results, and with a guest event
+    /// in the place of a descriptor.
+    pub(crate) request: abi::CreateSynchronizationObject2,
 }
 
 /// A sync object that the host has made or opened.
@@ -99,17 +86,9 @@ impl Plain for CreateSyncObject {
 
     fn body(&self) -> CreateSyncObjectBody {
         CreateSyncObjectBody {
-            device: self.device,
-            reserved: 0,
-            sync_type: self.sync_type,
-            flags: self.flags,
-            details: self.details,
-            shared_handle: Handle::NONE,
-            padding: 0,
-            sync_object: Handle::NONE,
-            reserved1: 0,
+            args: self.request,
             client_hint: Self::CLIENT_HINT,
-            padding1: 0,
+            padding: 0,
         }
     }
 
@@ -258,6 +237,7 @@ mod tests {
             Account, //
         },
     };
+    use zerocopy::FromZeros;
 
     /// A reply: words of 32 bits.
     fn bytes<const WORDS: usize>(words: [u32; WORDS]) -> Result<KVVec<u8>> {
@@ -275,12 +255,16 @@ mod tests {
 
     #[test]
     fn create() -> Result {
-        let mut command = CreateSyncObject {
-            device: Handle::from_raw(0x4000_0040),
-            sync_type: 5,
-            flags: 3,
-            details: [1, 2, 3, 4, 5, 6, 7, u64::MAX],
-        };
+        let mut request = abi::CreateSynchronizationObject2::new_zeroed();
+
+        for (byte, value) in request.as_mut_bytes().iter_mut().zip(1..) {
+            *byte = value;
+        }
+        request.device = Handle::from_raw(0x4000_0040);
+        request.info.r#type = 5;
+        request.info.flags = 3;
+
+        let mut command = CreateSyncObject { request };
 
         for version in [39, 40] {
             let message = encode(envelope(version), process()?, &mut command)?;
@@ -291,13 +275,13 @@ mod tests {
             assert_eq!(bytes[12..20], [0, 0, 0, 0, 8, 0, 0, 0]);
             assert_eq!(
                 bytes[24..40],
-                [0x40, 0, 0, 0x40, 0, 0, 0, 0, 5, 0, 0, 0, 3, 0, 0, 0]
+                [0x40, 0, 0, 0x40, 5, 6, 7, 8, 5, 0, 0, 0, 3, 0, 0, 0]
             );
-            for (at, word) in (1..8).enumerate() {
-                assert_eq!(bytes[40 + 8 * at], word);
+            // Details, and what the user has left in the places of the results.
+            for (at, byte) in bytes[40..120].iter().enumerate() {
+                // CAST: There are 96.
+                assert_eq!(*byte, 17 + at as u8);
             }
-            assert_eq!(bytes[96..104], [0xFF; 8]);
-            assert_eq!(bytes[104..120], [0; 16]);
             assert_eq!(bytes[120..], [1, 0, 0, 0, 0, 0, 0, 0]);
         }
         Ok(())
@@ -306,10 +290,7 @@ mod tests {
     #[test]
     fn create_reply() -> Result {
         let command = CreateSyncObject {
-            device: Handle::NONE,
-            sync_type: 1,
-            flags: 0,
-            details: [0; 8],
+            request: abi::CreateSynchronizationObject2::new_zeroed(),
         };
         let parsed = |words: [u32; 8]| {
             let answer = super::super::take::<CreateSyncObjectAnswer>(&bytes(words)?)?;
@@ -334,10 +315,7 @@ mod tests {
         let account = Account::new()?;
         let link = vgpu.link(envelope(39))?;
         let command = CreateSyncObject {
-            device: Handle::NONE,
-            sync_type: 1,
-            flags: 0,
-            details: [0; 8],
+            request: abi::CreateSynchronizationObject2::new_zeroed(),
         };
         let sender = Sender::new(process()?, &account, &way);
         let result = link.call(sender, command, Patience::Limited(20));

@@ -47,7 +47,7 @@ use crate::{
         },
     },
     transport::FAREWELL_PATIENCE,
-    uapi::sync_object::sync_type,
+    uapi::sync_object::CreateSynchronizationObject2,
     wire::Handle,
 };
 use kernel::{
@@ -129,10 +129,7 @@ impl NewImport {
         let made = device.active().call(
             process.on_host()?,
             CreateSyncObject {
-                device: device.handle(),
-                sync_type: sync_type::MONITORED_FENCE,
-                flags: 0,
-                details: [0; 8],
+                request: CreateSynchronizationObject2::private_fence(device.handle()),
             },
         )?;
         let place = Place {

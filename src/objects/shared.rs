@@ -241,7 +241,7 @@ impl Drop for Export {
 
 /// What all processes share that have opened one sync object.
 pub(crate) struct SharedSyncObject {
-    /// What it is on.
+    /// The adapter it was made on. Others may open it, if the host lets them.
     pub(crate) adapter: Arc<Adapter>,
     /// Whether its value is in memory.
     pub(crate) monitored: bool,

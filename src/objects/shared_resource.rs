@@ -143,7 +143,7 @@ impl SharedResource {
         )
     }
 
-    /// Where it can be used.
+    /// The adapter it was made on. Others may open it, if the host lets them.
     pub(crate) fn adapter(&self) -> &Arc<Adapter> {
         &self.adapter
     }

@@ -12,7 +12,7 @@ use zerocopy_derive::{
 
 /// Argument of CreatePagingQueue.
 #[repr(C)]
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreatePagingQueue {
     /// In: on which device.
     pub(crate) device: Handle,

@@ -10,6 +10,9 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
+/// Most primaries, as far as the ABI goes. An argument or a message has room for fewer.
+pub(crate) const MAX_PRIMARIES: usize = 131_072;
+
 /// Argument of SubmitCommand.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -34,7 +37,7 @@ pub(crate) struct SubmitCommand {
     /// In: how many primaries are written.
     pub(crate) num_primaries: u32,
     /// In: those.
-    pub(crate) written_primaries: [Handle; Self::MAX_PRIMARIES],
+    pub(crate) written_primaries: [Handle; Self::PRIMARIES],
     /// In: how many history buffers there are.
     pub(crate) num_history_buffers: u32,
     reserved1: u32,
@@ -46,7 +49,7 @@ impl SubmitCommand {
     /// Room for contexts.
     pub(crate) const MAX_CONTEXTS: usize = 64;
     /// Room for primaries.
-    pub(crate) const MAX_PRIMARIES: usize = 16;
+    const PRIMARIES: usize = 16;
     /// Most history buffers.
     pub(crate) const MAX_HISTORY_BUFFERS: usize = 1024;
 }
@@ -91,11 +94,6 @@ pub(crate) struct SubmitCommandToHwQueue {
     reserved1: u32,
     /// In: where their handles are.
     pub(crate) written_primaries: u64,
-}
-
-impl SubmitCommandToHwQueue {
-    /// Most primaries, as far as the ABI goes. Fewer fit into a message.
-    pub(crate) const MAX_PRIMARIES: usize = 131_072;
 }
 
 same_layout!(

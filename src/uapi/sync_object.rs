@@ -9,6 +9,8 @@ use crate::{
 };
 use core::mem::offset_of;
 use kernel::prelude::*;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use zerocopy::FromZeros;
 use zerocopy_derive::{
     Immutable,
     KnownLayout, //
@@ -16,12 +18,6 @@ use zerocopy_derive::{
 
 /// What kinds there are.
 pub(crate) mod sync_type {
-    /// Taken and given back by contexts.
-    pub(crate) const MUTEX: u32 = 1;
-    /// Counted down and up by contexts.
-    pub(crate) const SEMAPHORE: u32 = 2;
-    /// A value that only contexts see.
-    pub(crate) const FENCE: u32 = 3;
     /// Signals an eventfd.
     pub(crate) const CPU_NOTIFICATION: u32 = 4;
     /// A value that is also in memory.
@@ -111,24 +107,6 @@ impl SyncObjectInfo {
         self.addresses().is_some()
     }
 
-    /// What the host has to know of the details: the input, and nothing that happens to lie beside
-    /// it. Of a type that only the host knows, all.
-    pub(crate) fn input(&self) -> [u64; 8] {
-        const LOW_HALF: u64 = 0xFFFF_FFFF;
-
-        let [first, second, _, fourth, fifth, ..] = self.details;
-
-        match self.r#type {
-            sync_type::MUTEX => [first & LOW_HALF, 0, 0, 0, 0, 0, 0, 0],
-            sync_type::SEMAPHORE | sync_type::FENCE | sync_type::CPU_NOTIFICATION => {
-                [first, 0, 0, 0, 0, 0, 0, 0]
-            }
-            sync_type::MONITORED_FENCE => [first, 0, 0, fourth & LOW_HALF, 0, 0, 0, 0],
-            sync_type::PERIODIC_MONITORED_FENCE => [first, second, 0, 0, fifth & LOW_HALF, 0, 0, 0],
-            _ => self.details,
-        }
-    }
-
     /// Notes where the value of a monitored fence is.
     pub(crate) fn set_addresses(&mut self, cpu: u64, gpu: u64) {
         let addresses = self.addresses().and_then(|at| self.details.get_mut(at..));
@@ -152,6 +130,18 @@ pub(crate) struct CreateSynchronizationObject2 {
     /// Out.
     pub(crate) sync_object: Handle,
     reserved1: u32,
+}
+
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+impl CreateSynchronizationObject2 {
+    /// A monitored fence on `device` that begins at 0 and that only its maker uses.
+    pub(crate) fn private_fence(device: Handle) -> Self {
+        let mut this = Self::new_zeroed();
+
+        this.device = device;
+        this.info.r#type = sync_type::MONITORED_FENCE;
+        this
+    }
 }
 
 same_layout!(
@@ -241,22 +231,6 @@ mod tests {
             details: [0, 1, 2, 3, 4, 5, 6, 7].map(word),
             shared_handle: Handle::NONE,
             pad: 0,
-        }
-    }
-
-    #[test]
-    fn only_input_goes_to_the_host() {
-        let all = info(0).details;
-        let low = |at: usize| all[at] & 0xFFFF_FFFF;
-
-        assert_eq!(info(1).input(), [low(0), 0, 0, 0, 0, 0, 0, 0]);
-        for r#type in 2..=4 {
-            assert_eq!(info(r#type).input(), [all[0], 0, 0, 0, 0, 0, 0, 0]);
-        }
-        assert_eq!(info(5).input(), [all[0], 0, 0, low(3), 0, 0, 0, 0]);
-        assert_eq!(info(6).input(), [all[0], all[1], 0, 0, low(4), 0, 0, 0]);
-        for r#type in [0, 7, u32::MAX] {
-            assert_eq!(info(r#type).input(), all);
         }
     }
 
