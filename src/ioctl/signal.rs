@@ -57,15 +57,6 @@ const QUEUES: RangeInclusive<u32> = 1..=64;
 /// How many objects or contexts a context may name. Messages hold fewer.
 const MANY: RangeInclusive<u32> = 1..=131_072;
 
-/// Refuses an event where there is none in the argument. The host would take what stands in its
-/// place for one.
-fn check_no_event(flags: u32) -> Result {
-    if flags & signal_flags::ENQUEUE_CPU_EVENT != 0 {
-        return Err(EINVAL);
-    }
-    Ok(())
-}
-
 fn check(counts: RangeInclusive<u32>, count: u32) -> Result {
     if counts.contains(&count) {
         Ok(())
@@ -85,15 +76,27 @@ fn copy<T: IntoBytes + Immutable>(values: &[T], bytes: &mut [u8]) -> Result {
     values.write_to(bytes).map_err(|_| EINVAL)
 }
 
-/// Writes an array whose first handle was read before: it is not read again.
+/// Writes an array whose first handle was read before: it is not read again. An array of nothing
+/// stays empty.
 fn fill_rest(first: Handle, address: u64, bytes: &mut [u8]) -> Result {
     let start = size_of::<Handle>();
-    let (head, rest) = bytes.split_at_mut_checked(start).ok_or(EINVAL)?;
+    let Some((head, rest)) = bytes.split_at_mut_checked(start) else {
+        return Ok(());
+    };
     // CAST: It is 4.
     let address = address.checked_add(start as u64).ok_or(EFAULT)?;
 
     copy(&[first], head)?;
     read_bytes(address, rest)
+}
+
+/// Reads the values of the objects, if the program gives any: without an array the message has no
+/// room for them, and the host knows whether the objects need some.
+fn read_values(address: u64, bytes: &mut [u8]) -> Result {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    read_bytes(address, bytes)
 }
 
 /// The event a program wants to be told by.
@@ -137,12 +140,6 @@ impl Ioctl for SignalSynchronizationObject2 {
         let process = caller.process;
         let objects = first(&argument.object_array, argument.object_count)?;
 
-        // One place is for the first context.
-        // CAST: 32 bits fit.
-        if argument.context_count as usize >= abi::MAX_CONTEXTS {
-            return Err(EINVAL);
-        }
-
         let contexts = first(&argument.contexts, argument.context_count)?;
         let event = (argument.flags & signal_flags::ENQUEUE_CPU_EVENT != 0)
             .then(|| event(argument.value))
@@ -152,16 +149,16 @@ impl Ioctl for SignalSynchronizationObject2 {
             .map(|event| begin(process, &device, event))
             .transpose()?;
         let count = argument.context_count + 1;
-        let (signaller, fence_value) = match &ticket {
-            Some(ticket) => (Signaller::QueuesWithEvent(count, ticket.event()), 0),
-            None => (Signaller::Queues(count), argument.value),
-        };
         let signal = SignalSyncObject {
-            signaller,
+            signaller: match &ticket {
+                Some(ticket) => Signaller::QueuesWithEvent(count, ticket.event()),
+                None => Signaller::Queues(count),
+            },
             flags: argument.flags,
             object_count: argument.object_count,
             with_values: false,
-            fence_value,
+            // With an event it means nothing to the host.
+            fence_value: argument.value,
             arrays: |arrays: Arrays<'_>| {
                 let (head, rest) = arrays
                     .queues
@@ -190,18 +187,17 @@ impl Ioctl for SignalSynchronizationObjectFromCpu {
         let process = caller.process;
 
         check(FEW, argument.object_count)?;
-        check_no_event(argument.flags)?;
 
         let device = process.device(argument.device)?;
         let signal = SignalSyncObject {
             signaller: Signaller::Cpu(device.handle()),
             flags: argument.flags,
             object_count: argument.object_count,
-            with_values: true,
+            with_values: argument.fence_values != 0,
             fence_value: 0,
             arrays: |arrays: Arrays<'_>| {
                 read_bytes(argument.objects, arrays.objects)?;
-                read_bytes(argument.fence_values, arrays.values)
+                read_values(argument.fence_values, arrays.values)
             },
         };
 
@@ -227,12 +223,12 @@ impl Ioctl for SignalSynchronizationObjectFromGpu {
             signaller: Signaller::Queues(1),
             flags: 0,
             object_count: argument.object_count,
-            with_values: true,
+            with_values: argument.monitored_fence_values != 0,
             fence_value: 0,
             arrays: |arrays: Arrays<'_>| {
                 read_bytes(argument.objects, arrays.objects)?;
                 copy(&[argument.context], arrays.queues)?;
-                read_bytes(argument.monitored_fence_values, arrays.values)
+                read_values(argument.monitored_fence_values, arrays.values)
             },
         };
 
@@ -256,10 +252,12 @@ impl Ioctl for SignalSynchronizationObjectFromGpu2 {
             if argument.object_count != 0 || argument.values == 0 {
                 return Err(EINVAL);
             }
+            // Whether none is enough is for the host to say.
+            check(0..=*MANY.end(), argument.context_count)?;
         } else {
             check(MANY, argument.object_count)?;
+            check(MANY, argument.context_count)?;
         }
-        check(MANY, argument.context_count)?;
 
         let context: Handle = read_value(argument.contexts)?;
         let event = with_event.then(|| event(argument.values)).transpose()?;
@@ -275,7 +273,8 @@ impl Ioctl for SignalSynchronizationObjectFromGpu2 {
             },
             flags: argument.flags,
             object_count: argument.object_count,
-            with_values: !with_event,
+            // The field is an event then.
+            with_values: !with_event && argument.values != 0,
             fence_value: 0,
             arrays: |arrays: Arrays<'_>| {
                 fill_rest(context, argument.contexts, arrays.queues)?;
@@ -283,7 +282,7 @@ impl Ioctl for SignalSynchronizationObjectFromGpu2 {
                     return Ok(());
                 }
                 read_bytes(argument.objects, arrays.objects)?;
-                read_bytes(argument.values, arrays.values)
+                read_values(argument.values, arrays.values)
             },
         };
 
@@ -304,7 +303,6 @@ impl Ioctl for SubmitSignalSyncObjectsToHwQueue {
 
         check(QUEUES, argument.hwqueue_count)?;
         check(FEW, argument.object_count)?;
-        check_no_event(argument.flags)?;
 
         let queue: Handle = read_value(argument.hwqueues)?;
         let device = process.get::<HwQueue>(queue)?.device().enter()?;
@@ -312,12 +310,12 @@ impl Ioctl for SubmitSignalSyncObjectsToHwQueue {
             signaller: Signaller::Queues(argument.hwqueue_count),
             flags: argument.flags,
             object_count: argument.object_count,
-            with_values: true,
+            with_values: argument.fence_values != 0,
             fence_value: 0,
             arrays: |arrays: Arrays<'_>| {
                 read_bytes(argument.objects, arrays.objects)?;
                 fill_rest(queue, argument.hwqueues, arrays.queues)?;
-                read_bytes(argument.fence_values, arrays.values)
+                read_values(argument.fence_values, arrays.values)
             },
         };
 

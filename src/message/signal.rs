@@ -66,7 +66,8 @@ pub(crate) struct SignalSyncObject<F> {
     pub(crate) flags: u32,
     /// How many objects.
     pub(crate) object_count: u32,
-    /// Whether each object has a value: monitored fences have.
+    /// Whether there is a value for each object: monitored fences need one. Nothing but the length
+    /// of the message tells the host.
     pub(crate) with_values: bool,
     /// The value of all other objects.
     pub(crate) fence_value: u64,
