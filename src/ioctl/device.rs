@@ -16,10 +16,8 @@ use crate::{
     message::device as command,
     objects::{
         census::Kind,
-        device::{
-            Device,
-            StateChanges, //
-        },
+        device::Device,
+        notices::StateChanges,
         process::{
             Flush,
             Place, //
@@ -46,8 +44,6 @@ impl Ioctl for CreateDevice {
         let services = process.services();
         let adapter = process.adapter(argument.adapter)?;
         let active = adapter.active()?;
-        let changes = StateChanges::new()?;
-        let cookie = services.notices.devices.register(changes.clone())?;
         let waits = Waits::new()?;
         let dependences = process.depend_on(&adapter, waits.clone())?;
         let limbo = process.limbo_on(&adapter)?;
@@ -56,7 +52,7 @@ impl Ioctl for CreateDevice {
             sender,
             command::CreateDevice {
                 flags: argument.flags,
-                cookie: cookie.id(),
+                cookie: StateChanges::COOKIE,
             },
         )?;
         let place = Place {
@@ -72,8 +68,7 @@ impl Ioctl for CreateDevice {
             handle,
             (waits, dependences),
             limbo,
-            changes,
-            cookie,
+            services.notices.state_changes.clone(),
             counted,
         )?;
 

@@ -51,9 +51,9 @@ impl GetDeviceState {
             Err(asked) => {
                 let [a, b, c, d, ..] = Self::ask(caller, device, argument)?;
 
-                device
+                Ok(device
                     .execution()
-                    .learn(asked, u32::from_le_bytes([a, b, c, d]))
+                    .learn(asked, u32::from_le_bytes([a, b, c, d])))
             }
         }
     }

@@ -20,10 +20,7 @@ use super::{
         Gate,
         Pass, //
     },
-    notices::{
-        Registration,
-        Subject, //
-    },
+    notices::StateChanges,
     waits::Waits,
 };
 use crate::wire::Handle;
@@ -33,39 +30,11 @@ use kernel::{
     sync::{
         atomic::{
             Atomic,
-            Full,
             Relaxed, //
         },
         Arc, //
     }, //
 };
-
-/// How often the host has said that the execution state of a device has changed.
-pub(crate) struct StateChanges {
-    count: Atomic<u32>,
-}
-
-impl StateChanges {
-    /// None yet.
-    pub(crate) fn new() -> Result<Arc<Self>> {
-        let changes = Self {
-            count: Atomic::new(0),
-        };
-
-        Ok(Arc::new(changes, GFP_KERNEL_ACCOUNT)?)
-    }
-
-    /// How often.
-    pub(crate) fn count(&self) -> u32 {
-        self.count.load(kernel::sync::atomic::Acquire)
-    }
-}
-
-impl Subject for StateChanges {
-    fn noticed(&self) {
-        self.count.fetch_add(1, Full);
-    }
-}
 
 /// A device.
 pub(crate) struct Device {
@@ -82,8 +51,6 @@ pub(crate) struct Device {
     /// For memory of the program that is lent on it.
     _limbo: Dependences,
     execution: ExecutionState,
-    /// The cookie by which the host speaks of changes of that.
-    _cookie: Registration,
     _counted: Counted,
 }
 
@@ -95,7 +62,6 @@ impl Device {
         waits: (Arc<Waits>, Dependences),
         limbo: Dependences,
         changes: Arc<StateChanges>,
-        cookie: Registration,
         counted: Counted,
     ) -> Result<Arc<Self>> {
         let device = Self {
@@ -109,7 +75,6 @@ impl Device {
             _dependences: waits.1,
             _limbo: limbo,
             execution: ExecutionState::new(changes),
-            _cookie: cookie,
             _counted: counted,
         };
 

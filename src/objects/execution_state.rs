@@ -5,8 +5,7 @@
 //! Programs ask all the time, so the host is asked only after it has said that something changed.
 //! Takes no locks.
 
-use super::device::StateChanges;
-use crate::linux::ratelimit::pr_warn_limited;
+use super::notices::StateChanges;
 use kernel::{
     prelude::*,
     sync::{
@@ -24,8 +23,6 @@ use kernel::{
 const ACTIVE: u32 = 1;
 /// It was lost by a reset.
 const RESET: u32 = 2;
-/// The last one there is.
-const LAST: u32 = 7;
 
 /// What is known about the execution state of a device.
 pub(crate) struct ExecutionState {
@@ -69,18 +66,11 @@ impl ExecutionState {
         Ok(self.as_seen(state))
     }
 
-    /// The host has said that the state is `state`. Returns what the user is told.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if there is no such state.
-    pub(crate) fn learn(&self, asked: Asked, state: u32) -> Result<u32> {
-        if !(ACTIVE..=LAST).contains(&state) {
-            pr_warn_limited!("host says a device is in state {}\n", state);
-            return Err(EINVAL);
-        }
+    /// Notes that the state is `state`, as the host has said, which may be one that this driver does
+    /// not know. Returns what the user is told.
+    pub(crate) fn learn(&self, asked: Asked, state: u32) -> u32 {
         self.known.store(Self::pack(state, asked), Release);
-        Ok(self.as_seen(state))
+        self.as_seen(state)
     }
 
     /// The user program has given the device up, and the host knows.
@@ -100,10 +90,7 @@ impl ExecutionState {
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 #[kunit_tests(dxgkrnl_execution_state)]
 mod tests {
-    use super::{
-        super::notices::Subject,
-        *, //
-    };
+    use super::*;
 
     #[test]
     fn asked_for_after_changes_only() -> Result {
@@ -111,32 +98,52 @@ mod tests {
         let state = ExecutionState::new(changes.clone());
 
         assert_eq!(state.look().ok(), Some(ACTIVE));
-        changes.noticed();
+        changes.advance();
 
         let first = state.look().err().ok_or(EIO)?;
 
         // Something changes while the host is asked.
-        changes.noticed();
-        assert_eq!(state.learn(first, 3), Ok(3));
+        changes.advance();
+        assert_eq!(state.learn(first, 3), 3);
 
         let second = state.look().err().ok_or(EIO)?;
 
-        assert_eq!(state.learn(second, 4), Ok(4));
+        assert_eq!(state.learn(second, 4), 4);
         assert_eq!(state.look().ok(), Some(4));
         // An old answer is not taken for a new one.
-        assert_eq!(state.learn(first, 1), Ok(1));
+        assert_eq!(state.learn(first, 1), 1);
         assert!(state.look().is_err());
         Ok(())
     }
 
     #[test]
-    fn no_such_state() -> Result {
+    fn states_that_only_the_host_knows() -> Result {
         let state = ExecutionState::new(StateChanges::new()?);
 
-        for wrong in [0, 8, u32::MAX] {
-            assert_eq!(state.learn(Asked(0), wrong), Err(EINVAL));
+        for strange in [0, 8, u32::MAX] {
+            assert_eq!(state.learn(Asked(0), strange), strange);
+            assert_eq!(state.look().ok(), Some(strange));
         }
-        assert_eq!(state.look().ok(), Some(ACTIVE));
+        Ok(())
+    }
+
+    #[test]
+    fn all_devices_look_again() -> Result {
+        let changes = StateChanges::new()?;
+        let states = [
+            ExecutionState::new(changes.clone()),
+            ExecutionState::new(changes.clone()),
+        ];
+
+        changes.advance();
+        for state in &states {
+            let asked = state.look().err().ok_or(EIO)?;
+
+            assert_eq!(state.learn(asked, ACTIVE), ACTIVE);
+            assert_eq!(state.look().ok(), Some(ACTIVE));
+        }
+        // A device that is made after a change is asked about once.
+        assert!(ExecutionState::new(changes).look().is_err());
         Ok(())
     }
 
@@ -147,12 +154,12 @@ mod tests {
 
         state.mark();
         assert_eq!(state.look().ok(), Some(RESET));
-        changes.noticed();
+        changes.advance();
 
         let asked = state.look().err().ok_or(EIO)?;
 
-        assert_eq!(state.learn(asked, ACTIVE), Ok(RESET));
-        assert_eq!(state.learn(asked, 6), Ok(6));
+        assert_eq!(state.learn(asked, ACTIVE), RESET);
+        assert_eq!(state.learn(asked, 6), 6);
         assert_eq!(state.look().ok(), Some(6));
         Ok(())
     }

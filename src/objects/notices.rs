@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the host may speak about on its own: events that messages have named, and devices whose
-//! state changes. Found in constant time, in the channel callback.
+//! What the host may speak about on its own: events that messages have named, found in constant
+//! time, and that the state of a device has changed. Works in the channel callback.
 //!
 //! An entry lives as long as its [`Registration`]. Late, repeated and invented notifications find
 //! nothing, and are harmless.
@@ -17,10 +17,17 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full, //
+        },
+        Arc, //
+    }, //
 };
 
-/// Most events and devices the host may know of at a time.
+/// Most events the host may know of at a time.
 const MAX_NAMED: usize = 1 << 20;
 
 /// Ids below this one are not given to the host as names of events.
@@ -88,12 +95,44 @@ impl Drop for Registration {
     }
 }
 
+/// Counts how often the host has said that the execution state of a device has changed.
+///
+/// All devices have one counter and one cookie, as with the reference driver: a host that tells of
+/// one device makes the driver ask about all of them again.
+pub(crate) struct StateChanges {
+    count: Atomic<u32>,
+}
+
+impl StateChanges {
+    /// The cookie by which the host speaks of changes. It means nothing to the host.
+    pub(crate) const COOKIE: u64 = 1;
+
+    /// Makes a counter at 0.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let changes = Self {
+            count: Atomic::new(0),
+        };
+
+        Ok(Arc::new(changes, GFP_KERNEL)?)
+    }
+
+    /// Returns how many changes there were.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Acquire)
+    }
+
+    /// Counts a change.
+    pub(super) fn advance(&self) {
+        self.count.fetch_add(1, Full);
+    }
+}
+
 /// All that the host may speak about.
 pub(crate) struct Notices {
     /// Guest events.
     pub(crate) events: Arc<Names>,
-    /// Devices, by their cookies.
-    pub(crate) devices: Arc<Names>,
+    /// Changes of the execution states of devices.
+    pub(crate) state_changes: Arc<StateChanges>,
 }
 
 impl Notices {
@@ -101,7 +140,7 @@ impl Notices {
     pub(crate) fn new() -> Result<Arc<Self>> {
         let notices = Self {
             events: Names::new()?,
-            devices: Names::new()?,
+            state_changes: StateChanges::new()?,
         };
 
         Ok(Arc::new(notices, GFP_KERNEL)?)
@@ -110,21 +149,18 @@ impl Notices {
 
 impl Listener for Notices {
     fn notified(&self, payload: &[u8]) {
-        let (names, id) = match notification::parse(payload) {
-            Ok(Notification::Event(id)) => (&self.events, id),
-            Ok(Notification::DeviceState(id)) => (&self.devices, id),
-            Ok(Notification::Ignored) => return,
-            Err(_) => {
-                pr_warn_limited!(
-                    "host notification of {} bytes not understood\n",
-                    payload.len()
-                );
-                return;
+        match notification::parse(payload) {
+            Ok(Notification::Event(event)) => {
+                if let Some(id) = event.checked_sub(FIRST_EVENT - 1) {
+                    self.events.notice(id);
+                }
             }
-        };
-
-        if let Some(id) = id.checked_sub(FIRST_EVENT - 1) {
-            names.notice(id);
+            Ok(Notification::DeviceState(StateChanges::COOKIE)) => self.state_changes.advance(),
+            Ok(Notification::DeviceState(_) | Notification::Ignored) => {}
+            Err(_) => pr_warn_limited!(
+                "host notification of {} bytes not understood\n",
+                payload.len()
+            ),
         }
     }
 }
@@ -133,10 +169,6 @@ impl Listener for Notices {
 #[kunit_tests(dxgkrnl_notices)]
 mod tests {
     use super::*;
-    use kernel::sync::atomic::{
-        Atomic,
-        Full, //
-    };
 
     struct Counter(Atomic<u32>);
 
@@ -168,7 +200,7 @@ mod tests {
         for wrong in [0, 1, id + 1, id | 1 << 32, u64::MAX] {
             notify(&notices, 0, wrong);
         }
-        // The name of an event is not one of a device.
+        // The name of an event is not the cookie of devices.
         notify(&notices, 2, id);
         assert_eq!(count(), 0);
         notify(&notices, 0, id);
@@ -188,7 +220,23 @@ mod tests {
     }
 
     #[test]
-    fn short_notifications_are_dropped() -> Result {
+    fn only_the_cookie_counts_changes() -> Result {
+        let notices = Notices::new()?;
+        let count = || notices.state_changes.count();
+
+        for cookie in [0, 2, 1 << 32 | StateChanges::COOKIE, u64::MAX] {
+            notify(&notices, 2, cookie);
+        }
+        notify(&notices, 0, StateChanges::COOKIE);
+        assert_eq!(count(), 0);
+        notify(&notices, 2, StateChanges::COOKIE);
+        notify(&notices, 2, StateChanges::COOKIE);
+        assert_eq!(count(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn short_notifications() -> Result {
         let notices = Notices::new()?;
 
         for length in 0..48 {
