@@ -215,12 +215,10 @@ pub(crate) struct FeatureAnswer {
     pub(crate) code: isize,
     /// Version of the feature.
     pub(crate) version: u16,
-    /// Enabled, known, supported by the driver, supported on this configuration.
+    /// Enabled, known, supported by the driver, supported on this configuration; and what else the
+    /// host says.
     pub(crate) flags: u16,
 }
-
-/// The flags that have a meaning.
-const KNOWN_FEATURE_FLAGS: u16 = 0xF;
 
 impl Command for IsFeatureEnabled {
     const OPCODE: Opcode = Opcode::Vgpu(68);
@@ -251,7 +249,7 @@ impl Command for IsFeatureEnabled {
         Ok(FeatureAnswer {
             code: reply.status.into_result()?,
             version: reply.version,
-            flags: reply.flags & KNOWN_FEATURE_FLAGS,
+            flags: reply.flags,
         })
     }
 }
@@ -411,8 +409,8 @@ mod tests {
         assert_eq!(take_at::<u32>(&rig.host.message(0)?, 16 + 24)?, 32);
         assert_eq!(known.code, 0);
         assert_eq!(known.version, 0x102);
-        // Bits without a meaning do not reach the user.
-        assert_eq!(known.flags, 5);
+        // Bits that only newer users know reach them, too.
+        assert_eq!(known.flags, 0xFFF5);
         assert_eq!(pending.code, 0x103);
         assert_eq!(refused.err().map(|error| error.to_errno()), Some(-22));
         Ok(())
