@@ -70,7 +70,7 @@ module! {
     license: "GPL",
     params: {
         sync_file_limit: u32 {
-            default: 60,
+            default: 600,
             description: "Seconds after which a sync file that was not signalled is, with an error; 0: never",
         },
     },
@@ -97,6 +97,9 @@ impl Drop for Drain {
 type VmbusDriver = driver::Registration<vmbus::Adapter<bus::vmbus::ChannelDevice>>;
 type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 
+/// Loading does not wait for the host: adapters are started by work items, for which those wait who
+/// have opened the node.
+///
 /// Fields are dropped in the order of their declaration, and made in the opposite one but for the
 /// node: what ended processes have to say goes first, and functions next, so that the host is told
 /// while the channels are still there; then the channels; then the node, which nobody has open any
@@ -142,8 +145,6 @@ impl InPlaceModule for DxgkrnlModule {
                 None
             },
             _pci <- PciDriver::new(name, module),
-            // Whoever loads the module finds the adapters started.
-            _: { _drain.0.flush() },
             _farewells: Farewells(_drain.0.clone()),
             // Last: what comes after could fail, and somebody may have it open by then.
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),

@@ -153,19 +153,20 @@ fn find(request: u32) -> Option<&'static Entry> {
         .filter(|entry| entry.request == request)
 }
 
-/// Runs a request of `process`.
+/// Runs a request of what `process` returns, which may take its time.
 ///
 /// # Errors
 ///
-/// `ENOTTY` if there is no such request, or the caller is another thread group; else those of the
-/// handler.
-pub(crate) fn dispatch(
+/// `ENOTTY` if there is no such request, or the caller is another thread group; else those of
+/// `process` and of the handler.
+pub(crate) fn dispatch<'a>(
     registry: &Arc<Registry>,
-    process: &Arc<Process>,
+    process: impl FnOnce() -> Result<&'a Arc<Process>>,
     request: u32,
     address: usize,
 ) -> Result<isize> {
     let entry = find(request).ok_or(ENOTTY)?;
+    let process = process()?;
 
     if !process.is_current() {
         return Err(ENOTTY);

@@ -6,6 +6,7 @@
 //!
 //! Outer locks first. Nothing is held while the host is waited for, except where that is said.
 //!
+//! 0. `OpenFile::filling`: nothing is taken below it.
 //! 1. `Registry::negotiation`: held for accesses to configuration space, as only one function may
 //!    negotiate the version.
 //! 2. `Registry::inner`: adapters and channels.

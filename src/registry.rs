@@ -10,13 +10,18 @@
 //! Locks: `Registry::negotiation`, `Registry::inner`, `Registry::processes`; see `objects.rs`.
 
 mod processes;
+mod startup;
 
-use self::processes::Processes;
+use self::{
+    processes::Processes,
+    startup::Startup, //
+};
 use crate::{
     linux::{
         channel::Offer,
         global::Global,
-        queue::OwnedQueue, //
+        queue::OwnedQueue,
+        waiter::Patience, //
     },
     message::Link,
     objects::{
@@ -41,6 +46,10 @@ use kernel::{
     new_work, //
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     },
@@ -96,6 +105,10 @@ pub(crate) struct Registry {
     processes: Mutex<Processes>,
     #[pin]
     starter: Work<Registry>,
+    #[pin]
+    startup: Startup,
+    /// What the host has told last, with any adapter: that it works asynchronously.
+    asynchronous: Atomic<bool>,
 }
 
 impl_has_work! {
@@ -135,6 +148,8 @@ impl Registry {
                 ),
                 processes <- new_mutex!(Processes::new(), "Registry::processes"),
                 starter <- new_work!("Registry::starter"),
+                startup <- Startup::new(),
+                asynchronous: Atomic::new(false),
             }),
             GFP_KERNEL,
         )
@@ -150,7 +165,22 @@ impl Registry {
         &self.services
     }
 
+    /// Returns whether everything that has arrived was started, or could not be.
+    pub(crate) fn is_started(&self) -> bool {
+        self.startup.is_idle()
+    }
+
+    /// Waits until everything that has arrived was started, or could not be.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` after a fatal signal.
+    pub(crate) fn wait_started(&self) -> Result {
+        self.startup.wait(Patience::Killable)
+    }
+
     fn evaluate(self: &Arc<Self>) {
+        self.startup.arrive();
         // If it is queued already it has not begun, and will see what is new.
         let _ = self.services.queue.enqueue(self.clone());
     }
@@ -179,17 +209,14 @@ impl Registry {
         self.negotiation.lock().functions -= 1;
     }
 
-    /// Enters an adapter.
+    /// Enters an adapter. Another one may have the same LUID: each needs a channel of its own.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if there is one with the same LUID, `ENOSPC` if there are too many, `ENOMEM`.
+    /// `ENOSPC` if there are too many, `ENOMEM`.
     pub(crate) fn add_adapter(self: &Arc<Self>, adapter: Arc<Adapter>) -> Result {
         let mut inner = self.inner.lock();
 
-        if inner.adapters.iter().any(|a| a.luid() == adapter.luid()) {
-            return Err(EEXIST);
-        }
         if inner.adapters.len() >= MAX_ADAPTERS {
             return Err(ENOSPC);
         }
@@ -219,18 +246,16 @@ impl Registry {
         }
     }
 
-    /// Enters a vGPU channel.
+    /// Enters a vGPU channel. Another one may have the same LUID, such as one that the host has taken
+    /// back and that is not gone yet.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if there is one with the same LUID, `ENOSPC` if there are too many, `ENOMEM`.
+    /// `ENOSPC` if there are too many, `ENOMEM`.
     pub(crate) fn add_channel(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
         let luid = Luid::from_instance(offer.instance());
         let mut inner = self.inner.lock();
 
-        if inner.channels.iter().any(|channel| channel.luid == luid) {
-            return Err(EEXIST);
-        }
         if inner.channels.len() >= MAX_ADAPTERS {
             return Err(ENOSPC);
         }
@@ -247,7 +272,6 @@ impl Registry {
         // So that no adapter is started with it after we have looked.
         offer.withdraw();
 
-        let luid = Luid::from_instance(offer.instance());
         let (struck, adapter) = {
             let mut inner = self.inner.lock();
             let index = inner
@@ -257,7 +281,8 @@ impl Registry {
 
             (
                 index.and_then(|index| inner.channels.remove(index).ok()),
-                inner.adapters.iter().find(|a| a.luid() == luid).cloned(),
+                // No two adapters use the same one.
+                inner.adapters.iter().find(|a| a.uses(offer)).cloned(),
             )
         };
 
@@ -321,12 +346,19 @@ impl Registry {
         let inner = self.inner.lock();
         let global = inner.global.as_ref()?;
         let startable = inner.adapters.iter().find_map(|adapter| {
-            let channel = inner
-                .channels
-                .iter()
-                .find(|channel| channel.luid == adapter.luid())?;
+            if !adapter.is_waiting() {
+                return None;
+            }
 
-            adapter.is_waiting().then_some((adapter, &channel.offer))
+            let channel = inner.channels.iter().find(|channel| {
+                channel.luid == adapter.luid()
+                    && !inner
+                        .adapters
+                        .iter()
+                        .any(|other| other.uses(&channel.offer))
+            })?;
+
+            Some((adapter, &channel.offer))
         });
 
         match &global.host {
@@ -395,9 +427,10 @@ impl Registry {
         self.inner.lock().adapters.len()
     }
 
-    /// The adapter users call `luid`.
+    /// The adapter users call `luid`: the first active one, if there is any.
     pub(crate) fn find_adapter(&self, luid: Luid) -> Option<Arc<Adapter>> {
-        self.find(|adapter| adapter.luid() == luid)
+        self.find(|adapter| adapter.luid() == luid && adapter.active().is_ok())
+            .or_else(|| self.find(|adapter| adapter.luid() == luid))
     }
 
     fn find(&self, wanted: impl Fn(&Adapter) -> bool) -> Option<Arc<Adapter>> {
@@ -431,6 +464,8 @@ impl WorkItem for Registry {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
+        let arrivals = this.startup.begin();
+
         while let Some(job) = this.next_job() {
             match job {
                 Job::OpenGlobal { offer, version } => {
@@ -444,7 +479,16 @@ impl WorkItem for Registry {
                     global,
                     host,
                 } => {
-                    adapter.start(&offer, &host, this.services.queue.clone());
+                    let told = adapter.start(
+                        &offer,
+                        &host,
+                        this.asynchronous.load(Relaxed),
+                        this.services.queue.clone(),
+                    );
+
+                    if let Some(asynchronous) = told {
+                        this.asynchronous.store(asynchronous, Relaxed);
+                    }
                     // It was no user of the global channel yet when that went.
                     if adapter.uses_global_channel() && !this.has_global(&global) {
                         adapter.global_lost(false);
@@ -452,5 +496,46 @@ impl WorkItem for Registry {
                 }
             }
         }
+        this.startup.done(arrivals);
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_registry)]
+mod tests {
+    use super::*;
+    use crate::objects::adapter::Identity;
+
+    #[test]
+    fn adapters_with_the_same_luid() -> Result {
+        let queue = Arc::new(OwnedQueue::new(c"dxgkrnl-test")?, GFP_KERNEL)?;
+        let registry = Registry::new(queue.clone())?;
+        let luid = Luid { a: 1, b: 2 };
+        let adapter = || {
+            Adapter::new(Identity {
+                luid,
+                vgpu: Luid::default(),
+                compute_only: false,
+                agreement: Agreement {
+                    version: InterfaceVersion::CURRENT,
+                    maps_pages: false,
+                },
+            })
+        };
+        let (first, second) = (adapter()?, adapter()?);
+
+        registry.add_adapter(first.clone())?;
+        registry.add_adapter(second.clone())?;
+        assert_eq!(registry.adapter_count(), 2);
+        registry.wait_started()?;
+        registry.remove_adapter(&first);
+        assert!(registry
+            .find_adapter(luid)
+            .is_some_and(|found| Arc::ptr_eq(&found, &second)));
+        registry.remove_adapter(&second);
+        assert!(registry.find_adapter(luid).is_none());
+        // No work item is left that has the registry.
+        queue.drain();
+        Ok(())
     }
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `/dev/dxg`.
+//!
+//! The kernel opens misc devices one at a time. So that a host which takes its time to start the
+//! adapters keeps nobody from opening other devices, a file that is opened meanwhile gets its
+//! process with the first request, which waits instead.
 
 use crate::{
     ioctl,
+    linux::pid::ThreadGroup,
     objects::process::Process,
     registry::{
         Registry,
@@ -16,9 +21,14 @@ use kernel::{
         MiscDevice,
         MiscDeviceRegistration, //
     },
+    new_mutex,
     prelude::*,
     seq_file::SeqFile,
-    sync::Arc, //
+    sync::{
+        Arc,
+        Mutex,
+        SetOnce, //
+    }, //
 };
 
 /// Name of the node.
@@ -27,43 +37,133 @@ pub(crate) const NAME: &CStr = c"dxg";
 /// Everybody may open it.
 pub(crate) const MODE: u16 = 0o666;
 
-/// An open file: one of the opens of a process.
-pub(crate) struct OpenFile {
+/// One of the opens of a process.
+struct Member {
     registry: Arc<Registry>,
     process: Arc<Process>,
 }
 
-impl OpenFile {
-    fn new() -> Result<KBox<Self>> {
-        let registry = REGISTRY.get().ok_or(ENODEV)?;
-        let process = registry.open_process()?;
+impl Member {
+    /// Opens the process object of the caller's thread group once more; waits for the host if the
+    /// object is new.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF` for any failure but a fatal signal: user libraries take it for "no GPU here".
+    fn new(registry: &Arc<Registry>) -> Result<Self> {
+        let process = registry.open_process().map_err(|error| match error {
+            killed if killed == ERESTARTSYS => killed,
+            _ => EBADF,
+        })?;
 
-        Ok(KBox::new(Self { registry, process }, GFP_KERNEL_ACCOUNT)?)
+        Ok(Self {
+            registry: registry.clone(),
+            process,
+        })
     }
 }
 
-impl Drop for OpenFile {
+impl Drop for Member {
     fn drop(&mut self) {
         self.registry.close_process(&self.process);
     }
 }
 
+/// An open file.
+#[pin_data]
+pub(crate) struct OpenFile {
+    registry: Arc<Registry>,
+    /// The thread group that has opened it.
+    group: ThreadGroup,
+    /// Empty until the first request, if adapters were being started when the file was opened.
+    member: SetOnce<Member>,
+    /// Held for the moment in which `member` is filled.
+    #[pin]
+    filling: Mutex<()>,
+}
+
+impl OpenFile {
+    fn new() -> Result<Pin<KBox<Self>>> {
+        let registry = REGISTRY.get().ok_or(ENODEV)?;
+        let member = SetOnce::new();
+
+        if registry.is_started() {
+            member.populate(Member::new(&registry)?);
+        }
+
+        let group = ThreadGroup::current()?;
+
+        KBox::pin_init(
+            pin_init!(Self {
+                registry,
+                group,
+                member,
+                filling <- new_mutex!((), "OpenFile::filling"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// The process that the file belongs to.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` if the file has no process yet, and the caller has not opened it; those of
+    /// [`Member::new`].
+    fn process(&self) -> Result<&Arc<Process>> {
+        match self.member.as_ref() {
+            Some(member) => Ok(&member.process),
+            None => self.first_request(),
+        }
+    }
+
+    /// Gives the file its process, as soon as the adapters are started.
+    fn first_request(&self) -> Result<&Arc<Process>> {
+        if !self.group.is_current() {
+            return Err(ENOTTY);
+        }
+        self.registry.wait_started()?;
+
+        let mut member = Some(Member::new(&self.registry)?);
+
+        {
+            let _filling = self.filling.lock();
+
+            // Another thread may have been faster. What is left over is dropped after the lock.
+            if self.member.as_ref().is_none() {
+                if let Some(member) = member.take() {
+                    self.member.populate(member);
+                }
+            }
+        }
+        drop(member);
+        self.member
+            .as_ref()
+            .map(|member| &member.process)
+            .ok_or(EBADF)
+    }
+}
+
 #[vtable]
 impl MiscDevice for OpenFile {
-    type Ptr = KBox<Self>;
+    type Ptr = Pin<KBox<Self>>;
 
     /// Any failure is `EBADF`: user libraries take it for "no GPU here".
-    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<KBox<Self>> {
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
         Self::new().map_err(|_| EBADF)
     }
 
     /// Also for programs of 32 bits: all arguments are laid out alike.
-    fn ioctl(this: &Self, _file: &File, request: u32, address: usize) -> Result<isize> {
-        ioctl::dispatch(&this.registry, &this.process, request, address)
+    fn ioctl(this: Pin<&Self>, _file: &File, request: u32, address: usize) -> Result<isize> {
+        let this = this.get_ref();
+
+        ioctl::dispatch(&this.registry, || this.process(), request, address)
     }
 
     /// What the process has that opened the file, whoever looks.
-    fn show_fdinfo(this: &Self, to: &SeqFile, _file: &File) {
-        this.process.show_usage(to);
+    fn show_fdinfo(this: Pin<&Self>, to: &SeqFile, _file: &File) {
+        if let Some(member) = this.get_ref().member.as_ref() {
+            member.process.show_usage(to);
+        }
     }
 }

@@ -156,6 +156,22 @@ impl Active {
     }
 }
 
+/// Makes a link for messages in `envelope`: over the global channel, that of `host`, if the host
+/// works asynchronously, else over the adapter's own `channel`. Without an extended header the host
+/// could not tell adapters apart on the global one.
+fn link_for(
+    channel: &Arc<HostTransport>,
+    host: &Link,
+    envelope: Envelope,
+    asynchronous: bool,
+) -> Result<Link> {
+    if asynchronous && envelope.version.is_extended() {
+        host.with_envelope(envelope)
+    } else {
+        Link::new(channel.clone(), envelope)
+    }
+}
+
 /// Tells the host that `host_adapter` is used no more, whether the lane of `link` is closed or not.
 fn say_goodbye(link: &Link, host_adapter: Handle) {
     // The host closes the adapter with the channel if it does not answer, or is not asked.
@@ -171,10 +187,11 @@ fn say_goodbye(link: &Link, host_adapter: Handle) {
 enum State {
     /// Something is still missing.
     Waiting,
-    /// A worker talks to the host; the channel is there once it is open.
+    /// A worker talks to the host.
     Starting {
         offer: Arc<Offer>,
-        channel: Option<Arc<HostTransport>>,
+        /// The adapter's own channel and the link that the worker uses, once the channel is open.
+        talk: Option<(Arc<HostTransport>, Link)>,
     },
     Active(Arc<Active>),
     /// For ever.
@@ -264,22 +281,29 @@ impl Adapter {
         )
     }
 
-    /// Starts the adapter over the channel of `offer`. Called by one worker at a time; waits for
-    /// the host.
-    pub(crate) fn start(&self, offer: &Arc<Offer>, host: &Link, queue: Arc<OwnedQueue>) {
+    /// Starts the adapter, whose own channel is that of `offer`. Called by one worker at a time;
+    /// waits for the host. `asynchronous` says whether the host works asynchronously as far as other
+    /// adapters have been told; what this one is told is returned, if it gets so far.
+    pub(crate) fn start(
+        &self,
+        offer: &Arc<Offer>,
+        host: &Link,
+        asynchronous: bool,
+        queue: Arc<OwnedQueue>,
+    ) -> Option<bool> {
         let starting = State::Starting {
             offer: offer.clone(),
-            channel: None,
+            talk: None,
         };
 
-        if self
-            .exchange(starting, |state| matches!(state, State::Waiting))
-            .is_none()
-        {
-            return;
-        }
+        self.exchange(starting, |state| matches!(state, State::Waiting))?;
 
-        let result = self.open(offer, host, queue).and_then(|active| {
+        let result = self.open(offer, host, asynchronous, queue);
+        let told = result
+            .as_ref()
+            .ok()
+            .map(|active| active.over_global_channel);
+        let result = result.and_then(|active| {
             let state = State::Active(active.clone());
 
             match self.exchange(state, |state| matches!(state, State::Starting { .. })) {
@@ -311,46 +335,68 @@ impl Adapter {
                 );
             }
         }
+        told
     }
 
     /// Opens the channel and asks the host what the adapter is. On failure the channel is closed.
-    fn open(&self, offer: &Arc<Offer>, host: &Link, queue: Arc<OwnedQueue>) -> Result<Arc<Active>> {
+    fn open(
+        &self,
+        offer: &Arc<Offer>,
+        host: &Link,
+        asynchronous: bool,
+        queue: Arc<OwnedQueue>,
+    ) -> Result<Arc<Active>> {
         let channel = HostTransport::open(offer, None, queue)?;
-        let starting = State::Starting {
-            offer: offer.clone(),
-            channel: Some(channel.clone()),
-        };
-        let stopped = self
-            .exchange(starting, |state| matches!(state, State::Starting { .. }))
-            .is_none();
-        let active = if stopped {
-            Err(ENODEV)
-        } else {
-            self.greet(offer, &channel, host)
-        };
 
-        active.inspect_err(|_| channel.close())
+        self.talk(offer, &channel, host, asynchronous)
+            .inspect_err(|_| channel.close())
     }
 
-    /// OPENADAPTER and GETINTERNALADAPTERINFO, always over the adapter's own channel. The reply
-    /// decides, for the life of this adapter, how all later messages travel.
+    /// Asks the host what the adapter is. An asynchronous host wants that, too, over the global
+    /// channel, as soon as it has told the driver so with an earlier adapter.
+    fn talk(
+        &self,
+        offer: &Arc<Offer>,
+        channel: &Arc<HostTransport>,
+        host: &Link,
+        asynchronous: bool,
+    ) -> Result<Arc<Active>> {
+        let envelope = Envelope {
+            version: self.version(),
+            vgpu: self.identity.vgpu,
+        };
+        let link = link_for(channel, host, envelope, asynchronous)?;
+        let starting = State::Starting {
+            offer: offer.clone(),
+            talk: Some((channel.clone(), link.clone())),
+        };
+
+        // None: it was stopped meanwhile.
+        self.exchange(starting, |state| matches!(state, State::Starting { .. }))
+            .ok_or(ENODEV)?;
+        self.greet(offer, channel, host, &link, envelope)
+    }
+
+    /// Sends OPENADAPTER and GETINTERNALADAPTERINFO over `link`, whose messages are in `envelope`.
+    /// The reply decides, for the life of this adapter, how all later messages travel.
     fn greet(
         &self,
         offer: &Arc<Offer>,
         channel: &Arc<HostTransport>,
         host: &Link,
+        link: &Link,
+        envelope: Envelope,
     ) -> Result<Arc<Active>> {
-        let version = self.version();
-        let envelope = Envelope {
-            version,
-            vgpu: self.identity.vgpu,
-        };
-        let link = Link::new(channel.clone(), envelope)?;
+        let version = envelope.version;
         let guest = HostProcess::GUEST;
         let host_adapter = link.call(guest, OpenAdapter { version }, START_PATIENCE)?;
 
-        self.ask(offer, channel, host, &link, envelope, host_adapter)
-            .inspect_err(|_| say_goodbye(&link, host_adapter))
+        self.ask(offer, channel, host, link, envelope, host_adapter)
+            .inspect_err(|_| {
+                if !offer.is_rescinded() {
+                    say_goodbye(link, host_adapter);
+                }
+            })
     }
 
     /// Asks the host what the adapter is that it calls `host_adapter`, over `link`, whose messages
@@ -370,11 +416,7 @@ impl Adapter {
             envelope.vgpu = vgpu;
         }
 
-        let link = if info.over_global_channel {
-            host.with_envelope(envelope)?
-        } else {
-            link.with_envelope(envelope)?
-        };
+        let link = link_for(channel, host, envelope, info.over_global_channel)?;
 
         Ok(Arc::new(
             Active {
@@ -398,13 +440,16 @@ impl Adapter {
     /// The driver loses the channel of `offer`. If it is this adapter's, it stops. The host is
     /// told, unless it was the host that took the channel away. Returns as [`Self::stop`].
     pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) -> bool {
-        let ours = match &*self.state.lock() {
+        self.uses(offer) && self.end(!offer.is_rescinded())
+    }
+
+    /// Whether the channel of `offer` is the one it is started over, or was.
+    pub(crate) fn uses(&self, offer: &Arc<Offer>) -> bool {
+        match &*self.state.lock() {
             State::Starting { offer: own, .. } => Arc::ptr_eq(own, offer),
             State::Active(active) => Arc::ptr_eq(&active.offer, offer),
             State::Waiting | State::Stopped => false,
-        };
-
-        ours && self.end(!offer.is_rescinded())
+        }
     }
 
     /// Whether it is active, and its messages travel over the global channel.
@@ -440,9 +485,10 @@ impl Adapter {
             }
             // Nobody answers the starter any more, which so finds out at once.
             Some(State::Starting {
-                channel: Some(channel),
+                talk: Some((channel, link)),
                 ..
             }) if !say_goodbye => {
+                link.leave();
                 channel.close();
                 false
             }
