@@ -424,7 +424,9 @@ TEST_F(sync_file, other_adapter)
 		SKIP(return, "there is only one adapter");
 	ASSERT_EQ(0, result);
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&other, file, &value, &opened));
+	/* Whether it can be used there is for the host to say. */
+	result = dxg_open_sync_file(&other, file, &value, &opened);
+	EXPECT_TRUE(!result || result == -EINVAL);
 	dxg_gpu_close(&other);
 }
 

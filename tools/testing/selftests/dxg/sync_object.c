@@ -211,18 +211,27 @@ TEST_F(sync, notification_event)
 		.info.type = _D3DDDI_CPU_NOTIFICATION,
 	};
 	int event = dxg_event(), file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	int pipes[2];
+	struct dxg_monitored shared;
+	int pipes[2], descriptor;
 
 	ASSERT_LE(0, file);
 	ASSERT_EQ(0, pipe(pipes));
 	const __u64 wrong[] = {
-		file, pipes[0], self->gpu.fd, 1000, -1, (__u64)-1 >> 1, 1ULL << 31,
+		0, file, pipes[0], self->gpu.fd, 1000, -1, (__u64)-1 >> 1, 1ULL << 31,
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
 		args.info.cpu_notification.event = wrong[i];
-		EXPECT_ERRNO(EINVAL, CREATE(&args));
+		EXPECT_ERRNO(EBADF, CREATE(&args));
 	}
+	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 0, DXG_SHARED, &shared));
+	ASSERT_EQ(0, dxg_share(self->gpu.fd, shared.handle, &descriptor));
+	args.info.cpu_notification.event = descriptor;
+	EXPECT_ERRNO(EPROTOTYPE, CREATE(&args));
+	/* The upper half does not count. */
+	args.info.cpu_notification.event = event | 0xffffffff00000000;
+	ASSERT_EQ(0, CREATE(&args));
+	EXPECT_OK(DESTROY(args.sync_object.v));
 	/* The driver keeps its own hold on it: the number may be given away. */
 	args.info.cpu_notification.event = event;
 	ASSERT_EQ(0, CREATE(&args));

@@ -11,6 +11,8 @@ FIXTURE(signal)
 	__u32 hw_context;
 	struct dxg_hw_queue queue;
 	struct dxg_monitored fence[4];
+	/* A descriptor of ours that is no event */
+	int shared;
 	/* What the arrays of most arguments point to */
 	__u32 objects[4];
 	__u64 values[4];
@@ -23,6 +25,16 @@ FIXTURE_VARIANT(signal)
 
 FIXTURE_VARIANT_ADD(signal, render) { .compute = false };
 FIXTURE_VARIANT_ADD(signal, compute) { .compute = true };
+
+static int shared_descriptor(const struct dxg_gpu *gpu)
+{
+	struct dxg_monitored fence;
+	int descriptor;
+	int result = dxg_create_monitored(gpu->fd, gpu->device, 0, DXG_SHARED, &fence) ?:
+		     dxg_share(gpu->fd, fence.handle, &descriptor);
+
+	return result ?: descriptor;
+}
 
 FIXTURE_SETUP(signal)
 {
@@ -39,6 +51,8 @@ FIXTURE_SETUP(signal)
 		self->objects[i] = self->fence[i].handle;
 		self->values[i] = 100 + i;
 	}
+	self->shared = shared_descriptor(&self->gpu);
+	ASSERT_LE(0, self->shared);
 }
 
 FIXTURE_TEARDOWN(signal)
@@ -174,10 +188,89 @@ TEST_F(signal, cpu_fault)
 	args.objects = (uintptr_t)dxg_guarded(sizeof(self->objects) - 1, 0);
 	EXPECT_ERRNO(EFAULT, CPU(&args));
 	args.objects = (uintptr_t)self->objects;
-	args.fence_values = 0;
-	EXPECT_ERRNO(EFAULT, CPU(&args));
 	args.fence_values = (uintptr_t)dxg_guarded(sizeof(self->values) - 1, 0);
 	EXPECT_ERRNO(EFAULT, CPU(&args));
+}
+
+/* Whether a signal needs values is for the host to say: monitored fences do, others do not. */
+TEST_F(signal, without_values)
+{
+	const __u32 types[] = { _D3DDDI_SYNCHRONIZATION_MUTEX, _D3DDDI_SEMAPHORE };
+	__u32 object;
+	struct d3dkmt_signalsynchronizationobjectfromcpu cpu = {
+		.device.v = self->gpu.device,
+		.object_count = 1,
+		.objects = (uintptr_t)&object,
+	};
+	struct d3dkmt_signalsynchronizationobjectfromgpu gpu = {
+		.context.v = self->context,
+		.object_count = 1,
+		.objects = (uintptr_t)&object,
+	};
+	struct d3dkmt_signalsynchronizationobjectfromgpu2 gpu2 = {
+		.object_count = 1,
+		.objects = (uintptr_t)&object,
+		.context_count = 1,
+		.contexts = (uintptr_t)&self->context,
+	};
+	struct d3dkmt_submitsignalsyncobjectstohwqueue hwqueue = {
+		.hwqueue_count = 1,
+		.hwqueues = (uintptr_t)&self->queue.queue,
+		.object_count = 1,
+		.objects = (uintptr_t)&object,
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		int fd = self->gpu.fd, device = self->gpu.device;
+
+		ASSERT_EQ(0, types[i] == _D3DDDI_SEMAPHORE ?
+				     dxg_create_semaphore(fd, device, 0, 9, &object) :
+				     dxg_create_sync(fd, device, types[i], 0, &object));
+		EXPECT_HOST_REFUSES(CPU(&cpu));
+		EXPECT_OK(GPU(&gpu));
+		EXPECT_OK(GPU2(&gpu2));
+		if (self->gpu.hw_queues)
+			EXPECT_OK(HWQUEUE(&hwqueue));
+	}
+	/* Each signal has counted: as many waits go by. */
+	for (int i = 0; i < 2 + self->gpu.hw_queues; i++)
+		ASSERT_OK(dxg_wait_legacy(self->gpu.fd, self->context, object, 0));
+	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, self->context, self->fence[0].handle, 7));
+	EXPECT_TRUE(dxg_wait_fence(self->fence[0].value, 7));
+
+	object = self->fence[1].handle;
+	EXPECT_HOST_REFUSES(CPU(&cpu));
+	EXPECT_HOST_REFUSES(GPU(&gpu));
+	EXPECT_HOST_REFUSES(GPU2(&gpu2));
+	if (self->gpu.hw_queues)
+		EXPECT_HOST_REFUSES(HWQUEUE(&hwqueue));
+	dxg_sleep_ms(20);
+	EXPECT_EQ(1, *self->fence[1].value);
+}
+
+/* Flags are the host's to judge. An event without a descriptor hits nobody. */
+TEST_F(signal, event_flag_without_event)
+{
+	struct d3dkmt_signalsynchronizationobjectfromcpu cpu = {
+		.device.v = self->gpu.device,
+		.object_count = 1,
+		.objects = (uintptr_t)self->objects,
+		.fence_values = (uintptr_t)self->values,
+		.flags.enqueue_cpu_event = 1,
+	};
+	struct d3dkmt_submitsignalsyncobjectstohwqueue hwqueue = {
+		.flags.enqueue_cpu_event = 1,
+		.hwqueue_count = 1,
+		.hwqueues = (uintptr_t)&self->queue.queue,
+		.object_count = 1,
+		.objects = (uintptr_t)self->objects,
+		.fence_values = (uintptr_t)self->values,
+	};
+
+	EXPECT_HOST_REFUSES(CPU(&cpu));
+	if (self->gpu.hw_queues)
+		EXPECT_HOST_REFUSES(HWQUEUE(&hwqueue));
+	EXPECT_EQ(0, *self->fence[0].value);
 }
 
 TEST_F(signal, gpu)
@@ -302,9 +395,15 @@ TEST_F(signal, gpu2_event)
 	args.cpu_event_handle = 0;
 	EXPECT_ERRNO(EINVAL, GPU2(&args));
 	args.cpu_event_handle = self->gpu.fd;
-	EXPECT_ERRNO(EINVAL, GPU2(&args));
+	EXPECT_ERRNO(EBADF, GPU2(&args));
 	args.cpu_event_handle = 1000;
-	EXPECT_ERRNO(EINVAL, GPU2(&args));
+	EXPECT_ERRNO(EBADF, GPU2(&args));
+	args.cpu_event_handle = self->shared;
+	EXPECT_ERRNO(EPROTOTYPE, GPU2(&args));
+	/* The upper half does not count. */
+	args.cpu_event_handle = event | 0xffffffff00000000;
+	ASSERT_EQ(0, GPU2(&args));
+	EXPECT_EQ(1, dxg_event_count(event));
 	args.cpu_event_handle = event;
 	args.object_count = 1;
 	args.objects = (uintptr_t)self->objects;
@@ -314,7 +413,7 @@ TEST_F(signal, gpu2_event)
 	args.context_count = 0x40000001;
 	EXPECT_ERRNO(EINVAL, GPU2(&args));
 	args.context_count = 0;
-	EXPECT_ERRNO(EINVAL, GPU2(&args));
+	EXPECT_HOST_REFUSES(GPU2(&args));
 	args.context_count = 1;
 	args.contexts = (uintptr_t)dxg_unmapped();
 	EXPECT_ERRNO(EFAULT, GPU2(&args));
@@ -352,10 +451,31 @@ TEST_F(signal, legacy)
 	args.object_count = ~0;
 	EXPECT_ERRNO(EINVAL, LEGACY(&args));
 	args.object_count = 1;
-	args.context_count = D3DDDI_MAX_BROADCAST_CONTEXT;
+	args.context_count = D3DDDI_MAX_BROADCAST_CONTEXT + 1;
 	EXPECT_ERRNO(EINVAL, LEGACY(&args));
 	args.context_count = ~0;
 	EXPECT_ERRNO(EINVAL, LEGACY(&args));
+}
+
+/* As many contexts as there is room for, besides the first one */
+TEST_F(signal, legacy_most_contexts)
+{
+	struct d3dkmt_signalsynchronizationobject2 args = {
+		.context.v = self->context,
+		.object_count = 1,
+		.context_count = D3DDDI_MAX_BROADCAST_CONTEXT,
+	};
+	__u32 fence;
+
+	ASSERT_EQ(0, dxg_create_sync(self->gpu.fd, self->gpu.device, _D3DDDI_FENCE, 0, &fence));
+	args.object_array[0].v = fence;
+	args.fence.fence_value = 7;
+	for (int i = 0; i < D3DDDI_MAX_BROADCAST_CONTEXT; i++)
+		ASSERT_OK(dxg_create_context(self->gpu.fd, self->gpu.device, &args.contexts[i].v));
+	ASSERT_EQ(0, LEGACY(&args));
+	ASSERT_EQ(0, dxg_wait_legacy(self->gpu.fd, self->context, fence, 7));
+	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, self->context, self->fence[0].handle, 55));
+	EXPECT_TRUE(dxg_wait_fence(self->fence[0].value, 55));
 }
 
 TEST_F(signal, legacy_event)
@@ -372,9 +492,14 @@ TEST_F(signal, legacy_event)
 		EXPECT_EQ(1, dxg_event_count(event));
 	}
 	args.cpu_event_handle = self->gpu.fd;
-	EXPECT_ERRNO(EINVAL, LEGACY(&args));
+	EXPECT_ERRNO(EBADF, LEGACY(&args));
 	args.cpu_event_handle = -1;
-	EXPECT_ERRNO(EINVAL, LEGACY(&args));
+	EXPECT_ERRNO(EBADF, LEGACY(&args));
+	args.cpu_event_handle = self->shared;
+	EXPECT_ERRNO(EPROTOTYPE, LEGACY(&args));
+	args.cpu_event_handle = event | 0xffffffff00000000;
+	ASSERT_EQ(0, LEGACY(&args));
+	EXPECT_EQ(1, dxg_event_count(event));
 	/* 0 is a number like any other. */
 	ASSERT_EQ(0, dup2(event, 0));
 	args.cpu_event_handle = 0;

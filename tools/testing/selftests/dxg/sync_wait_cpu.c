@@ -251,13 +251,31 @@ TEST_F(wait_cpu, event_closed)
 TEST_F(wait_cpu, event_wrong)
 {
 	const __u64 wrong[] = { self->gpu.fd, 1000, -1, 1ULL << 31 };
+	struct d3dkmt_waitforsynchronizationobjectfromcpu args = BOTH;
+	struct dxg_monitored shared;
+	int descriptor;
 
 	for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
-		struct d3dkmt_waitforsynchronizationobjectfromcpu args = BOTH;
-
 		args.async_event = wrong[i];
-		EXPECT_ERRNO(EINVAL, WAIT(&args));
+		EXPECT_ERRNO(EBADF, WAIT(&args));
 	}
+	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 0, DXG_SHARED, &shared));
+	ASSERT_EQ(0, dxg_share(self->gpu.fd, shared.handle, &descriptor));
+	args.async_event = descriptor;
+	EXPECT_ERRNO(EPROTOTYPE, WAIT(&args));
+}
+
+/* A descriptor is in the lower half; the upper one does not count. */
+TEST_F(wait_cpu, event_upper_half)
+{
+	struct d3dkmt_waitforsynchronizationobjectfromcpu args = BOTH;
+	int event = dxg_event();
+
+	args.object_count = 1;
+	args.async_event = event | 0x1234567800000000;
+	ASSERT_EQ(0, WAIT(&args));
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence[0].handle, 10));
+	EXPECT_EQ(1, dxg_event_count(event));
 }
 
 /* 0 means none, although there may be a descriptor 0: the call blocks. */
@@ -454,6 +472,73 @@ TEST_F(wait_cpu, device_destroyed)
 	ASSERT_TRUE(start(&waiter));
 	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
 	EXPECT_EQ(-ENODEV, end(&waiter));
+}
+
+/* A reader of the event is not left waiting, whichever way the device goes; and is told once. */
+TEST_F(wait_cpu, event_of_a_destroyed_device)
+{
+	int event = dxg_event();
+
+	ASSERT_EQ(0, dxg_wait_event(&self->gpu, self->fence[0].handle, 10, event));
+	ASSERT_EQ(0, dxg_wait_event(&self->gpu, self->fence[1].handle, 10, event));
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence[1].handle, 10));
+	EXPECT_EQ(1, dxg_event_count(event));
+	EXPECT_TRUE(dxg_event_silent(event));
+	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
+	EXPECT_EQ(1, dxg_event_count(event));
+	EXPECT_TRUE(dxg_event_silent(event));
+}
+
+TEST_F(wait_cpu, event_of_a_closed_adapter)
+{
+	int event = dxg_event();
+
+	ASSERT_EQ(0, dxg_wait_event(&self->gpu, self->fence[0].handle, 10, event));
+	EXPECT_TRUE(dxg_event_silent(event));
+	ASSERT_EQ(0, dxg_close_adapter(self->gpu.fd, self->gpu.adapter));
+	EXPECT_EQ(1, dxg_event_count(event));
+	EXPECT_TRUE(dxg_event_silent(event));
+}
+
+/* Signals that are queued behind a wait are no different. */
+TEST_F(wait_cpu, event_of_a_queued_signal)
+{
+	struct d3dkmt_signalsynchronizationobject2 args = { .flags.enqueue_cpu_event = 1 };
+	int event = dxg_event();
+
+	ASSERT_EQ(0, dxg_create_context(self->gpu.fd, self->gpu.device, &args.context.v));
+	ASSERT_EQ(0, dxg_wait_gpu(self->gpu.fd, args.context.v, self->fence[0].handle, 10));
+	args.cpu_event_handle = event;
+	ASSERT_EQ(0, dxg_ioctl(self->gpu.fd, LX_DXSIGNALSYNCHRONIZATIONOBJECT, &args));
+	EXPECT_TRUE(dxg_event_silent(event));
+	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
+	EXPECT_EQ(1, dxg_event_count(event));
+}
+
+struct event_elsewhere {
+	int event;
+	bool compute;
+};
+
+/* Leaves a wait behind. */
+static int wait_and_end(void *data)
+{
+	const struct event_elsewhere *elsewhere = data;
+	struct dxg_monitored fence;
+	struct dxg_gpu gpu;
+	int result = dxg_gpu_open(&gpu, elsewhere->compute);
+
+	return result ?: dxg_create_monitored(gpu.fd, gpu.device, 0, 0, &fence) ?:
+		dxg_wait_event(&gpu, fence.handle, 1, elsewhere->event);
+}
+
+TEST_F(wait_cpu, event_of_a_process_that_ends)
+{
+	struct event_elsewhere elsewhere = { dxg_event(), variant->compute };
+
+	ASSERT_EQ(0, dxg_in_child(wait_and_end, &elsewhere));
+	EXPECT_EQ(1, dxg_event_count(elsewhere.event));
+	EXPECT_TRUE(dxg_event_silent(elsewhere.event));
 }
 
 /* The host lets go of who waits for an object that is destroyed. */

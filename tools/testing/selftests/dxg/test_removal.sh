@@ -15,6 +15,9 @@ RESCIND=1
 OFFER=2
 EJECT=3
 TEAR_OUT=4
+# With device 0: nothing that the driver asks for when it starts is answered, until it is
+HOLD_BACK=5
+ANSWER=6
 
 # ask ACTION DEVICE: 0 is the global channel, n the n-th adapter
 ask()
@@ -48,12 +51,63 @@ ends()
 	wait $holder
 }
 
+# A process that opens the device and lists the adapters, once
+start_lister()
+{
+	"$PROBE" adapters >"$LIST" &
+	lister=$!
+}
+
+waits()
+{
+	sleep 1
+	kill -0 $lister 2>/dev/null
+}
+
+# The lister ends and has seen "KNOWN LISTED".
+has_listed()
+{
+	wait $lister && [ "$(cat "$LIST")" = "$1" ]
+}
+
+can_open()
+{
+	: <"$1"
+}
+
 require
 [ -c /dev/port ] || skip_all "no /dev/port"
 [ $count = 2 ] || skip_all "wants two adapters, not $count"
 
+LIST=${TMPDIR:-/tmp}/dxg_list.$$
+
 echo "TAP version 13"
 loaded && check "unload what was loaded before" unload
+
+# A host that takes its time: nobody waits for it but those who use the device.
+ask $HOLD_BACK 0
+check "load while the host does not answer" insmod "$DXG_MODULE"
+check "the node is there" [ -c /dev/dxg ]
+check "it can be opened at once" can_open /dev/dxg
+start_lister
+check "who has opened it waits for the adapters" waits
+check "others can open it meanwhile" can_open /dev/dxg
+kill $lister
+wait $lister
+check "who waits can be killed" [ $? = 143 ]
+start_lister
+check "another one waits" waits
+ask $ANSWER 0
+check "who came before the adapters sees all of them" has_listed "2 2"
+check "who comes after them too" is_state "2 2"
+check "unload" unload
+ask $HOLD_BACK 0
+check "load again" insmod "$DXG_MODULE"
+(sleep 2 && ask $ANSWER 0) &
+check "unload as soon as the host answers" unload
+wait
+rm -f "$LIST"
+
 check "load" load
 
 start_holder
