@@ -13,11 +13,12 @@ use vm::stop::{Stop, StopReason};
 
 use crate::config::GuestConfig;
 use crate::console::Output;
-use crate::front::{self, Event, Listeners, Run, StopCause};
+use crate::front::{self, Event, Files, Run, StopCause, Streams};
 use crate::gpus::IO_SPACE_MAX;
-use crate::machine::Machine;
+use crate::machine::{Lines, Machine};
 use crate::nested::{self, OuterMachine};
 use crate::outcome::status;
+use crate::terminal::InputMode;
 use crate::trace::TraceFormat;
 use crate::{logger, support};
 
@@ -89,6 +90,20 @@ struct RunArgs {
         requires = "trace"
     )]
     trace_format: TraceFormat,
+    /// Give standard input to the guest's console. With "keys", which is meant without a value, a terminal
+    /// gives every key to the guest, and Ctrl-A x ends the guest; with "lines" it gives whole lines, and
+    /// Ctrl-C ends the guest.
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "keys"
+    )]
+    input: Option<InputMode>,
+    /// Let the guest write to a file, through I/O port 0x60C.
+    #[arg(long, value_name = "FILE")]
+    transfer: Option<PathBuf>,
     /// The newest GPU-PV interface version to offer.
     #[arg(long, value_name = "NUMBER")]
     interface_version: Option<u32>,
@@ -192,6 +207,7 @@ pub(crate) fn run() -> ExitCode {
         asynchronous: args.asynchronous,
         removal_port: args.removal_port,
         count_port: args.count_port,
+        transfer_port: args.transfer.is_some(),
         eager_eoi: false,
         max_vmbus_version: args.max_vmbus_version,
         trace: args.trace.is_some().then_some(args.trace_format),
@@ -202,13 +218,16 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
-    let files = read(&args.kernel).and_then(|kernel| {
+    let opened = read(&args.kernel).and_then(|kernel| {
         let initrd = args.initrd.as_deref().map(read).transpose()?;
-        let trace = args.trace.as_deref().map(create).transpose()?;
-        Ok((kernel, initrd, trace))
+        let files = Files {
+            trace: args.trace.as_deref().map(create).transpose()?,
+            transfer: args.transfer.as_deref().map(create).transpose()?,
+        };
+        Ok((kernel, initrd, files))
     });
-    let (kernel, initrd, trace) = match files {
-        Ok(files) => files,
+    let (kernel, initrd, files) = match opened {
+        Ok(opened) => opened,
         Err(message) => {
             log::error!("{message}");
             return status::FAILED;
@@ -218,16 +237,17 @@ fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
         timeout: args.timeout.map(Duration::from_secs),
         strict: args.strict,
         report: args.report.as_deref(),
+        input: args.input,
     };
     let initrd = initrd.as_deref();
     if runs_nested(args) {
-        front::run(&options, |events, console| {
+        front::run(&options, files, |streams| {
             let outer = outer_machine(args)?;
-            nested::start(&outer, config, &kernel, initrd, (events, console, trace))
+            nested::start(&outer, config, &kernel, initrd, streams)
         })
     } else {
-        front::run(&options, |events, console| {
-            start_directly(config, &kernel, initrd, (events, console, trace))
+        front::run(&options, files, |streams| {
+            start_directly(config, &kernel, initrd, streams)
         })
     }
 }
@@ -294,14 +314,31 @@ fn start_directly(
     config: &GuestConfig,
     kernel: &[u8],
     initrd: Option<&[u8]>,
-    (events, console, trace): Listeners,
+    streams: Streams,
 ) -> Result<Box<dyn Run>, String> {
     let threads = |error| format!("cannot start a thread: {error}");
+    let Streams {
+        events,
+        console,
+        input,
+        files,
+    } = streams;
     let output = Output::new(console).map_err(threads)?;
-    let trace = trace.map(Output::new).transpose().map_err(threads)?;
-    let lines = trace.as_ref().map(Output::writer);
-    let machine = Machine::start(config, kernel, initrd, output.writer(), lines)
-        .map_err(|error| error.to_string())?;
+    let trace = files.trace.map(Output::new).transpose().map_err(threads)?;
+    let lines = Lines {
+        console: output.writer(),
+        trace: trace.as_ref().map(Output::writer),
+        transfer: files.transfer,
+    };
+    let machine =
+        Machine::start(config, kernel, initrd, lines).map_err(|error| error.to_string())?;
+    if let Some(input) = input {
+        let console = machine.console_input();
+        std::thread::Builder::new()
+            .name("console input".into())
+            .spawn(move || input.iter().for_each(|bytes| console.receive(&bytes)))
+            .map_err(threads)?;
+    }
     let stop = machine.stop();
     std::thread::Builder::new()
         .name("machine".into())
@@ -312,7 +349,7 @@ fn start_directly(
             // The front end is gone when it did not want to wait.
             let _ = events.send(Event::Ended(outcome));
         })
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
+        .map_err(threads)?;
     Ok(Box::new(DirectRun { stop }))
 }
 
@@ -383,6 +420,9 @@ mod tests {
         };
         assert!(with(&["--nested", "--cpus", "4"]));
         assert!(!with(&["--nested", "--direct"]));
+        assert!(with(&["--input", "--cpus", "4"]));
+        assert!(with(&["--input=lines"]));
+        assert!(!with(&["--input=words"]));
         assert!(!with(&["--cpus", "0"]));
         assert!(!with(&["--memory", "2"]));
     }

@@ -30,6 +30,8 @@ pub(crate) struct GuestConfig {
     pub(crate) removal_port: bool,
     /// The guest may ask how many objects its processes have.
     pub(crate) count_port: bool,
+    /// The guest may give bytes to a file.
+    pub(crate) transfer_port: bool,
     /// Each interrupt that the guest acknowledges leaves it.
     pub(crate) eager_eoi: bool,
     pub(crate) max_vmbus_version: Option<u32>,

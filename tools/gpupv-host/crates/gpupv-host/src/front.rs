@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::console::Tail;
 use crate::outcome::{End, Outcome};
 use crate::signals;
+use crate::terminal::{Input, InputMode};
 
 /// How long a run may take to end after it was told to.
 const STOP_GRACE: Duration = Duration::from_secs(15);
@@ -46,8 +47,23 @@ pub(crate) trait Run {
     fn stop(&self, cause: StopCause);
 }
 
-/// Who hears of a run: of its events, of the guest's console, and, if a trace is wanted, of messages.
-pub(crate) type Listeners = (Sender<Event>, GuestConsole, Option<File>);
+/// Where everything of a run goes, and what it is given.
+pub(crate) struct Streams {
+    pub(crate) events: Sender<Event>,
+    pub(crate) console: GuestConsole,
+    /// What the guest's console is given.
+    pub(crate) input: Option<Receiver<Vec<u8>>>,
+    pub(crate) files: Files,
+}
+
+/// The files that a run writes to as it goes on.
+#[derive(Default)]
+pub(crate) struct Files {
+    /// For the trace of messages.
+    pub(crate) trace: Option<File>,
+    /// For what the guest gives through the transfer port.
+    pub(crate) transfer: Option<File>,
+}
 
 /// Where the guest's console goes: standard output, and the tail.
 #[derive(Clone, Default)]
@@ -84,25 +100,52 @@ pub(crate) struct Options<'a> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) strict: bool,
     pub(crate) report: Option<&'a Path>,
+    pub(crate) input: Option<InputMode>,
 }
 
 /// Runs what `start` starts to its end and returns the exit status.
 pub(crate) fn run(
     options: &Options<'_>,
-    start: impl FnOnce(Sender<Event>, GuestConsole) -> Result<Box<dyn Run>, String>,
+    files: Files,
+    start: impl FnOnce(Streams) -> Result<Box<dyn Run>, String>,
 ) -> u8 {
     let (sender, events) = channel();
     let console = GuestConsole::default();
     let started = Instant::now();
     let limit = options.timeout.and_then(|timeout| end(started, timeout));
-    let begun = signals::forward(sender.clone())
-        .map_err(|error| format!("cannot handle signals: {error}"))
-        .and_then(|()| start(sender, console.clone()));
-    let outcome = match begun {
-        Ok(run) => supervise(run.as_ref(), &events, limit),
+    let begin = || {
+        signals::forward(sender.clone())
+            .map_err(|error| format!("cannot handle signals: {error}"))?;
+        let (guard, input) = options
+            .input
+            .map(|mode| take_input(mode, sender.clone()))
+            .transpose()?
+            .unzip();
+        let run = start(Streams {
+            events: sender,
+            console: console.clone(),
+            input,
+            files,
+        })?;
+        Ok((run, guard))
+    };
+    let outcome = match begin() {
+        // The terminal is restored before anything is said of the end.
+        Ok((run, _guard)) => supervise(run.as_ref(), &events, limit),
         Err(message) => Outcome::without_guest(End::Failed { message }),
     };
     finish(options, &outcome, &console, started.elapsed())
+}
+
+/// Starts to read standard input.
+fn take_input(
+    mode: InputMode,
+    events: Sender<Event>,
+) -> Result<(Input, Receiver<Vec<u8>>), String> {
+    let (sender, input) = channel();
+    let guard = Input::start(mode, sender, events)
+        .map_err(|error| format!("cannot read standard input: {error}"))?;
+    Ok((guard, input))
 }
 
 /// When a run must be over. A time beyond all clocks is no limit.

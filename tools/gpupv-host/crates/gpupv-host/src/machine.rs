@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyperv::{EndOfInterrupt, HypervPartition};
 use kvm_ioctls::Kvm;
@@ -20,11 +20,13 @@ use vm::stop::Stop;
 use vm::vcpu::{Environment, Threads};
 
 use crate::config::GuestConfig;
+use crate::console::OutputWriter;
 use crate::count;
 use crate::gpus::{GpuPlan, Gpus};
 use crate::outcome::Outcome;
 use crate::ram::MachineRam;
 use crate::removal;
+use crate::transfer::{self, TransferPort};
 use crate::window::MachineWindow;
 
 const MIB: u64 = 1 << 20;
@@ -46,6 +48,29 @@ pub(crate) enum MachineError {
     Slot(#[from] pci::SlotError),
 }
 
+/// Where the output of a machine goes.
+pub(crate) struct Lines<T> {
+    /// The guest's console.
+    pub(crate) console: OutputWriter,
+    /// The trace of messages, if one is wanted.
+    pub(crate) trace: Option<OutputWriter>,
+    /// What the guest gives through the transfer port, if it has one. May block.
+    pub(crate) transfer: Option<T>,
+}
+
+/// The guest's console, as far as input is concerned.
+pub(crate) struct ConsoleInput(Arc<Mutex<Console<OutputWriter>>>);
+
+impl ConsoleInput {
+    /// Gives input to the guest. Never blocks.
+    pub(crate) fn receive(&self, input: &[u8]) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .receive(input);
+    }
+}
+
 /// A machine that runs.
 pub(crate) struct Machine {
     // Taken apart in `finish`, in this order.
@@ -53,22 +78,21 @@ pub(crate) struct Machine {
     gpus: Gpus,
     partition: Arc<HypervPartition>,
     stop: Arc<Stop>,
+    console: Arc<Mutex<Console<OutputWriter>>>,
     _vm: Vm,
 }
 
 impl Machine {
-    /// Builds the machine and starts it. The guest's console goes to `console`, the trace of messages,
-    /// if one is wanted, to `trace`; neither may block.
+    /// Builds the machine and starts it.
     pub(crate) fn start(
         config: &GuestConfig,
         kernel: &[u8],
         initrd: Option<&[u8]>,
-        console: impl Write + Send + 'static,
-        trace: Option<impl Write + Send + 'static>,
+        lines: Lines<impl Write + Send + 'static>,
     ) -> Result<Self, MachineError> {
         let kernel: Cow<'_, [u8]> = boot::kernel_elf(kernel)?;
         let plan = GpuPlan::new(config).map_err(MachineError::Gpu)?;
-        if let (Some(format), Some(trace)) = (config.trace, trace) {
+        if let (Some(format), Some(trace)) = (config.trace, lines.trace) {
             plan.trace(format.sink(trace));
         }
         let window = u64::from(plan.window_megabytes()) * MIB;
@@ -105,7 +129,9 @@ impl Machine {
         let window = MachineWindow::new(vm.window());
         let ram = MachineRam::new(vm.memory().clone());
         let gpus = plan.start(&partition, &pci, window, ram)?;
-        let mut ports = ports(&vm, &pci, &stop, console)?;
+        let line = vm.interrupt_line(serial::GSI)?;
+        let console = Arc::new(Mutex::new(Console::new(line, lines.console)));
+        let mut ports = ports(&pci, &stop, console.clone())?;
         if config.removal_port {
             let port = u64::from(removal::PORT);
             ports.add(port..=port, Arc::new(Mutex::new(gpus.removal_port())))?;
@@ -114,6 +140,11 @@ impl Machine {
             let first = u64::from(count::PORT);
             let last = first + u64::from(count::PORT_COUNT) - 1;
             ports.add(first..=last, Arc::new(Mutex::new(gpus.count_port())))?;
+        }
+        if let Some(target) = lines.transfer {
+            let port = u64::from(transfer::PORT);
+            let device = TransferPort::new(vm.memory().clone(), target);
+            ports.add(port..=port, Arc::new(Mutex::new(device)))?;
         }
         let environment = Environment {
             ports: Arc::new(ports),
@@ -127,6 +158,7 @@ impl Machine {
             gpus,
             partition,
             stop,
+            console,
             _vm: vm,
         })
     }
@@ -134,6 +166,11 @@ impl Machine {
     /// The machine's end, to bring it about from outside.
     pub(crate) fn stop(&self) -> Arc<Stop> {
         self.stop.clone()
+    }
+
+    /// The guest's console, to give it input.
+    pub(crate) fn console_input(&self) -> ConsoleInput {
+        ConsoleInput(self.console.clone())
     }
 
     /// Waits for the end and takes the machine apart.
@@ -161,22 +198,16 @@ fn end_of_interrupt(config: &GuestConfig) -> EndOfInterrupt {
 }
 
 fn ports(
-    vm: &Vm,
     pci: &PciBus,
     stop: &Arc<Stop>,
-    console: impl Write + Send + 'static,
+    console: Arc<Mutex<Console<OutputWriter>>>,
 ) -> Result<Bus, MachineError> {
     let mut ports = Bus::default();
     let mut add = |first: u16, count: u16, device: Arc<Mutex<dyn BusDevice>>| {
         let first = u64::from(first);
         ports.add(first..=first + u64::from(count) - 1, device)
     };
-    let line = vm.interrupt_line(serial::GSI)?;
-    add(
-        serial::PORT,
-        serial::PORT_COUNT,
-        Arc::new(Mutex::new(Console::new(line, console))),
-    )?;
+    add(serial::PORT, serial::PORT_COUNT, console)?;
     add(
         power::SLEEP_CONTROL_PORT,
         power::PORT_COUNT,

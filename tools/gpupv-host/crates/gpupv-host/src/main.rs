@@ -20,7 +20,9 @@ mod ram;
 mod removal;
 mod signals;
 mod support;
+mod terminal;
 mod trace;
+mod transfer;
 mod window;
 
 use std::process::ExitCode;

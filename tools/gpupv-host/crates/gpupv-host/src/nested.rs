@@ -20,7 +20,7 @@ use std::time::Instant;
 use vm::boot::kernel_elf;
 
 use crate::config::GuestConfig;
-use crate::front::{Listeners, Run};
+use crate::front::{Run, Streams};
 use crate::gpus::GpuPlan;
 use archive::Archive;
 
@@ -48,7 +48,7 @@ pub(crate) fn start(
     config: &GuestConfig,
     kernel: &[u8],
     initrd: Option<&[u8]>,
-    listeners: Listeners,
+    streams: Streams,
 ) -> Result<Box<dyn Run>, String> {
     // Inside, there are no libraries, and the failure would be hard to understand.
     if !cfg!(target_feature = "crt-static") {
@@ -86,7 +86,7 @@ pub(crate) fn start(
         guest_memory: config.memory,
         io_space: u64::from(config.io_space_mib) << 20,
     };
-    Ok(Box::new(machine.start(listeners)?))
+    Ok(Box::new(machine.start(streams)?))
 }
 
 fn archive(

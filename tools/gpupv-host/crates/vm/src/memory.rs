@@ -18,6 +18,9 @@ pub const HIGH_RAM_START: u64 = 4 * GIB;
 pub const CONVENTIONAL_END: u64 = 0x9_FC00;
 /// Where extended memory begins. Between the two lies what the kernel reserves by itself.
 pub const EXTENDED_START: u64 = MIB;
+/// A part of the conventional memory that the guest is not told about, although there is RAM: what
+/// it puts there reaches the host at once, and nothing else of the guest lies there.
+pub const TRANSFER_BUFFER: Range<u64> = 0x8_0000..0x9_0000;
 /// The window for PCI devices with memory.
 pub const PCI_WINDOW: Range<u64> = 0xC000_0000..0xE000_0000;
 
@@ -90,7 +93,11 @@ impl Layout {
 
     /// The ranges that the guest may use as RAM: the memory map.
     pub fn usable_ranges(&self) -> Vec<Range<u64>> {
-        let mut ranges = vec![0..CONVENTIONAL_END, EXTENDED_START..self.low_end()];
+        let mut ranges = vec![
+            0..TRANSFER_BUFFER.start,
+            TRANSFER_BUFFER.end..CONVENTIONAL_END,
+            EXTENDED_START..self.low_end(),
+        ];
         ranges.extend(self.ram_ranges().into_iter().skip(1));
         ranges
     }
@@ -129,7 +136,10 @@ mod tests {
     fn small_machine_has_one_range() {
         let layout = Layout::new(512 * MIB, 256 * MIB, 40).unwrap();
         assert_eq!(bounds(&layout), [(0, 512 * MIB)]);
-        assert_eq!(layout.usable_ranges(), [0..0x9_FC00, MIB..512 * MIB]);
+        assert_eq!(
+            layout.usable_ranges(),
+            [0..0x8_0000, 0x9_0000..0x9_FC00, MIB..512 * MIB]
+        );
         assert_eq!(layout.window(), 64 * GIB..64 * GIB + 256 * MIB);
     }
 
@@ -137,7 +147,7 @@ mod tests {
     fn large_machine_is_split_at_3_gib() {
         let layout = Layout::new(5 * GIB, 256 * MIB, 40).unwrap();
         assert_eq!(layout.ram_ranges(), [0..3 * GIB, 4 * GIB..6 * GIB]);
-        assert_eq!(layout.usable_ranges()[2], 4 * GIB..6 * GIB);
+        assert_eq!(layout.usable_ranges()[3], 4 * GIB..6 * GIB);
     }
 
     #[test]

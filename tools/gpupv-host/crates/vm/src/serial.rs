@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The guest's console: a 16550A at the place of COM1.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use vm_superio::serial::NoEvents;
@@ -16,6 +17,13 @@ pub const PORT_COUNT: u16 = 8;
 /// Its interrupt.
 pub const GSI: u32 = 4;
 
+/// The register with the received byte.
+const RECEIVED: u8 = 0;
+/// The modem control register.
+const MODEM_CONTROL: u8 = 4;
+/// Request to send: the guest takes input.
+const RTS: u8 = 1 << 1;
+
 struct Line(EventFd);
 
 impl Trigger for Line {
@@ -29,6 +37,11 @@ impl Trigger for Line {
 /// A serial port that writes to `W`.
 pub struct Console<W: Write> {
     uart: Serial<Line, NoEvents, W>,
+    /// Input that the receive FIFO had no room for, or that came while RTS was off.
+    waiting: VecDeque<u8>,
+    /// RTS is on. The guest sets it when it opens the port, and, with hardware flow control, takes
+    /// it back while it has no room.
+    ready: bool,
 }
 
 impl<W: Write> Console<W> {
@@ -36,6 +49,32 @@ impl<W: Write> Console<W> {
     pub fn new(line: EventFd, output: W) -> Self {
         Self {
             uart: Serial::new(Line(line), output),
+            waiting: VecDeque::new(),
+            ready: false,
+        }
+    }
+
+    /// Gives `input` to the guest, in order and as fast as the guest takes it. Never blocks: what
+    /// the guest has no room for is kept.
+    pub fn receive(&mut self, input: &[u8]) {
+        self.waiting.extend(input);
+        self.fill_fifo();
+    }
+
+    /// Moves input that waits into the receive FIFO, as much as fits.
+    fn fill_fifo(&mut self) {
+        while self.ready && !self.waiting.is_empty() {
+            let (first, _) = self.waiting.as_slices();
+            match self.uart.enqueue_raw_bytes(first) {
+                // In loopback mode nothing is received.
+                Ok(0) => return,
+                Ok(count) => drop(self.waiting.drain(..count)),
+                Err(vm_superio::serial::Error::FullFifo) => return,
+                Err(error) => {
+                    log::debug!("console: {error:?}");
+                    return;
+                }
+            }
         }
     }
 }
@@ -45,6 +84,9 @@ impl<W: Write + Send> BusDevice for Console<W> {
         data.fill(0xFF);
         if let ([value], Ok(offset)) = (data, u8::try_from(offset)) {
             *value = self.uart.read(offset);
+            if offset == RECEIVED {
+                self.fill_fifo();
+            }
         }
     }
 
@@ -58,6 +100,10 @@ impl<W: Write + Send> BusDevice for Console<W> {
             if let Err(error) = self.uart.write(offset, *value) {
                 log::debug!("console: {error:?}");
             }
+            if offset == MODEM_CONTROL {
+                self.ready = value & RTS != 0;
+                self.fill_fifo();
+            }
         }
     }
 }
@@ -65,6 +111,35 @@ impl<W: Write + Send> BusDevice for Console<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The interrupt enable register, and the bit for received data in it.
+    const INTERRUPT_ENABLE: u64 = 1;
+    const RECEIVED_DATA: u8 = 1;
+    /// The line status register, and the bit for received data in it.
+    const LINE_STATUS: u64 = 5;
+    const DATA_READY: u8 = 1;
+    const LOOPBACK: u8 = 1 << 4;
+
+    fn console() -> (Console<io::Sink>, EventFd) {
+        let line = EventFd::new(libc::EFD_NONBLOCK).unwrap();
+        let console = Console::new(line.try_clone().unwrap(), io::sink());
+        (console, line)
+    }
+
+    fn register(console: &mut Console<io::Sink>, offset: u64) -> u8 {
+        let mut value = [0];
+        console.read(offset, &mut value);
+        value[0]
+    }
+
+    /// What a driver reads until there is nothing.
+    fn received(console: &mut Console<io::Sink>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while register(console, LINE_STATUS) & DATA_READY != 0 {
+            bytes.push(register(console, RECEIVED.into()));
+        }
+        bytes
+    }
 
     #[test]
     fn bytes_reach_the_output_and_the_transmitter_is_always_ready() {
@@ -84,5 +159,39 @@ mod tests {
         let mut data = [0u8; 2];
         console.read(5, &mut data);
         assert_eq!(data, [0xFF, 0xFF]);
+    }
+
+    #[test]
+    fn input_interrupts_and_arrives_in_order_however_long_it_is() {
+        let (mut console, line) = console();
+        console.write(INTERRUPT_ENABLE, &[RECEIVED_DATA]);
+        console.write(MODEM_CONTROL.into(), &[RTS]);
+        assert!(line.read().is_err(), "no input, no interrupt");
+        let input: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for piece in input.chunks(300) {
+            console.receive(piece);
+        }
+        assert!(line.read().is_ok(), "an interrupt");
+        assert_eq!(received(&mut console), input);
+    }
+
+    #[test]
+    fn input_waits_until_the_guest_is_ready_for_it() {
+        let (mut console, _line) = console();
+        console.receive(b"early");
+        assert_eq!(received(&mut console), b"");
+        console.write(MODEM_CONTROL.into(), &[RTS]);
+        assert_eq!(received(&mut console), b"early");
+        console.write(MODEM_CONTROL.into(), &[0]);
+        console.receive(b"held");
+        assert_eq!(received(&mut console), b"");
+        console.write(MODEM_CONTROL.into(), &[RTS | LOOPBACK]);
+        assert_eq!(
+            received(&mut console),
+            b"",
+            "nothing is received in loopback mode"
+        );
+        console.write(MODEM_CONTROL.into(), &[RTS]);
+        assert_eq!(received(&mut console), b"held");
     }
 }

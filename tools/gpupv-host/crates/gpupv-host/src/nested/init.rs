@@ -19,7 +19,7 @@ use super::name;
 use crate::config::GuestConfig;
 use crate::console::Output;
 use crate::logger;
-use crate::machine::Machine;
+use crate::machine::{ConsoleInput, Lines, Machine};
 use crate::outcome::{End, Outcome};
 
 const GUEST_CONSOLE: &str = "/dev/ttyS1";
@@ -127,22 +127,27 @@ fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
         None
     };
     let console = raw_line(GUEST_CONSOLE)?;
-    let drain = console
-        .try_clone()
-        .map_err(|error| format!("cannot use {GUEST_CONSOLE} twice: {error}"))?;
+    let twice = |error| format!("cannot use {GUEST_CONSOLE} twice: {error}");
+    let drain = console.try_clone().map_err(twice)?;
+    let input = console.try_clone().map_err(twice)?;
     let threads = |error| format!("cannot start a thread: {error}");
     let output = Output::new(console).map_err(threads)?;
     let trace = match config.trace {
         Some(_) => Some(Output::new(TraceLink(link.clone())).map_err(threads)?),
         None => None,
     };
-    let lines = trace.as_ref().map(Output::writer);
-    let machine = Machine::start(&config, &kernel, initrd.as_deref(), output.writer(), lines)
+    let lines = Lines {
+        console: output.writer(),
+        trace: trace.as_ref().map(Output::writer),
+        transfer: config.transfer_port.then(|| TransferLink(link.clone())),
+    };
+    let machine = Machine::start(&config, &kernel, initrd.as_deref(), lines)
         .map_err(|error| error.to_string())?;
     // Their content is in the guest's memory now.
     drop((kernel, initrd));
     log::debug!("the guest is running");
     obey(commands, machine.stop())?;
+    pass_on(input, machine.console_input()).map_err(threads)?;
     let outcome = machine.finish();
     drop((output, trace));
     tcdrain(&drain).map_err(|error| format!("cannot finish the guest's console: {error}"))?;
@@ -161,6 +166,34 @@ impl Write for TraceLink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Passes what the guest gives on to the outside.
+struct TransferLink(Arc<Mutex<File>>);
+
+impl Write for TransferLink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        link::send(&mut *link, &Message::Transfer(bytes.to_vec()))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Gives what comes from outside to the guest's console.
+fn pass_on(mut line: File, console: ConsoleInput) -> io::Result<()> {
+    std::thread::Builder::new()
+        .name("console input".into())
+        .spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = line.read(&mut buffer) {
+                console.receive(&buffer[..count]);
+            }
+        })
+        .map(|_| ())
 }
 
 fn path(name: &str) -> PathBuf {

@@ -14,6 +14,7 @@ const KIND_LOG: u8 = 1;
 const KIND_OUTCOME: u8 = 2;
 const KIND_READY: u8 = 3;
 const KIND_TRACE: u8 = 4;
+const KIND_TRANSFER: u8 = 5;
 /// Longer frames are a sign that the line carries something else.
 const BODY_MAX: u32 = 64 << 20;
 
@@ -33,6 +34,8 @@ pub(super) enum Message {
     Log(String),
     /// Lines for the trace, with their ends.
     Trace(Vec<u8>),
+    /// Bytes that the guest gives through the transfer port.
+    Transfer(Vec<u8>),
     /// The last message.
     Outcome(Box<Outcome>),
 }
@@ -43,6 +46,7 @@ pub(super) fn send(out: &mut impl Write, message: &Message) -> io::Result<()> {
         Message::Ready => (KIND_READY, Vec::new()),
         Message::Log(line) => (KIND_LOG, line.clone().into_bytes()),
         Message::Trace(lines) => (KIND_TRACE, lines.clone()),
+        Message::Transfer(bytes) => (KIND_TRANSFER, bytes.clone()),
         Message::Outcome(outcome) => (KIND_OUTCOME, serde_json::to_vec(outcome)?),
     };
     let length = u32::try_from(body.len()).map_err(|_| invalid("the message is too long"))?;
@@ -78,6 +82,7 @@ pub(super) fn receive(input: &mut impl Read) -> io::Result<Option<Message>> {
             String::from_utf8_lossy(&body).into_owned(),
         ))),
         KIND_TRACE => Ok(Some(Message::Trace(body))),
+        KIND_TRANSFER => Ok(Some(Message::Transfer(body))),
         KIND_OUTCOME => Ok(Some(Message::Outcome(serde_json::from_slice(&body)?))),
         _ => Err(invalid("this message is of no known kind")),
     }
@@ -115,6 +120,7 @@ mod tests {
         send(&mut line, &Message::Ready).unwrap();
         send(&mut line, &Message::Log("hello".into())).unwrap();
         send(&mut line, &Message::Trace(b"one\ntwo\n".to_vec())).unwrap();
+        send(&mut line, &Message::Transfer(vec![0, 10, 255])).unwrap();
         let outcome = Outcome::without_guest(End::TestExit { status: 7 });
         send(&mut line, &Message::Outcome(Box::new(outcome))).unwrap();
 
@@ -125,6 +131,9 @@ mod tests {
         );
         assert!(
             matches!(receive(&mut input).unwrap(), Some(Message::Trace(lines)) if lines == b"one\ntwo\n")
+        );
+        assert!(
+            matches!(receive(&mut input).unwrap(), Some(Message::Transfer(bytes)) if bytes == [0, 10, 255])
         );
         let Some(Message::Outcome(outcome)) = receive(&mut input).unwrap() else {
             panic!("no outcome")

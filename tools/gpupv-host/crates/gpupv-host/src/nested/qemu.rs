@@ -18,7 +18,7 @@ use rustix::process::Signal;
 
 use super::link::{self, Message};
 use crate::console::Tail;
-use crate::front::{Event, Listeners, Run, StopCause};
+use crate::front::{Event, Files, Run, StopCause, Streams};
 use crate::outcome::{End, Outcome};
 
 const QEMU: &str = "qemu-system-x86_64";
@@ -52,8 +52,8 @@ pub(super) struct Qemu {
 
 impl Machine<'_> {
     /// Starts the machine and the threads that listen to its lines.
-    pub(super) fn start(&self, listeners: Listeners) -> Result<Qemu, String> {
-        self.try_start(listeners).map_err(|error| match error.kind() {
+    pub(super) fn start(&self, streams: Streams) -> Result<Qemu, String> {
+        self.try_start(streams).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!(
                 "{QEMU} is not installed; it is needed because the guest cannot run directly on this machine"
             ),
@@ -61,7 +61,13 @@ impl Machine<'_> {
         })
     }
 
-    fn try_start(&self, (events, mut console, trace): Listeners) -> io::Result<Qemu> {
+    fn try_start(&self, streams: Streams) -> io::Result<Qemu> {
+        let Streams {
+            events,
+            mut console,
+            input,
+            files,
+        } = streams;
         // In memory and without a name: there is nothing to clean up.
         let kernel = anonymous_file("kernel", self.kernel)?;
         let initrd = anonymous_file("initrd", self.initrd)?;
@@ -79,6 +85,13 @@ impl Machine<'_> {
             .take()
             .ok_or_else(|| io::Error::other("no pipe to the child"))?;
         let child = Arc::new(Mutex::new(child));
+        if let Some(input) = input {
+            let mut line = guest_console.try_clone()?;
+            std::thread::Builder::new()
+                .name("console input".into())
+                // The line ends with the emulated machine.
+                .spawn(move || input.iter().all(|bytes| line.write_all(&bytes).is_ok()))?;
+        }
         let last_words = Arc::new(Mutex::new(Tail::default()));
         let listeners = vec![
             listen(
@@ -99,7 +112,7 @@ impl Machine<'_> {
             last_words,
             child: child.clone(),
             events,
-            trace,
+            files,
         };
         std::thread::Builder::new()
             .name("link".into())
@@ -246,7 +259,7 @@ struct Lines {
     last_words: Arc<Mutex<Tail>>,
     child: Arc<Mutex<Child>>,
     events: Sender<Event>,
-    trace: Option<File>,
+    files: Files,
 }
 
 impl Lines {
@@ -257,7 +270,12 @@ impl Lines {
             match link::receive(&mut self.link) {
                 Ok(Some(Message::Ready)) => self.ready.store(true, Ordering::Relaxed),
                 Ok(Some(Message::Log(line))) => eprintln!("{line}"),
-                Ok(Some(Message::Trace(lines))) => self.write_trace(&lines),
+                Ok(Some(Message::Trace(lines))) => {
+                    write_to(&mut self.files.trace, "the trace", &lines);
+                }
+                Ok(Some(Message::Transfer(bytes))) => {
+                    write_to(&mut self.files.transfer, "what the guest gives", &bytes);
+                }
                 Ok(Some(Message::Outcome(result))) => outcome = Some(*result),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
@@ -272,15 +290,6 @@ impl Lines {
         let outcome = outcome.unwrap_or_else(|| self.failure(end));
         // The front end is gone when it did not want to wait.
         let _ = self.events.send(Event::Ended(outcome));
-    }
-
-    fn write_trace(&mut self, lines: &[u8]) {
-        let result = self.trace.as_mut().map(|file| file.write_all(lines));
-        if let Some(Err(error)) = result {
-            log::error!("cannot write the trace: {error}");
-            // Once is enough.
-            self.trace = None;
-        }
     }
 
     fn failure(&self, error: Option<io::Error>) -> Outcome {
@@ -298,6 +307,15 @@ impl Lines {
             message += &words.join("\n  ");
         }
         Outcome::without_guest(End::Failed { message })
+    }
+}
+
+/// Writes to `file`. After an error it is `None`: the error is said once, and nothing comes after a gap.
+fn write_to(file: &mut Option<File>, name: &str, bytes: &[u8]) {
+    let result = file.as_mut().map(|file| file.write_all(bytes));
+    if let Some(Err(error)) = result {
+        log::error!("cannot write {name}: {error}");
+        *file = None;
     }
 }
 

@@ -233,9 +233,9 @@ mod tests {
         assert_eq!(&initrd, b"initrd");
 
         let map = u64_at(info + 40);
-        assert_eq!(u32_at(info + 48), 2);
+        assert_eq!(u32_at(info + 48), 3);
         assert_eq!(
-            (u64_at(map + 24), u64_at(map + 32), u32_at(map + 40)),
+            (u64_at(map + 48), u64_at(map + 56), u32_at(map + 64)),
             (MIB, 63 * MIB, 1)
         );
     }
