@@ -6,6 +6,8 @@
 #   make install     the module into the running kernel's directory, or KDIR's
 #   make run         boot a Hyper-V guest on the emulated host, load the module, list the
 #                    adapters, have each of them compute something
+#   make guest       a shell in a guest with the module loaded, or RUN='PROGRAM ARGUMENTS' in it;
+#                    SHARE=DIR, TRACE=FILE and others: see scripts/run-guest
 #   make test        everything that must hold
 #   make check       lint, unit tests, and of the selftests those that the change bears on (BASE=REV:
 #                    since REV), in five minutes
@@ -31,6 +33,9 @@ stock-module:
 
 run:
 	@$(S)/enter scripts/run $(RUN_ARGS)
+
+guest:
+	@$(S)/run-guest
 
 test:
 	@$(S)/enter scripts/test $(TEST_ARGS)
@@ -62,5 +67,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install stock-module run test check soak bench lint debug-kernel update clean distclean help
+.PHONY: modules install stock-module run guest test check soak bench lint debug-kernel update clean distclean help
 .NOTPARALLEL:
