@@ -87,6 +87,7 @@ FILL(reclaim, struct d3dkmt_reclaimallocations2, .paging_queue.v = HANDLE(PAGING
 	.allocation_count = 1, .allocations = LIST)
 FILL(residency, struct d3dkmt_queryallocationresidency, .device.v = HANDLE(DEVICE),
 	.allocation_count = 1, .allocations = LIST, .residency_status = (uintptr_t)scene->words)
+/* There is nothing to do, so there is no value of a fence to tell. */
 FILL(property, struct d3dddi_updateallocproperty, .paging_queue.v = HANDLE(PAGING_QUEUE),
 	.allocation.v = HANDLE(ALLOCATION), .set_accessed_physically = 1)
 FILL(map_va, struct d3dddi_mapgpuvirtualaddress, .paging_queue.v = HANDLE(PAGING_QUEUE),
@@ -206,8 +207,7 @@ const struct dxg_call dxg_calls[] = {
 	     .writes = true),
 	CALL("QueryAllocationResidency", LX_DXQUERYALLOCATIONRESIDENCY, residency,
 	     AT_START(DEVICE)),
-	CALL("UpdateAllocationProperty", LX_DXUPDATEALLOCPROPERTY, property, AT_START(PAGING_QUEUE),
-	     .writes = true),
+	CALL("UpdateAllocationProperty", LX_DXUPDATEALLOCPROPERTY, property, AT_START(PAGING_QUEUE)),
 	CALL("MapGpuVirtualAddress", LX_DXMAPGPUVIRTUALADDRESS, map_va, AT_START(PAGING_QUEUE),
 	     .writes = true),
 	CALL("ReserveGpuVirtualAddress", LX_DXRESERVEGPUVIRTUALADDRESS, reserve_va,

@@ -218,7 +218,7 @@ TEST_F(sync_file, open)
 		ASSERT_NE(NULL, opened.value);
 		EXPECT_EQ(*self->fence.value, *opened.value);
 		/* Good for waits only */
-		EXPECT_HOST_REFUSES(dxg_signal_cpu(&self->gpu, opened.handle, 50));
+		EXPECT_HOST_DENIES(dxg_signal_cpu(&self->gpu, opened.handle, 50));
 		ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 		EXPECT_OK(dxg_wait_cpu(&self->gpu, opened.handle, 5));
 		EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));

@@ -100,6 +100,7 @@ impl SyncFlags {
     pub(crate) const SHARED: u32 = 1 << 0;
     /// It is shared by NT handles.
     pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 1;
+    const CROSS_ADAPTER: u32 = 1 << 2;
     const TOP_OF_PIPELINE: u32 = 1 << 3;
     const NO_SIGNAL: u32 = 1 << 4;
     const NO_WAIT: u32 = 1 << 5;
@@ -127,6 +128,11 @@ impl SyncFlags {
         is_shared == by_handle
             && (!only_monitored || kind == MONITORED_FENCE)
             && (!only_notification || kind == CPU_NOTIFICATION)
+    }
+
+    /// Whether others may open it on another adapter.
+    pub(crate) fn is_cross_adapter(self) -> bool {
+        self.0 & Self::CROSS_ADAPTER != 0
     }
 
     /// Whether it is shared.

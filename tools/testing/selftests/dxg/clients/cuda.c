@@ -70,7 +70,7 @@ static int ask_registry(const struct dxg_gpu *gpu, struct registry_query *query)
 /* Where the user-mode driver lies: the beginning of everything, since libcuda is loaded from there */
 TEST_F(cuda, driver_store)
 {
-	struct registry_query query = { .type = REGISTRY_DRIVER_STORE, .value_type = 1 };
+	struct registry_query query = { .type = REGISTRY_DRIVER_STORE };
 
 	EXPECT_OK(ask_registry(&self->gpu, &query));
 	EXPECT_EQ(0, query.status);

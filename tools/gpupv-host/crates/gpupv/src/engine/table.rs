@@ -15,6 +15,8 @@ pub(super) struct Sync {
     adapter: usize,
     /// Its handle in the virtual machine, if it is shared.
     global: Option<Handle>,
+    /// Whether it was made to be opened on other adapters as well.
+    cross_adapter: bool,
     /// Handles in processes.
     handles: u32,
     /// NT handles.
@@ -39,6 +41,7 @@ impl Engine {
             primitive,
             adapter,
             global: None,
+            cross_adapter: false,
             handles: 1,
             shares: 0,
             uses: 0,
@@ -49,10 +52,12 @@ impl Engine {
         id
     }
 
-    /// Notes the handle that a shared object has in the virtual machine.
-    pub(crate) fn set_global(&mut self, sync: SyncId, global: Handle) {
+    /// Notes the handle that a shared object has in the virtual machine, and whether it may be opened
+    /// on other adapters.
+    pub(crate) fn set_global(&mut self, sync: SyncId, global: Handle, cross_adapter: bool) {
         if let Some(found) = self.syncs.get_mut(&sync) {
             found.global = Some(global);
+            found.cross_adapter = cross_adapter;
         }
     }
 
@@ -67,9 +72,10 @@ impl Engine {
         Some(&self.syncs.get(&sync)?.primitive)
     }
 
-    /// The adapter that a sync object lives on.
-    pub(crate) fn sync_adapter(&self, sync: SyncId) -> Option<usize> {
-        Some(self.syncs.get(&sync)?.adapter)
+    /// Whether a sync object may be opened on the adapter at `position`.
+    pub(crate) fn opens_on(&self, sync: SyncId, position: usize) -> bool {
+        let found = self.syncs.get(&sync);
+        found.is_some_and(|found| found.cross_adapter || found.adapter == position)
     }
 
     /// How many sync objects there are.

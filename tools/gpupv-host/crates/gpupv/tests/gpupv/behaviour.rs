@@ -46,6 +46,18 @@ fn shared_objects_may_be_opened_on_another_adapter() {
 }
 
 #[test]
+fn a_fence_made_for_it_is_opened_on_another_adapter_by_default() {
+    const CROSS_ADAPTER: u32 = 4;
+    for (flag, works) in [(0, false), (CROSS_ADAPTER, true)] {
+        let mut bench = Bench::new();
+        let fence = bench.try_sync(5, SHARED | flag, &4u64.to_le_bytes()).unwrap();
+        bench.device = bench.guest.create_device(1, bench.process, 2);
+        assert_eq!(bench.open(fence.global, SHARED).is_some(), works);
+        bench.end();
+    }
+}
+
+#[test]
 fn shared_resources_may_be_opened_on_another_adapter() {
     for (setting, works) in [("refuse", false), ("tolerate", true)] {
         let mut m = MemoryGuest::new(config(&format!("cross-adapter={setting}")));

@@ -42,7 +42,7 @@ impl Shared {
         active_device(objects, device)?;
         let sync = self.global_sync(Handle(request.global_sync_object.get()))?;
         let flags = SyncFlags(request.flags.get());
-        let here = self.engine.sync_adapter(sync) == Some(position)
+        let here = self.engine.opens_on(sync, position)
             || self.behaviour.cross_adapter == CrossAdapter::Tolerate;
         let possible = here && flags.are_possible() && request.engine_affinity.get() <= 1;
         if !possible {

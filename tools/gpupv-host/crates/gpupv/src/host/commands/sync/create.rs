@@ -39,7 +39,8 @@ impl Shared {
                 self.remove_object(call, handle)?;
                 return Err(NtStatus::NO_MEMORY.into());
             };
-            self.engine.set_global(sync, global);
+            self.engine
+                .set_global(sync, global, flags.is_cross_adapter());
             global.0
         } else {
             0
