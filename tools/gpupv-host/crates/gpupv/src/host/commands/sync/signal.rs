@@ -87,8 +87,12 @@ impl Shared {
     ) -> Reply {
         // CAST: as many as there are in a packet.
         let count = signals.handles.len() as u32;
-        if !(1..=OBJECTS_MAX).contains(&count) {
+        if count > OBJECTS_MAX {
             return broken(format!("{count} objects"));
+        }
+        // A user may ask for an event and name neither objects nor contexts.
+        if count == 0 {
+            return Err(NtStatus::INVALID_PARAMETER.into());
         }
         let objects = &self.process(call)?.objects;
         objects.select::<Device>(position, device)?;
