@@ -39,10 +39,11 @@ unsigned int dxg_watch_count(unsigned int command, struct dxg_sent *last)
 	while (fgets(line, sizeof(line), trace)) {
 		const char *event = strstr(line, SEND ": ");
 		unsigned int number, process;
-		struct dxg_sent sent;
+		struct dxg_sent sent = {};
 
+		/* Older drivers say nothing of channels. */
 		if (!event || sscanf(event, SEND ": command=%u process=%x length=%u channel=%u",
-				     &number, &process, &sent.length, &sent.channel) != 4)
+				     &number, &process, &sent.length, &sent.channel) < 3)
 			continue;
 		if (number != command)
 			continue;
