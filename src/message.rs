@@ -519,7 +519,7 @@ impl<C: Channel + 'static> Link<C> {
             process.handle().raw(),
             // CAST: A message is smaller than that.
             message.bytes().len() as u32,
-            self.channel().id(),
+            self.channel().relid(),
         );
         self.transport.post(&self.lane, message.bytes(), patience)
     }
@@ -556,7 +556,7 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
             sender,
             // CAST: A message is smaller than that.
             message.bytes().len() as u32,
-            seat.channel().id(),
+            seat.channel().relid(),
         );
         let result = seat
             .send(message.bytes(), patience)

@@ -98,8 +98,8 @@ pub(crate) trait Channel: Send + Sync {
     /// Waits until no packet is being put into the ring that was asked about before.
     fn settle(&self);
 
-    /// Returns its number on the bus, for those who watch messages.
-    fn id(&self) -> u32;
+    /// Returns its number on the bus (`child_relid` of its offer), for those who watch messages.
+    fn relid(&self) -> u32;
 
     /// Ends the session. When this returns, the receiver is not called any more.
     fn close(&self);

@@ -142,7 +142,6 @@ mod tests {
         },
         wire::HostProcess,
     };
-    use zerocopy::FromZeros;
 
     fn mark(handles: &mut [u8], data: &mut [u8]) -> Result {
         handles.fill(0xAA);

@@ -160,7 +160,7 @@ impl Channel for Mock {
         }
     }
 
-    fn id(&self) -> u32 {
+    fn relid(&self) -> u32 {
         0
     }
 

@@ -289,7 +289,7 @@ impl Channel for Arc<Session> {
         self.room.advance();
     }
 
-    fn id(&self) -> u32 {
+    fn relid(&self) -> u32 {
         self.offer.relid
     }
 

@@ -109,7 +109,8 @@ fn a_cpu_signal_that_no_driver_sends() {
     let mut body = signal_body(&stranger);
     body[..4].copy_from_slice(&99u32.to_le_bytes());
     assert_eq!(bench.status(26, &body), INVALID_PARAMETER);
-    assert_eq!(bench.guest.violations().len(), 4);
+    // A user may ask for a signal of nothing: no driver has to look at that.
+    assert_eq!(bench.guest.violations().len(), 3);
 }
 
 #[test]
