@@ -73,7 +73,7 @@ struct Slot<T> {
 }
 
 /// Objects by handle. Indices go upwards from the first one; a free one is used again when
-/// [`RESERVE`] have become free after it, the one that has been free the longest first.
+/// 1024 others have become free after it, the one that has been free the longest first.
 pub struct HandleTable<T> {
     /// The index of the first slot.
     first: usize,

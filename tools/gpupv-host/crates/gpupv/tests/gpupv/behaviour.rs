@@ -50,7 +50,9 @@ fn a_fence_made_for_it_is_opened_on_another_adapter_by_default() {
     const CROSS_ADAPTER: u32 = 4;
     for (flag, works) in [(0, false), (CROSS_ADAPTER, true)] {
         let mut bench = Bench::new();
-        let fence = bench.try_sync(5, SHARED | flag, &4u64.to_le_bytes()).unwrap();
+        let fence = bench
+            .try_sync(5, SHARED | flag, &4u64.to_le_bytes())
+            .unwrap();
         bench.device = bench.guest.create_device(1, bench.process, 2);
         assert_eq!(bench.open(fence.global, SHARED).is_some(), works);
         bench.end();
@@ -299,7 +301,7 @@ fn replies_may_be_longer() {
 fn numbers_of_objects_may_begin_anywhere() {
     let first = 0xFF_0000 - 5;
     let bench = Bench::with(config(&format!("first-handle={first}")));
-    assert_eq!(bench.device, 0x4000_0000 | first << 6);
+    assert_eq!(bench.device, 0x4000_0000 | (first << 6));
     assert_eq!(
         bench.process & 0x3FFF_FFC0,
         3 << 6,

@@ -26,7 +26,7 @@ fn numbers_go_upwards_and_come_back_late_under_another_name() {
         assert_eq!(table.remove(handle), Some(n));
         assert_eq!(table.remove(handle), None);
     }
-    let round = |unique: u32| (1..=RESERVE).map(move |index| unique << 30 | index << 6);
+    let round = |unique: u32| (1..=RESERVE).map(move |index| (unique << 30) | (index << 6));
     let expected: Vec<u32> = [1, 2, 3, 1].into_iter().flat_map(round).collect();
     assert_eq!(names, expected);
 }
@@ -104,7 +104,7 @@ fn names_that_were_given_are_remembered() {
     for name in [0x4000_0040, 0x8000_0040, 0xC000_0040] {
         assert!(table.was_given(Handle(name)));
     }
-    let beyond = 0x4000_0000 | (RESERVE + 1) << 6;
+    let beyond = 0x4000_0000 | ((RESERVE + 1) << 6);
     for name in [0, 0x40, 0x4000_0041, beyond, u32::MAX] {
         assert!(!table.was_given(Handle(name)), "{name:#x}");
     }
