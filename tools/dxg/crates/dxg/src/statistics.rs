@@ -166,9 +166,10 @@ mod tests {
     }
 
     fn on_node(running_time: u64) -> ProcessNodeInformation {
-        let mut node = ProcessNodeInformation::default();
-        node.running_time = running_time;
-        node
+        ProcessNodeInformation {
+            running_time,
+            ..Default::default()
+        }
     }
 
     #[test]
