@@ -463,8 +463,8 @@ TEST_F(forks, while_unlocking)
 		ASSERT_OK(pthread_create(&thread, NULL, fork_now, &race));
 		pthread_barrier_wait(&race.barrier);
 		/* At another moment each time */
-		for (volatile int wait = 0; wait < i * 2000; wait++)
-			;
+		for (int wait = 0; wait < i * 2000; wait++)
+			__asm__ volatile("" : : : "memory");
 		ASSERT_OK(UNLOCK());
 		ASSERT_OK(pthread_join(thread, NULL));
 		ASSERT_LT(0, race.child.pid);
