@@ -10,7 +10,7 @@
 #                    SHARE=DIR, TRACE=FILE and others: see scripts/run-guest
 #   make test        everything that must hold
 #   make check       lint, unit tests, and of the selftests those that the change bears on (BASE=REV:
-#                    since REV), in five minutes
+#                    since REV)
 #   make soak        random and racing tests for many rounds (TIMES=10 SEED=... PROGRAMS="...")
 #   make bench       the micro-benchmarks, with a table (BENCH_ARGS="PROGRAM..." for some of them)
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
