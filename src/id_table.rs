@@ -368,7 +368,7 @@ mod tests {
         for content in 0..MAX {
             insert(&mut table, u32::try_from(content)?)?;
         }
-        assert_eq!(insert(&mut table, 0).map_err(|e| e.to_errno()), Err(-16));
+        assert_eq!(insert(&mut table, 0).map_err(|e| e.to_errno()), Err(-12));
         Ok(())
     }
 }
