@@ -227,6 +227,7 @@ TEST_F(forks, shared)
 	TELL(child, WRITE);
 	EXPECT_TRUE(dxg_filled(DATA, SIZE, 0x33));
 	EXPECT_EQ(0, dxg_signal_cpu(GPU, self->shown.fence.handle, 9));
+	EXPECT_EQ(0, dxg_wait_cpu(GPU, self->shown.fence.handle, 9));
 	TELL(child, LOOK);
 	EXPECT_VALUE(sight, 9);
 	FINISH(child, QUIT);
