@@ -26,6 +26,13 @@ SAME_MESSAGES = "allocation_destroy allocation_priority clock context_priority d
 NOT_ASYNCHRONOUS = "test_module.sh accounting memory_maps memory_pins memory_random device_node enum_adapters feature " \
     "clock adapter sync_many"
 
+# What fences, waits, and the memory of the host have to do with each other
+FENCES_AND_MEMORY = "client_* compute device_state hw_queue lock memory_fork memory_maps paging_queue process " \
+    "query_adapter_info share_sync statistics sync_object sync_signal sync_wait_cpu"
+# Where handles are looked up
+HANDLES = "client_* call_handles context gpu_va lock paging_queue reservation residency share_* submit sync_file " \
+    "sync_import sync_object sync_wait wire"
+
 # Callers of 32 bits take the same way through the driver from the second function on: one program watches the first.
 ONE_OF_32_BITS = "call_*_32 enum_*_32 query_*_32 share_*_32 sync_*_32 sysmem_32"
 
@@ -82,7 +89,7 @@ def guest(kind, what, limit, *options, adapters=2, version=40, series=None, with
     option the module is built without, and `skip` names programs that are left out."""
     arguments = [kind, what, "--timeout", str(limit), "--strict", *options]
     environment = {"DXG_ADAPTERS": str(adapters), "DXG_INTERFACE_VERSION": str(version), "DXG_SKIP": skip,
-                   **kernel_environment(series, without), **({"DXG_ONLY": only} if only is not None else {})}
+                   **kernel_environment(series, without), **({"DXG_ONLY": os.environ.get("DXG_ONLY") or only} if only else {})}
 
     def boot(name):
         code, log = run(name, [BOOT, *arguments], env=environment, limit=limit + 120)
@@ -123,11 +130,16 @@ def remembered(part, inputs, kernel, cpus=2):
     return Part(remembering, kernel, recall, cpus)
 
 
-def endings():
-    """How a guest is ended that does not end by itself."""
-    script = "check-endings"
-    return remembered(counted(script).run, lambda: [*guest_inputs(["stock", script], {}), TOP / "scripts" / script],
-                      ("stock", None, None))
+def script(name, *made_of):
+    """A script that boots guests of its own, and what it depends on besides what every guest does."""
+    def inputs():
+        return [*guest_inputs(["stock", name], {}), TOP / "scripts" / name, *(TOP / part for part in made_of)]
+    return remembered(counted(name).run, inputs, ("stock", None, None))
+
+
+def behaviour(*settings):
+    """The options of a host that differs from the usual one in these settings."""
+    return [option for setting in settings for option in ("--behaviour", setting)]
 
 
 # What guests, and all that is in them, are made of.
@@ -140,7 +152,7 @@ PACKAGES = Path("/var/lib/dpkg/status")
 def guest_inputs(arguments, environment):
     """All that decides how the test in a guest ends, but chance: the kernel, the sources, the options, who emulates,
     and what reads the log."""
-    kernel = script_output(f"{arguments[0]}-kernel", env=environment)
+    kernel = script_output(f"{arguments[0]}-kernel", "dir", env=environment)
     asked = [f"{name}={os.environ.get(name, '')}" for name in ("DXG_ONLY", "DXG_SEED", "DXG_TIMES")]
     return [Path(kernel).name, *arguments, *map("=".join, sorted(environment.items())), *asked,
             Path(shutil.which("qemu-system-x86_64") or os.devnull), PACKAGES, *(TOP / part for part in MADE_OF)]
@@ -154,7 +166,7 @@ def coverage(name):
     return counted("check-coverage", str(log)).run(name)
 
 
-# In the order in which they start: the longest guest first, and what is short at the end, so that no processor waits.
+# In the order in which they start: the longest guest first, and what is short at the end, so that no lane waits.
 PARTS = {
     "debug": guest("debug", "selftests", 5000, "--removal-port", skip=ONE_OF_32_BITS),
     "scripts": Part(unit_tests),
@@ -166,7 +178,14 @@ PARTS = {
     "stock-async": guest("stock", "selftests", 1800, "--asynchronous", skip=f"{BEFORE_THE_HOST} {NOT_ASYNCHRONOUS}"),
     # Some of the memory is above what numbers of 32 bits can name.
     "stock-old-host": guest("stock", "selftests", 1800, "--memory", "5G", version=27, skip=f"{BEFORE_THE_HOST} {ON_ITS_OWN}"),
-    "stock-endings": endings(),
+    # Hosts that the documents allow and that are not like the usual one.
+    "stock-memory": guest("stock", "selftests", 900, *behaviour("fence-pages=offset", "reply-padding=24", "page-reuse=at-once",
+                          "device-news=oldest", "cpu-waits=signal"), only=FENCES_AND_MEMORY),
+    "stock-handles": guest("stock", "selftests", 900, *behaviour("first-handle=16700000", "vm-handles=like-objects",
+                           "cross-adapter=tolerate", "null-pointers=refuse", "fence-pages=address", "page-reuse=late"),
+                           only=HANDLES),
+    "stock-endings": script("check-endings"),
+    "stock-shell": script("check-guest", "scripts/guest-shell", "scripts/run-guest", "scripts/enter"),
     "lint": counted("lint"),
     "stock-no-sync-file": guest("stock", "no_sync_file", 300, "--cpus", "4", without="SYNC_FILE", cpus=4),
     "stock-no-host": guest("stock", "no_host", 240, "--adapter", "none", adapters=0),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs commands with their output in a log, and parts of the test beside each other."""
 
+import functools
 import os
 import queue
 import subprocess
@@ -27,8 +28,8 @@ SILENCE = 900
 UNIT_LIMIT = 1800
 # The status of what had to be ended and does not call that a failure.
 ENDED = 124
-# Guests that run beside each other, or what else keeps a processor busy
-LANES = 2
+# Guests that run beside each other. They wait a part of their time: what runs on this machine has a lane of its own.
+GUESTS = 2
 
 
 def build_dir():
@@ -104,6 +105,27 @@ def run(name, command, cwd=TOP, env=None, limit=None):
     return code, log
 
 
+class Once:
+    """Something that is made by the first who needs it, while all others wait; its failure is a failure for all."""
+
+    def __init__(self, make):
+        self.make = make
+        self.lock = threading.Lock()
+        # "" when it is made, or why it could not be
+        self.problem = None
+
+    def get(self):
+        with self.lock:
+            if self.problem is None:
+                try:
+                    self.make()
+                    self.problem = ""
+                except results.Broken as problem:
+                    self.problem = str(problem)
+        if self.problem:
+            raise results.Broken(self.problem)
+
+
 class Session:
     """One run: parts, their total, their times, and whether it is being interrupted."""
 
@@ -114,35 +136,25 @@ class Session:
         # Held to print, and to change the total, the profile and the counts.
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        # By kernel: held while its module is built, and whether that went well.
-        self.modules = {}
+        # By kernel: it is built, and the guest's files are with the module for it.
+        self.guests = {}
         self.done = self.count = 0
 
-    def boots(self, names):
-        """Those parts that boot a kernel, as nothing is remembered of them."""
-        return [name for name in names if self.plan[name].kernel and not self.plan[name].recall(name)]
-
     def prepare(self, names):
-        """Kernels, host and programs for the guests, before anything runs beside anything."""
+        """Fetches what the kernels are made from, one after the other, and plans what has to be built for the guests."""
         kernels = dict.fromkeys(self.plan[name].kernel for name in names if self.plan[name].kernel)
         for kind, *rest in kernels:
-            script(f"{kind}-kernel", env=kernel_environment(*rest))
-        if self.boots(names):
-            script("build", "host", "tools", "selftests")
-        self.modules = {kernel: [threading.Lock(), None] for kernel in kernels}
+            script(f"{kind}-kernel", "fetch", env=kernel_environment(*rest))
+        programs = Once(lambda: script("build", "host", "tools", "selftests"))
+        self.guests = {kernel: Once(functools.partial(self.make_guest, programs, *kernel)) for kernel in kernels}
 
-    def module(self, kernel):
-        """The module for a kernel and the guest's files with it: once, by the first part that needs it."""
-        place = self.modules[kernel]
-        with place[0]:
-            if place[1] is None:
-                try:
-                    script("build", "module", kernel[0], "initramfs", kernel[0], env=kernel_environment(*kernel[1:]))
-                    place[1] = ""
-                except results.Broken as problem:
-                    place[1] = str(problem)
-            if place[1]:
-                raise results.Broken(place[1])
+    @staticmethod
+    def make_guest(programs, kind, *rest):
+        """Builds a kernel, what runs in every guest, and the guest's files for this kernel."""
+        environment = kernel_environment(*rest)
+        script(f"{kind}-kernel", env=environment)
+        programs.get()
+        script("build", "module", kind, "initramfs", kind, env=environment)
 
     def part(self, name):
         part = self.plan[name]
@@ -150,7 +162,7 @@ class Session:
         start = time.monotonic()
         try:
             if part.kernel and not part.recall(name):
-                self.module(part.kernel)
+                self.guests[part.kernel].get()
             start = time.monotonic()
             tally, log = part.run(name)
         except results.Broken as problem:
@@ -188,13 +200,14 @@ class Session:
             self.part(name)
 
     def run(self, names, last):
-        """Runs the parts, `LANES` of them at a time, in their order; those of `last` when all others have ended."""
+        """Runs the parts in their order, `GUESTS` of those with guests at a time and beside them one of the others; and
+        those of `last` when all have ended."""
         self.count = len(names) + len(last)
         self.prepare(names)
-        waiting = queue.SimpleQueue()
+        guests, others = queue.SimpleQueue(), queue.SimpleQueue()
         for name in names:
-            waiting.put(name)
-        threads = [threading.Thread(target=self.lane, args=(waiting,)) for _ in range(LANES)]
+            (guests if self.plan[name].kernel else others).put(name)
+        threads = [threading.Thread(target=self.lane, args=(waiting,)) for waiting in [guests] * GUESTS + [others]]
         for thread in threads:
             thread.start()
         try:

@@ -57,6 +57,26 @@ class Run(unittest.TestCase):
         for words in ("no kernel", "PermissionError: not allowed", "ValueError: odd"):
             self.assertIn(words, said)
 
+    def test_what_is_made_once_is_made_for_all(self):
+        made = []
+        once = runner.Once(lambda: made.append(1))
+        once.get()
+        once.get()
+        self.assertEqual(made, [1])
+
+    def test_what_cannot_be_made_is_a_failure_for_all(self):
+        tries = []
+
+        def make():
+            tries.append(1)
+            raise Broken("no kernel")
+        once = runner.Once(make)
+        for _ in range(2):
+            with self.assertRaises(Broken) as raised:
+                once.get()
+            self.assertEqual(str(raised.exception), "no kernel")
+        self.assertEqual(tries, [1])
+
     def test_every_part_has_its_time(self):
         session, _ = self.run_parts(a=lambda _: (Tally(passed=1), None), b=lambda _: (Tally(note="as before"), None))
         self.assertEqual([part.name for part in session.profile.parts], ["a"])

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/sync_file.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -214,6 +215,17 @@ int dxg_open_shared(const struct dxg_gpu *gpu, int descriptor, __u32 flags,
 	fence->value = (dxg_fence)(uintptr_t)args.monitored_fence.fence_value_cpu_va;
 	fence->gpu_va = args.monitored_fence.fence_value_gpu_va;
 	return result;
+}
+
+bool dxg_cross_adapter_result(int result)
+{
+	const char *host = getenv("DXG_CROSS_ADAPTER");
+
+	if (host && !strcmp(host, "refuse"))
+		return result == -EINVAL;
+	if (host && !strcmp(host, "tolerate"))
+		return !result;
+	return !result || result == -EINVAL;
 }
 
 int dxg_create_sync_file(const struct dxg_gpu *gpu, __u32 fence, __u64 value, int *descriptor)

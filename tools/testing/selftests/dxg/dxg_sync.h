@@ -71,6 +71,18 @@ int dxg_share(int fd, __u32 object, int *descriptor);
 int dxg_open_shared(const struct dxg_gpu *gpu, int descriptor, __u32 flags,
 		    struct dxg_monitored *fence);
 
+/*
+ * Whether this is how the host answers when a shared object of one adapter is opened
+ * on another: it refuses or tolerates it (DXG_CROSS_ADAPTER in the environment).
+ * Where nothing is said of it both will do.
+ */
+bool dxg_cross_adapter_result(int result);
+#define EXPECT_CROSS_ADAPTER(call) do {						\
+	int __opened = call;							\
+										\
+	EXPECT_TRUE(dxg_cross_adapter_result(__opened)) TH_LOG("%d", __opened);	\
+} while (0)
+
 int dxg_create_sync_file(const struct dxg_gpu *gpu, __u32 fence, __u64 value, int *descriptor);
 int dxg_wait_sync_file(int fd, __u32 context, int descriptor);
 /* Skips what needs sync files when the driver was built without. */
