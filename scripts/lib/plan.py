@@ -18,13 +18,17 @@ BEFORE_THE_HOST = "call_arguments call_handles user_pointers dispatch *_32"
 # What it does on its own, whatever the host is like.
 ON_ITS_OWN = "test_module.sh accounting leaks leaks_fault threads signals lifetime memory_* sync_many sync_threads " \
     "sync_processes fault_* device_node process enum_processes"
-# Messages are the same on every kernel series; only what they need of the kernel differs. Of each kind of object one
-# program stays, and all that work with files, memory, events, processes and the module itself.
-SAME_MESSAGES = "allocation_destroy allocation_priority clock context_priority device_state escape feature hw_submit " \
-    "memory_random offer residency statistics sync_many video_memory gpu_va_update sync_wait query_adapter_info"
-# Ways to share and to end are the driver's own; the messages of a host that wants them asynchronous are what differs.
-NOT_ASYNCHRONOUS = "test_module.sh accounting memory_maps memory_pins memory_random device_node enum_adapters feature " \
-    "clock adapter sync_many"
+# What differs between kernel series is what the driver needs of them: buses, files, memory, events, processes, fences,
+# and the module itself. Of each kind of object one program is enough, as messages are the same on every kernel.
+OF_THE_KERNEL = "test_module.sh test_tools.sh accounting adapter client_* compute context device device_node enum_processes " \
+    "lifetime lock memory_fork memory_lives memory_maps memory_pins paging_queue process share_resource share_sync signals " \
+    "submit sync_file sync_import sync_object sync_threads sync_wait_cpu sysmem threads wire"
+# What has no answer when messages are asynchronous, and what counts on the answer
+ASYNCHRONOUS = "client_* compute context device hw_queue hw_submit leaks paging_queue process share_* signals submit " \
+    "sync_calls sync_file sync_import sync_object sync_processes sync_signal sync_threads sync_wait sync_wait_cpu threads wire"
+# What the debug kernel does not see: programs of users, and callers of 32 bits, who take the same way through the driver
+# from the second function on; one program watches the first.
+NOT_TO_DEBUG = "test_tools.sh call_*_32 enum_*_32 query_*_32 share_*_32 sync_*_32 sysmem_32"
 
 # What fences, waits, and the memory of the host have to do with each other
 FENCES_AND_MEMORY = "client_* compute device_state hw_queue lock memory_fork memory_maps paging_queue process " \
@@ -32,9 +36,6 @@ FENCES_AND_MEMORY = "client_* compute device_state hw_queue lock memory_fork mem
 # Where handles are looked up
 HANDLES = "client_* call_handles context gpu_va lock paging_queue reservation residency share_* submit sync_file " \
     "sync_import sync_object sync_wait wire"
-
-# Callers of 32 bits take the same way through the driver from the second function on: one program watches the first.
-ONE_OF_32_BITS = "call_*_32 enum_*_32 query_*_32 share_*_32 sync_*_32 sysmem_32"
 
 AGAIN = False
 
@@ -168,14 +169,14 @@ def coverage(name):
 
 # In the order in which they start: the longest guest first, and what is short at the end, so that no lane waits.
 PARTS = {
-    "debug": guest("debug", "selftests", 5000, "--removal-port", skip=ONE_OF_32_BITS),
+    "debug": guest("debug", "selftests", 5000, "--removal-port", skip=NOT_TO_DEBUG),
     "scripts": Part(unit_tests),
     "uapi-layout": counted("check-uapi-layout"),
     "host-unit": cargo("gpupv-host"),
     "tools-unit": cargo("dxg"),
     "stock": guest("stock", "selftests", 2400, "--removal-port"),
-    "stock-7.2": guest("stock", "selftests", 1800, series="7.2", skip=f"{BEFORE_THE_HOST} {SAME_MESSAGES}"),
-    "stock-async": guest("stock", "selftests", 1800, "--asynchronous", skip=f"{BEFORE_THE_HOST} {NOT_ASYNCHRONOUS}"),
+    "stock-7.2": guest("stock", "selftests", 1800, series="7.2", only=OF_THE_KERNEL),
+    "stock-async": guest("stock", "selftests", 1800, "--asynchronous", only=ASYNCHRONOUS),
     # Some of the memory is above what numbers of 32 bits can name.
     "stock-old-host": guest("stock", "selftests", 1800, "--memory", "5G", version=27, skip=f"{BEFORE_THE_HOST} {ON_ITS_OWN}"),
     # Hosts that the documents allow and that are not like the usual one.

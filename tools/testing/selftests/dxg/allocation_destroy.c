@@ -4,7 +4,7 @@
 #include "dxg_harness.h"
 
 #define THREADS	4
-#define ROUNDS	20
+#define ROUNDS	dxg_rounds(20)
 #define MOST	D3DKMT_CREATEALLOCATION_MAX
 
 FIXTURE(destroy)

@@ -45,6 +45,15 @@ void dxg_require_device(void)
 	}
 }
 
+int dxg_rounds(int full)
+{
+	int few = full / 5;
+
+	if (getenv("DXG_SOAK"))
+		return full;
+	return few < 2 ? 2 : few;
+}
+
 int dxg_ioctl(int fd, unsigned int request, void *argument)
 {
 	int result = ioctl(fd, request, argument);

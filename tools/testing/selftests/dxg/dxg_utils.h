@@ -25,6 +25,12 @@
  */
 #define DXG_PATIENCE		60000
 
+/*
+ * How often a test repeats what may go well by chance: @full times when that is what
+ * the run is for (DXG_SOAK in the environment), else a fifth of it and at least twice.
+ */
+int dxg_rounds(int full);
+
 #define DXG_PCI_RENDER		0x008e
 #define DXG_PCI_COMPUTE		0x008a
 

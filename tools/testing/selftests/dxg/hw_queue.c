@@ -7,7 +7,7 @@
 #include "dxg_harness.h"
 
 #define THREADS		4
-#define ROUNDS		20
+#define ROUNDS		dxg_rounds(20)
 #define SIZE_REQUEST	71
 
 FIXTURE(hw_queue)

@@ -12,7 +12,7 @@
 #include "dxg_harness.h"
 
 /* Fewer on a kernel that watches everything */
-#define ROUNDS	(dxg_slow_kernel() ? 3 : 5)
+#define ROUNDS	dxg_rounds(10)
 
 FIXTURE(lifetime)
 {

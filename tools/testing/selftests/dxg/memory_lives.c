@@ -288,7 +288,7 @@ static int pin_for_ever(struct life *life, int socket)
 
 TEST_F(lives, killed_while_pinning)
 {
-	int rounds = dxg_slow_kernel() ? 4 : 12;
+	int rounds = dxg_rounds(20);
 
 	for (int i = 0; i < rounds; i++) {
 		int ends[2], status;
@@ -319,7 +319,7 @@ static int disturb(void *data, unsigned int index)
 {
 	struct life *life = data;
 	char *part = life->memory + SIZE / 2;
-	int rounds = dxg_slow_kernel() ? 10 : 40;
+	int rounds = dxg_rounds(50);
 
 	for (int i = 0; i < rounds; i++) {
 		__u32 allocation;

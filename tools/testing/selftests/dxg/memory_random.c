@@ -241,7 +241,7 @@ TEST(memory_random)
 	struct thread *threads = calloc(THREADS, sizeof(*threads));
 	const char *wanted = getenv("DXG_SEED");
 	unsigned long seed = wanted ? strtoul(wanted, NULL, 0) : time(NULL) * 1000003UL + getpid();
-	int lives = dxg_slow_kernel() ? 200 : 500;
+	int lives = dxg_rounds(1000);
 	struct dxg_count before;
 	struct dxg_gpu gpu;
 	long pins;

@@ -7,7 +7,7 @@
 #include "dxg_harness.h"
 
 #define THREADS	4
-#define ROUNDS	20
+#define ROUNDS	dxg_rounds(20)
 
 FIXTURE(paging_queue)
 {

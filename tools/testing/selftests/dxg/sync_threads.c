@@ -6,7 +6,7 @@
 #include "dxg_harness.h"
 
 #define THREADS		4
-#define ROUNDS		40
+#define ROUNDS		dxg_rounds(40)
 
 struct race {
 	struct dxg_gpu gpu;

@@ -7,7 +7,8 @@
 #include "dxg_harness.h"
 
 #define THREADS	4
-#define ROUNDS	40
+#define ROUNDS_MAX	40
+#define ROUNDS		dxg_rounds(ROUNDS_MAX)
 
 /* What the threads of a test share, what they make and what they find. */
 struct race {
@@ -251,7 +252,7 @@ TEST_F(threads, race_close_with_device)
 static void *open_many(void *data)
 {
 	struct race *self = data;
-	__u32 handles[ROUNDS];
+	__u32 handles[ROUNDS_MAX];
 
 	pthread_barrier_wait(&self->barrier);
 	for (int i = 0; i < ROUNDS; i++) {
