@@ -30,6 +30,11 @@ ASYNCHRONOUS = "client_* compute context device hw_queue hw_submit leaks paging_
 # from the second function on; one program watches the first.
 NOT_TO_DEBUG = "test_tools.sh call_*_32 enum_*_32 query_*_32 share_*_32 sync_*_32 sysmem_32"
 
+# Those that race with themselves: two processors bring more to light.
+RACES = "test_module.sh accounting allocation_destroy context device enum_processes hw_queue lifetime memory_fork " \
+    "memory_lives memory_random paging_queue parents signals sync_many sync_processes sync_threads threads " \
+    "adapter_loss test_removal.sh no_host"
+
 # What fences, waits, and the memory of the host have to do with each other
 FENCES_AND_MEMORY = "client_* compute device_state hw_queue lock memory_fork memory_maps paging_queue process " \
     "query_adapter_info share_sync statistics sync_object sync_signal sync_wait_cpu"
@@ -85,11 +90,14 @@ def unit_tests(name):
     return total, last
 
 
-def guest(kind, what, limit, *options, adapters=2, version=40, series=None, without=None, skip="", only=None, cpus=2):
+def guest(kind, what, limit, *options, adapters=2, version=40, series=None, without=None, skip="", only=None, cpus=1,
+          kunit=False):
     """Boots a guest that runs tests; `series` is a kernel other than the one chosen for the run, `without` an
-    option the module is built without, and `skip` names programs that are left out."""
-    arguments = [kind, what, "--timeout", str(limit), "--strict", *options]
+    option the module is built without, and `skip` names programs that are left out. One processor costs much less than
+    two where every message to the host is a world switch."""
+    arguments = [kind, what, "--timeout", str(limit), "--strict", "--cpus", str(cpus), *options]
     environment = {"DXG_ADAPTERS": str(adapters), "DXG_INTERFACE_VERSION": str(version), "DXG_SKIP": skip,
+                   "DXG_KUNIT": str(int(kunit)),
                    **kernel_environment(series, without), **({"DXG_ONLY": os.environ.get("DXG_ONLY") or only} if only else {})}
 
     def boot(name):
@@ -103,7 +111,7 @@ def guest(kind, what, limit, *options, adapters=2, version=40, series=None, with
             print(f"  !    {name}: QEMU has delivered an interrupt twice, of which the guest died ({kept}); booting again",
                   flush=True)
             code, log, text = boot(name)
-        return results.from_guest(text, code, kunit=kind == "debug" and what in ("selftests", "kunit")), log
+        return results.from_guest(text, code, kunit=kunit), log
 
     return remembered(part, lambda: guest_inputs(arguments, environment), (kind, series, without), cpus)
 
@@ -169,12 +177,13 @@ def coverage(name):
 
 # In the order in which they start: the longest guest first, and what is short at the end, so that no lane waits.
 PARTS = {
-    "debug": guest("debug", "selftests", 5000, "--removal-port", skip=NOT_TO_DEBUG),
+    "debug": guest("debug", "selftests", 4000, skip=f"{NOT_TO_DEBUG} {RACES}", kunit=True),
+    "debug-races": guest("debug", "selftests", 4000, "--removal-port", only=RACES, cpus=2),
     "scripts": Part(unit_tests),
     "uapi-layout": counted("check-uapi-layout"),
     "host-unit": cargo("gpupv-host"),
     "tools-unit": cargo("dxg"),
-    "stock": guest("stock", "selftests", 2400, "--removal-port"),
+    "stock": guest("stock", "selftests", 2400, "--removal-port", cpus=2),
     "stock-7.2": guest("stock", "selftests", 1800, series="7.2", only=OF_THE_KERNEL),
     "stock-async": guest("stock", "selftests", 1800, "--asynchronous", only=ASYNCHRONOUS),
     # Some of the memory is above what numbers of 32 bits can name.
@@ -188,7 +197,7 @@ PARTS = {
     "stock-endings": script("check-endings"),
     "stock-shell": script("check-guest", "scripts/guest-shell", "scripts/run-guest", "scripts/enter"),
     "lint": counted("lint"),
-    "stock-no-sync-file": guest("stock", "no_sync_file", 300, "--cpus", "4", without="SYNC_FILE", cpus=4),
+    "stock-no-sync-file": guest("stock", "no_sync_file", 300, without="SYNC_FILE", cpus=4),
     "stock-no-host": guest("stock", "no_host", 240, "--adapter", "none", adapters=0),
 }
 # When the guests have run.

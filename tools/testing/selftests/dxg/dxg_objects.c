@@ -322,6 +322,20 @@ bool dxg_asynchronous(void)
 	return set && atoi(set);
 }
 
+int dxg_host_does(const char *setting)
+{
+	const char *settings = getenv("DXG_BEHAVIOUR");
+	size_t length = strlen(setting);
+
+	if (!settings)
+		return -1;
+	for (const char *at = settings; (at = strstr(at, setting)); at += length) {
+		if ((at == settings || at[-1] == ',') && (at[length] == ',' || !at[length]))
+			return 1;
+	}
+	return 0;
+}
+
 __u32 dxg_message_room(__u32 fixed)
 {
 	const char *version = getenv("DXG_INTERFACE_VERSION");

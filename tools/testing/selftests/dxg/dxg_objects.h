@@ -145,6 +145,13 @@ bool dxg_host_objects_return(int before);
  */
 bool dxg_asynchronous(void);
 
+/*
+ * Whether the host was started with this setting, such as "cross-adapter=tolerate"
+ * (DXG_BEHAVIOUR in the environment has them, separated by commas); -1 if nothing is
+ * known of it.
+ */
+int dxg_host_does(const char *setting);
+
 /* The longest variable part of a message whose fixed part has @fixed bytes */
 __u32 dxg_message_room(__u32 fixed);
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/sync_file.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -219,13 +218,9 @@ int dxg_open_shared(const struct dxg_gpu *gpu, int descriptor, __u32 flags,
 
 bool dxg_cross_adapter_result(int result)
 {
-	const char *host = getenv("DXG_CROSS_ADAPTER");
+	int tolerates = dxg_host_does("cross-adapter=tolerate");
 
-	if (host && !strcmp(host, "refuse"))
-		return result == -EINVAL;
-	if (host && !strcmp(host, "tolerate"))
-		return !result;
-	return !result || result == -EINVAL;
+	return (!result && tolerates) || (result == -EINVAL && tolerates != 1);
 }
 
 int dxg_create_sync_file(const struct dxg_gpu *gpu, __u32 fence, __u64 value, int *descriptor)

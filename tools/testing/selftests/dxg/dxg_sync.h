@@ -73,8 +73,8 @@ int dxg_open_shared(const struct dxg_gpu *gpu, int descriptor, __u32 flags,
 
 /*
  * Whether this is how the host answers when a shared object of one adapter is opened
- * on another: it refuses or tolerates it (DXG_CROSS_ADAPTER in the environment).
- * Where nothing is said of it both will do.
+ * on another: it refuses it, or tolerates it. Of a host that nothing is known of either
+ * will do.
  */
 bool dxg_cross_adapter_result(int result);
 #define EXPECT_CROSS_ADAPTER(call) do {						\

@@ -304,7 +304,8 @@ TEST_F(residency, query_status_fault)
 	__u32 *end = dxg_guarded(2 * sizeof(*end), 0);
 
 	self->query.residency_status = 0;
-	QUERY_REFUSED(EFAULT);
+	/* Only a host that looks at the pointer sees this before the driver writes to it. */
+	QUERY_REFUSED(dxg_host_does("null-pointers=refuse") == 1 ? EINVAL : EFAULT);
 	self->query.residency_status = (uintptr_t)(end + 1);
 	QUERY_REFUSED(EFAULT);
 	self->query.residency_status = (uintptr_t)dxg_readonly(end, 2 * sizeof(*end));
