@@ -22,11 +22,11 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 S := scripts
 
 modules:
-	@$(S)/check-kdir $(KDIR)
-	+@$(S)/exclusive $(MAKE) -C $(KDIR) M=$(CURDIR) modules
+	@$(S)/check-kdir '$(KDIR)'
+	+@$(S)/exclusive $(MAKE) -C '$(KDIR)' M=$(CURDIR) modules
 
 install: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C '$(KDIR)' M=$(CURDIR) modules_install
 
 stock-module:
 	@$(S)/enter scripts/build module stock
