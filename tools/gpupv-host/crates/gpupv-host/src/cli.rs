@@ -101,6 +101,9 @@ struct RunArgs {
         default_missing_value = "keys"
     )]
     input: Option<InputMode>,
+    /// Keep input until the guest writes to I/O port 0x60D, when its program has begun to read.
+    #[arg(long, requires = "input")]
+    input_port: bool,
     /// Let the guest write to a file, through I/O port 0x60C.
     #[arg(long, value_name = "FILE")]
     transfer: Option<PathBuf>,
@@ -208,6 +211,7 @@ pub(crate) fn run() -> ExitCode {
         removal_port: args.removal_port,
         count_port: args.count_port,
         transfer_port: args.transfer.is_some(),
+        input_port: args.input_port,
         eager_eoi: false,
         max_vmbus_version: args.max_vmbus_version,
         trace: args.trace.is_some().then_some(args.trace_format),
@@ -422,6 +426,8 @@ mod tests {
         assert!(!with(&["--nested", "--direct"]));
         assert!(with(&["--input", "--cpus", "4"]));
         assert!(with(&["--input=lines"]));
+        assert!(with(&["--input", "--input-port"]));
+        assert!(!with(&["--input-port"]));
         assert!(!with(&["--input=words"]));
         assert!(!with(&["--cpus", "0"]));
         assert!(!with(&["--memory", "2"]));

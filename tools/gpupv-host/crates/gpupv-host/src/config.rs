@@ -32,6 +32,8 @@ pub(crate) struct GuestConfig {
     pub(crate) count_port: bool,
     /// The guest may give bytes to a file.
     pub(crate) transfer_port: bool,
+    /// The guest says when it wants the input of its console.
+    pub(crate) input_port: bool,
     /// Each interrupt that the guest acknowledges leaves it.
     pub(crate) eager_eoi: bool,
     pub(crate) max_vmbus_version: Option<u32>,

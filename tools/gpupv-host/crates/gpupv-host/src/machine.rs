@@ -23,6 +23,7 @@ use crate::config::GuestConfig;
 use crate::console::OutputWriter;
 use crate::count;
 use crate::gpus::{GpuPlan, Gpus};
+use crate::input_port::{self, InputPort};
 use crate::outcome::Outcome;
 use crate::ram::MachineRam;
 use crate::removal;
@@ -140,6 +141,11 @@ impl Machine {
             let first = u64::from(count::PORT);
             let last = first + u64::from(count::PORT_COUNT) - 1;
             ports.add(first..=last, Arc::new(Mutex::new(gpus.count_port())))?;
+        }
+        if config.input_port {
+            let port = u64::from(input_port::PORT);
+            let device = InputPort::new(console.clone());
+            ports.add(port..=port, Arc::new(Mutex::new(device)))?;
         }
         if let Some(target) = lines.transfer {
             let port = u64::from(transfer::PORT);

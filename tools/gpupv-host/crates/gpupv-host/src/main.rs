@@ -12,6 +12,7 @@ mod console;
 mod count;
 mod front;
 mod gpus;
+mod input_port;
 mod logger;
 mod machine;
 mod nested;

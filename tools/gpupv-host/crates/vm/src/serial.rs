@@ -37,11 +37,14 @@ impl Trigger for Line {
 /// A serial port that writes to `W`.
 pub struct Console<W: Write> {
     uart: Serial<Line, NoEvents, W>,
-    /// Input that the receive FIFO had no room for, or that came while RTS was off.
+    /// Input that the receive FIFO had no room for, or that came while RTS was off or input was held.
     waiting: VecDeque<u8>,
     /// RTS is on. The guest sets it when it opens the port, and, with hardware flow control, takes
     /// it back while it has no room.
     ready: bool,
+    /// Input is kept, whatever RTS says: an operating system opens the port long before the program
+    /// runs that the input is for, and may throw away what comes in between.
+    held: bool,
 }
 
 impl<W: Write> Console<W> {
@@ -51,7 +54,19 @@ impl<W: Write> Console<W> {
             uart: Serial::new(Line(line), output),
             waiting: VecDeque::new(),
             ready: false,
+            held: false,
         }
+    }
+
+    /// Keeps all input from now on until [`Self::release`].
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Gives the guest the input that was kept, and all that comes.
+    pub fn release(&mut self) {
+        self.held = false;
+        self.fill_fifo();
     }
 
     /// Gives `input` to the guest, in order and as fast as the guest takes it. Never blocks: what
@@ -63,7 +78,7 @@ impl<W: Write> Console<W> {
 
     /// Moves input that waits into the receive FIFO, as much as fits.
     fn fill_fifo(&mut self) {
-        while self.ready && !self.waiting.is_empty() {
+        while self.ready && !self.held && !self.waiting.is_empty() {
             let (first, _) = self.waiting.as_slices();
             match self.uart.enqueue_raw_bytes(first) {
                 // In loopback mode nothing is received.
@@ -193,5 +208,17 @@ mod tests {
         );
         console.write(MODEM_CONTROL.into(), &[RTS]);
         assert_eq!(received(&mut console), b"held");
+    }
+
+    #[test]
+    fn input_that_is_held_waits_for_its_release() {
+        let (mut console, _line) = console();
+        console.hold();
+        console.write(MODEM_CONTROL.into(), &[RTS]);
+        console.receive(b"early");
+        assert_eq!(received(&mut console), b"");
+        console.release();
+        console.receive(b" and late");
+        assert_eq!(received(&mut console), b"early and late");
     }
 }
