@@ -35,7 +35,7 @@ impl Device for GlobalDevice {
     }
 
     fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
-        lock(&self.shared).channels.opened(Source::Global, channel);
+        lock(&self.shared).channel_opened(Source::Global, channel);
         Ok(())
     }
 

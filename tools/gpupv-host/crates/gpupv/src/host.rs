@@ -40,7 +40,7 @@ use crate::identity::Identity;
 use crate::io_space::GuestWindow;
 use crate::memory::GuestMemory;
 use crate::pci::{HostConfigBlock, VgpuFunction};
-use crate::report::Report;
+use crate::report::{Excuses, Report};
 use crate::trace;
 use crate::vgpu::VgpuDevice;
 
@@ -200,6 +200,22 @@ impl GpuPvHost {
     /// Holds back what a driver waits for when it starts.
     pub fn start_hold(&self) -> StartHold {
         StartHold(Arc::clone(&self.shared))
+    }
+
+    /// Whom the host misled, to be told of more.
+    pub fn excuses(&self) -> Excuses {
+        lock(&self.shared).excuses.clone()
+    }
+
+    /// The adapters, in their order.
+    pub fn identities(&self) -> Vec<Identity> {
+        let shared = lock(&self.shared);
+        shared.adapters.iter().map(|a| a.identity).collect()
+    }
+
+    /// Whether requests have an extended header, and the oldest replies a status.
+    pub fn has_extended_headers(&self) -> bool {
+        lock(&self.shared).is_current_version()
     }
 
     /// What the guest did so far.

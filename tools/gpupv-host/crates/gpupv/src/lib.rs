@@ -7,6 +7,7 @@
 //! and from what the guest has done; the message code holds no answers of its own.
 //!
 //! * [`wire`]: messages as bytes;
+//! * [`packet`]: from the payload of a packet to a command;
 //! * [`command`]: what commands there are, and how each one fails;
 //! * [`adapter`]: descriptions, and how they are written on a command line;
 //! * [`trace`]: each message as it comes;
@@ -33,7 +34,7 @@ mod identity;
 mod io_space;
 mod memory;
 pub mod objects;
-mod packet;
+pub mod packet;
 mod payload;
 mod pci;
 mod process;

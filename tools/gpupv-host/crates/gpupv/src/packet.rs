@@ -3,29 +3,37 @@
 
 use zerocopy::FromBytes;
 
+use crate::command::{self, CommandInfo};
 use crate::wire::{ChannelType, CommandHeader, ExtendedHeader, Luid};
 
 /// A command, as it was sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Command<'a> {
+pub struct Command<'a> {
     /// Which vGPU the extended header names; `None` without such a header.
-    pub(crate) luid: Option<Luid>,
+    pub luid: Option<Luid>,
     /// The family of the command.
-    pub(crate) channel_type: ChannelType,
+    pub channel_type: ChannelType,
     /// The guest says that it wants no reply.
-    pub(crate) asynchronous: bool,
+    pub asynchronous: bool,
     /// The command header.
-    pub(crate) header: CommandHeader,
+    pub header: CommandHeader,
     /// Everything from the command header on.
-    pub(crate) bytes: &'a [u8],
+    pub bytes: &'a [u8],
 }
 
-/// Finds the command in a packet.
+impl Command<'_> {
+    /// What the specification says of the command, if it has one of this number.
+    pub fn info(&self) -> Option<&'static CommandInfo> {
+        command::find(self.channel_type, self.header.command_type.get())
+    }
+}
+
+/// Finds the command in a packet. `extended`: whether packets have an extended header.
 ///
 /// # Errors
 ///
 /// Says what makes the packet malformed.
-pub(crate) fn parse(payload: &[u8], extended: bool) -> Result<Command<'_>, String> {
+pub fn parse(payload: &[u8], extended: bool) -> Result<Command<'_>, String> {
     let (luid, bytes) = if extended {
         let (header, _) = ExtendedHeader::read_from_prefix(payload)
             .map_err(|_| format!("{} bytes hold no extended header", payload.len()))?;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the guest did: for people, for programs, and for a verdict.
 
+mod excuses;
 mod leftovers;
 mod recorder;
 mod summary;
 
+pub use excuses::Excuses;
 pub use leftovers::Leftovers;
 pub(crate) use recorder::Recorder;
 
@@ -36,6 +38,12 @@ pub struct Report {
     pub violation_count: u64,
     /// VMBus control messages, if the report includes the bus.
     pub bus_messages: u64,
+    /// How many faults the host made, by kind, if the report includes them.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How many violations came of those faults. They are not among `violations`.
+    pub excused_violations: u64,
+    /// Whether what the host still holds may come of those faults.
+    pub excused_leftovers: bool,
 }
 
 /// A command that the host does not do, and how often it came.
@@ -86,6 +94,8 @@ pub struct ProcessReport {
     pub name: String,
     /// What it has made and not destroyed, by kind.
     pub objects: BTreeMap<String, u64>,
+    /// Whether it may be there only because the host made a fault.
+    pub excused: bool,
 }
 
 /// Whether a run was clean.
@@ -121,6 +131,13 @@ impl Report {
         self
     }
 
+    /// The report with the faults that the host made.
+    #[must_use]
+    pub fn with_faults(mut self, faults: BTreeMap<&'static str, u64>) -> Self {
+        self.faults = faults;
+        self
+    }
+
     /// How many GPU-PV messages came.
     pub fn message_count(&self) -> u64 {
         self.messages.values().sum()
@@ -128,29 +145,31 @@ impl Report {
 
     /// How many objects the processes that are still there have left.
     pub fn objects_left(&self) -> u64 {
-        let objects = |process: &ProcessReport| process.objects.values().sum::<u64>();
         self.processes_left.iter().map(objects).sum()
     }
 
     /// Whether the guest kept to the protocol and cleaned up: no process, no object left, no
     /// violation, no message without meaning.
     ///
-    /// Open adapters are no fault: a guest that is switched off does not unload its driver. A driver
+    /// What came of the host's own faults does not count. Open adapters are no fault: a guest that is switched off does not unload its driver. A driver
     /// that goes without closing them is found by its channels.
     pub fn verdict(&self) -> Verdict {
         let mut reasons = Vec::new();
         if self.violation_count > 0 {
             reasons.push(plural(self.violation_count, "protocol violation"));
         }
-        if !self.processes_left.is_empty() {
-            let count = self.processes_left.len() as u64;
-            reasons.push(format!("{} left", plural(count, "process")));
+        let blamed = || self.processes_left.iter().filter(|left| !left.excused);
+        let (processes, objects) = (blamed().count() as u64, blamed().map(objects).sum());
+        if processes > 0 {
+            reasons.push(format!("{} left", plural(processes, "process")));
         }
-        if self.objects_left() > 0 {
-            reasons.push(format!("{} left", plural(self.objects_left(), "object")));
+        if objects > 0 {
+            reasons.push(format!("{} left", plural(objects, "object")));
         }
-        let leftovers = self.leftovers.in_words();
-        reasons.extend(leftovers.map(|text| format!("{text} left")));
+        if !self.excused_leftovers {
+            let leftovers = self.leftovers.in_words();
+            reasons.extend(leftovers.map(|text| format!("{text} left")));
+        }
         let strangers = self.unknown.iter().filter(|command| command.name.is_none());
         let strangers: u64 = strangers.map(|command| command.count).sum();
         if strangers > 0 {
@@ -158,6 +177,11 @@ impl Report {
         }
         Verdict { reasons }
     }
+}
+
+/// How many objects a process has left.
+fn objects(process: &ProcessReport) -> u64 {
+    process.objects.values().sum()
 }
 
 /// A number of things, in words.

@@ -40,9 +40,7 @@ impl Device for VgpuDevice {
     }
 
     fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
-        lock(&self.shared)
-            .channels
-            .opened(Source::Vgpu(self.position), channel);
+        lock(&self.shared).channel_opened(Source::Vgpu(self.position), channel);
         Ok(())
     }
 

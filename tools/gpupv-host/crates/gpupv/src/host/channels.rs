@@ -54,7 +54,7 @@ impl Channels {
     }
 
     /// The guest opened a channel.
-    pub(crate) fn opened(&mut self, source: Source, handle: ChannelHandle) {
+    pub(super) fn opened(&mut self, source: Source, handle: ChannelHandle) {
         let channel = self.get_mut(source);
         channel.handle = Some(handle);
         channel.openings += 1;

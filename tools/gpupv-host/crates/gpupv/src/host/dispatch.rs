@@ -21,6 +21,16 @@ pub(crate) enum Source {
     Vgpu(usize),
 }
 
+impl Source {
+    /// The adapter whose channel it is.
+    pub(super) fn adapter(self) -> Option<usize> {
+        match self {
+            Self::Global => None,
+            Self::Vgpu(position) => Some(position),
+        }
+    }
+}
+
 impl Shared {
     /// Handles a packet, answers it if the guest waits for that, and passes on what came of it.
     pub(crate) fn packet(&mut self, source: Source, packet: &Packet) {
@@ -34,6 +44,7 @@ impl Shared {
         let reply = match parse(&packet.payload, self.is_current_version()) {
             Ok(command) => {
                 let waits = packet.completion_requested;
+                self.report.excused = self.is_excused(source, &command);
                 self.command(source, &command, ticket, waits)
             }
             Err(text) => {
@@ -42,10 +53,27 @@ impl Shared {
                 Some(NtStatus::INVALID_PARAMETER.0.to_le_bytes().to_vec())
             }
         };
+        self.report.excused = false;
         self.trace_packet(source, packet, reply.as_deref(), violations);
         if let Some(reply) = reply {
             self.channels.answer(ticket, &reply);
         }
+    }
+
+    /// Whether the host has misled whoever sends a command.
+    fn is_excused(&self, source: Source, command: &Command<'_>) -> bool {
+        let process = command.header.process.get();
+        let named = command.luid.and_then(|luid| self.position_of(luid));
+        let adapter = source.adapter().or(named);
+        self.excuses.has_process(process)
+            || adapter.is_some_and(|adapter| self.excuses.has_channel(Some(adapter)))
+            || process == 0 && self.excuses.has_channel(source.adapter())
+    }
+
+    /// The adapter whose vGPU has this LUID.
+    fn position_of(&self, luid: Luid) -> Option<usize> {
+        let mut adapters = self.adapters.iter();
+        adapters.position(|adapter| adapter.identity.vgpu_luid == luid)
     }
 
     /// Handles a command. `None` if its answer comes later.
@@ -127,12 +155,7 @@ impl Shared {
                 refuse("vGPU command on the global channel in synchronous mode".to_owned())
             }
             (ChannelType::VgpuToHost, Source::Global) => {
-                let named = |luid| {
-                    self.adapters
-                        .iter()
-                        .position(|a| a.identity.vgpu_luid == luid)
-                };
-                match command.luid.and_then(named) {
+                match command.luid.and_then(|luid| self.position_of(luid)) {
                     Some(position) => Ok(Some(position)),
                     None => refuse(format!("no vGPU {:?}", command.luid)),
                 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use vmbus::{Closed, GpadlView};
+use vmbus::{ChannelHandle, Closed, GpadlView};
 
 use super::call::{Call, Fail};
 use super::channels::{Channels, Ticket};
@@ -28,7 +28,7 @@ use crate::io_space::{GuestWindow, IoSpace};
 use crate::memory::{GuestMemory, Memories, ShareId};
 use crate::pci::HostConfigBlock;
 use crate::process::{Process, ProcessTable};
-use crate::report::{plural, AdapterReport, Leftovers, ProcessReport, Recorder, Report};
+use crate::report::{plural, AdapterReport, Excuses, Leftovers, ProcessReport, Recorder, Report};
 use crate::status::NtStatus;
 use crate::sync::SyncId;
 use crate::trace::Tracer;
@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     /// Whether it has been told to.
     pub(crate) asynchronous_announced: bool,
     pub(crate) report: Recorder,
+    /// Whom the host misled.
+    pub(crate) excuses: Excuses,
     pub(crate) channels: Channels,
     pub(crate) engine: Engine,
     /// The threads that execute command buffers.
@@ -145,6 +147,7 @@ impl Shared {
             asynchronous: config.asynchronous,
             asynchronous_announced: false,
             report: Recorder::default(),
+            excuses: Excuses::default(),
             channels: Channels::new(config.adapters.len(), config.behaviour.reply_padding),
             engine: Engine::new(config.seed),
             engines: Engines::default(),
@@ -221,6 +224,12 @@ impl Shared {
         self.handles.remove(handle);
     }
 
+    /// The guest opened a channel.
+    pub(crate) fn channel_opened(&mut self, source: Source, channel: ChannelHandle) {
+        self.excuses.channel_opened(source.adapter());
+        self.channels.opened(source, channel);
+    }
+
     /// The channel of an adapter was closed.
     pub(crate) fn vgpu_closed(&mut self, position: usize, why: Closed) {
         self.channels.closed(Source::Vgpu(position));
@@ -228,7 +237,8 @@ impl Shared {
             // What is left at the end is what the report is about.
             return;
         }
-        if self.adapters[position].handle.is_some() && is_drivers_choice(why) {
+        let excused = self.excuses.has_channel(Some(position));
+        if self.adapters[position].handle.is_some() && is_drivers_choice(why) && !excused {
             let name = &self.adapters[position].description.name;
             let text = format!("channel of \"{name}\" closed without CLOSEADAPTER");
             self.report.violation(text);
@@ -244,8 +254,11 @@ impl Shared {
         if why == Closed::Shutdown {
             return;
         }
-        if !self.processes.is_empty() && is_drivers_choice(why) {
-            let count = plural(self.processes.len() as u64, "process");
+        let blamed = self.processes.keys();
+        let blamed = blamed.filter(|handle| !self.excuses.has_process(handle.0));
+        let count = blamed.count() as u64;
+        if count > 0 && is_drivers_choice(why) && !self.excuses.has_channel(None) {
+            let count = plural(count, "process");
             let text = format!("global channel closed with {count} left");
             self.report.violation(text);
         }
@@ -283,6 +296,7 @@ impl Shared {
                 .into_iter()
                 .map(|(kind, count)| (kind.to_string(), count))
                 .collect(),
+            excused: self.excuses.has_process(handle.0),
         };
         let messages = self.report.messages.iter();
         Report {
@@ -304,6 +318,9 @@ impl Shared {
             violations: self.report.violations.clone(),
             violation_count: self.report.violation_count,
             bus_messages: 0,
+            faults: BTreeMap::new(),
+            excused_violations: self.report.excused_count,
+            excused_leftovers: self.excuses.any(),
         }
     }
 }

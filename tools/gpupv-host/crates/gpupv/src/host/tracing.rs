@@ -5,7 +5,6 @@ use vmbus::Packet;
 
 use super::dispatch::Source;
 use super::shared::Shared;
-use crate::command::{self, CommandInfo};
 use crate::packet::{parse, Command};
 use crate::trace::{Record, Tracer};
 
@@ -32,7 +31,7 @@ impl Shared {
             return;
         };
         let command = parse(&packet.payload, current).ok();
-        let info = command.as_ref().and_then(info_of);
+        let info = command.as_ref().and_then(Command::info);
         let name = match (&command, info) {
             (_, Some(info)) => info.name,
             (Some(_), None) => "(unknown)",
@@ -70,8 +69,4 @@ impl Shared {
     pub(crate) fn set_tracer(&mut self, tracer: Tracer) {
         self.tracer = Some(tracer);
     }
-}
-
-fn info_of(command: &Command<'_>) -> Option<&'static CommandInfo> {
-    command::find(command.channel_type, command.header.command_type.get())
 }

@@ -18,6 +18,10 @@ pub(crate) struct Recorder {
     unknown: BTreeMap<(bool, u32), u64>,
     pub(crate) violations: Vec<String>,
     pub(crate) violation_count: u64,
+    /// The guest is not to blame for what it does now.
+    pub(crate) excused: bool,
+    /// Violations for which it was not.
+    pub(crate) excused_count: u64,
     /// The last one, however many there were.
     pub(crate) last_violation: Option<String>,
     pub(crate) processes_created: u64,
@@ -30,6 +34,11 @@ impl Recorder {
     }
 
     pub(crate) fn violation(&mut self, text: String) {
+        if self.excused {
+            log::debug!("GPU-PV: after a fault: {text}");
+            self.excused_count += 1;
+            return;
+        }
         log::warn!("GPU-PV: {text}");
         self.violation_count += 1;
         self.last_violation = Some(text.clone());

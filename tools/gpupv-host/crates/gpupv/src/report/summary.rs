@@ -32,6 +32,16 @@ impl Report {
         if !self.messages.is_empty() {
             lines.push(format!("messages: {}", list(&self.messages)));
         }
+        if !self.faults.is_empty() {
+            let faults = self.faults.iter().map(|(&kind, &n)| (kind.to_owned(), n));
+            lines.push(format!("faults made: {}", list(&faults.collect())));
+        }
+        if self.excused_violations > 0 {
+            lines.push(format!(
+                "excused by faults: {}",
+                plural(self.excused_violations, "protocol violation")
+            ));
+        }
         for process in &self.processes_left {
             let objects = if process.objects.is_empty() {
                 "no objects".to_owned()
