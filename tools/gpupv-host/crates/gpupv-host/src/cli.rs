@@ -126,6 +126,12 @@ struct RunArgs {
     /// have on the host.
     #[arg(long)]
     count_port: bool,
+    /// Make the faults that this file lists (TOML, see Documentation/gpupv-host.md).
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// For tests: let the guest say, through I/O ports from 0x620 on, which faults to make.
+    #[arg(long)]
+    fault_port: bool,
     /// The newest VMBus version to accept, such as 5.2.
     #[arg(long, value_name = "MAJOR.MINOR", value_parser = parse_version)]
     max_vmbus_version: Option<u32>,
@@ -199,6 +205,13 @@ fn parse_version(text: &str) -> Result<u32, String> {
 /// Does what the command line says.
 pub(crate) fn run() -> ExitCode {
     let Command::Run(args) = Cli::parse().command;
+    let faults = match args.faults.as_deref().map(read_text).transpose() {
+        Ok(faults) => faults,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(status::FAILED);
+        }
+    };
     let config = GuestConfig {
         cpus: args.cpus,
         memory: args.memory,
@@ -210,6 +223,8 @@ pub(crate) fn run() -> ExitCode {
         asynchronous: args.asynchronous,
         removal_port: args.removal_port,
         count_port: args.count_port,
+        faults,
+        fault_port: args.fault_port,
         transfer_port: args.transfer.is_some(),
         input_port: args.input_port,
         eager_eoi: false,
@@ -258,6 +273,10 @@ fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
 fn create(path: &Path) -> Result<File, String> {

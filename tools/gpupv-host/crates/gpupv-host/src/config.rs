@@ -30,6 +30,10 @@ pub(crate) struct GuestConfig {
     pub(crate) removal_port: bool,
     /// The guest may ask how many objects its processes have.
     pub(crate) count_port: bool,
+    /// The text of a plan of faults.
+    pub(crate) faults: Option<String>,
+    /// The guest may replace that plan.
+    pub(crate) fault_port: bool,
     /// The guest may give bytes to a file.
     pub(crate) transfer_port: bool,
     /// The guest says when it wants the input of its console.

@@ -4,6 +4,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use faults::plan::Channel;
+use faults::Faults;
 use gpupv::trace::Sink;
 use gpupv::{AdapterDescription, Config, GpuPvHost};
 use hyperv::{HypervPartition, Partition};
@@ -12,6 +14,7 @@ use vmbus::{DeviceId, ServerOptions, VmbusServer};
 
 use crate::config::GuestConfig;
 use crate::count::CountPort;
+use crate::fault_port::FaultPort;
 use crate::machine::MachineError;
 use crate::ram::MachineRam;
 use crate::removal::RemovalPort;
@@ -28,6 +31,8 @@ pub(crate) const IO_SPACE_MAX: u16 = u16::MAX - WINDOW_SLACK_MIB;
 /// The GPUs before the machine exists.
 pub(crate) struct GpuPlan {
     host: GpuPvHost,
+    /// If the host may make any.
+    faults: Option<Faults>,
     options: ServerOptions,
 }
 
@@ -58,7 +63,12 @@ impl GpuPlan {
             options.max_version = version;
         }
         let host = GpuPvHost::new(gpu).map_err(|error| error.to_string())?;
-        Ok(Self { host, options })
+        let faults = faults(config, &host)?;
+        Ok(Self {
+            host,
+            faults,
+            options,
+        })
     }
 
     /// Gives a record of each message to `sink`.
@@ -84,7 +94,15 @@ impl GpuPlan {
         let server =
             VmbusServer::with_options(partition.clone() as Arc<dyn Partition>, self.options);
         let mut channels = Vec::new();
-        for device in self.host.take_devices() {
+        let faults = self.faults.as_ref();
+        for (position, device) in self.host.take_devices().into_iter().enumerate() {
+            let whose = position
+                .checked_sub(1)
+                .map_or(Channel::Global, Channel::Adapter);
+            let device = match faults {
+                Some(faults) => faults.wrap(device, whose),
+                None => device,
+            };
             let channel = server
                 .add_device(device)
                 .map_err(|error| MachineError::Gpu(error.to_string()))?;
@@ -99,6 +117,7 @@ impl GpuPlan {
         Ok(Gpus {
             server,
             host: self.host,
+            faults: self.faults,
             pci: pci.clone(),
             channels,
             slots,
@@ -122,10 +141,24 @@ fn adapters(specifications: &[String]) -> Result<Option<Vec<AdapterDescription>>
     }
 }
 
+/// The faults that `config` asks for; `None` if the host makes none and never will.
+fn faults(config: &GuestConfig, host: &GpuPvHost) -> Result<Option<Faults>, String> {
+    if config.faults.is_none() && !config.fault_port {
+        return Ok(None);
+    }
+    let faults = Faults::new(host).map_err(|error| format!("no thread for faults: {error}"))?;
+    if let Some(text) = &config.faults {
+        let set = faults.set_text(text);
+        set.map_err(|error| format!("--faults: {error}"))?;
+    }
+    Ok(Some(faults))
+}
+
 /// The GPUs of a running machine.
 pub(crate) struct Gpus {
     server: Arc<VmbusServer>,
     host: GpuPvHost,
+    faults: Option<Faults>,
     pci: PciBus,
     channels: Vec<DeviceId>,
     slots: Vec<u8>,
@@ -155,12 +188,21 @@ impl Gpus {
         CountPort::new(self.host.object_counter())
     }
 
+    /// A port through which the guest says what the host does wrong.
+    pub(crate) fn fault_port(&self) -> Option<FaultPort<Faults>> {
+        self.faults.clone().map(FaultPort::new)
+    }
+
     /// Ends VMBus and says what the guest did. To be called when the guest no longer runs.
     pub(crate) fn finish(self) -> Seen {
         // First: what the guest sent last may still be queued.
         self.server.shutdown();
         let bus = self.server.report();
-        let report = self.host.report().with_bus(&bus);
+        let mut report = self.host.report().with_bus(&bus);
+        if let Some(faults) = &self.faults {
+            faults.shut_down();
+            report = report.with_faults(faults.summary());
+        }
         Seen {
             summary: report.summary().join("\n"),
             report: serde_json::to_value(&report).unwrap_or_else(|error| error.to_string().into()),

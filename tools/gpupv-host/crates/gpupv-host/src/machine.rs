@@ -22,6 +22,7 @@ use vm::vcpu::{Environment, Threads};
 use crate::config::GuestConfig;
 use crate::console::OutputWriter;
 use crate::count;
+use crate::fault_port;
 use crate::gpus::{GpuPlan, Gpus};
 use crate::input_port::{self, InputPort};
 use crate::outcome::Outcome;
@@ -146,6 +147,11 @@ impl Machine {
             let port = u64::from(input_port::PORT);
             let device = InputPort::new(console.clone());
             ports.add(port..=port, Arc::new(Mutex::new(device)))?;
+        }
+        if let Some(device) = gpus.fault_port().filter(|_| config.fault_port) {
+            let first = u64::from(fault_port::PORT);
+            let last = first + u64::from(fault_port::PORT_COUNT) - 1;
+            ports.add(first..=last, Arc::new(Mutex::new(device)))?;
         }
         if let Some(target) = lines.transfer {
             let port = u64::from(transfer::PORT);
