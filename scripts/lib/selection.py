@@ -25,6 +25,7 @@ TOPICS = [
     (r"quer|adapter|video|statistic|clock|escape|info|description",
      ["query_adapter_info", "enum_adapters", "statistics", "video_memory", "clock", "escape", "feature"]),
     (r"process|handle|table|object|teardown|burial", ["process", "call_handles", "enum_processes", "lifetime", "leaks"]),
+    (r"fault", ["fault_plan"]),
     (r"ioctl|uapi|user_args|wire|d3dkmthk", ["call_arguments", "call_handles", "dispatch", "user_pointers"]),
     (r"bus|registry|vmbus|channel|transport|hyperv|crates/vm/|global|pci|Kbuild|Kconfig|^c/|linux/",
      ["device_node", "process", "threads", "signals", "test_module.sh"]),
