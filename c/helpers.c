@@ -7,6 +7,7 @@
 #include <linux/dma-fence.h>
 #include <linux/hyperv.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
@@ -125,6 +126,48 @@ void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool
 		atomic64_add(pages, &mm->pinned_vm);
 	else
 		atomic64_sub(pages, &mm->pinned_vm);
+}
+
+/* Whether @page of a file is mapped at @at by a program that may write the file. */
+static bool dxgkrnl_is_file_writable(struct vm_area_struct *vma, struct page *page)
+{
+	struct address_space *mapping = folio_mapping(page_folio(page));
+
+	/* A private mapping of the file says nothing about the right to write it. */
+	return vma && (vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_MAYWRITE) &&
+	       vma->vm_file && mapping && vma->vm_file->f_mapping == mapping;
+}
+
+/*
+ * Returns 0 if the current program may write all of @pages, which it has pinned from @start on:
+ * anonymous pages are its own copies, and pages of files are mapped there from files that it has
+ * opened for writing. The program may have changed its mappings since it has pinned the pages; a
+ * page counts as what it is, not as what is mapped now.
+ */
+int dxgkrnl_helper_check_writable(unsigned long start, struct page **pages, unsigned long count)
+{
+	struct vm_area_struct *vma = NULL;
+	unsigned long i = 0;
+	int ret = 0;
+
+	while (i < count && folio_test_anon(page_folio(pages[i])))
+		i++;
+	if (i == count)
+		return 0;
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	for (; i < count && !ret; i++) {
+		unsigned long at = start + i * PAGE_SIZE;
+
+		if (folio_test_anon(page_folio(pages[i])))
+			continue;
+		if (!vma || at >= vma->vm_end)
+			vma = vma_lookup(current->mm, at);
+		if (!dxgkrnl_is_file_writable(vma, pages[i]))
+			ret = -EFAULT;
+	}
+	mmap_read_unlock(current->mm);
+	return ret;
 }
 
 void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable)

@@ -44,6 +44,7 @@ unsigned long dxgkrnl_helper_max_pinned_mib(void);
 unsigned long dxgkrnl_helper_total_ram_pages(void);
 unsigned long dxgkrnl_helper_page_to_pfn(struct page *page);
 void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool pinned);
+int dxgkrnl_helper_check_writable(unsigned long start, struct page **pages, unsigned long count);
 void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable);
 
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining);

@@ -67,11 +67,26 @@ impl Batch {
     }
 
     /// Pins up to `count` of the pages from `address` on, as many as there is room for.
+    ///
+    /// Whether those who use the pages keep to reading is not for the program to decide, and not
+    /// for this kernel to enforce. So also for reading only pages are pinned that the program may
+    /// write.
     fn pin_some(&mut self, address: usize, count: usize) -> Result {
-        let flags = match self.writable {
-            true => FOLL_LONGTERM | FOLL_WRITE,
-            false => FOLL_LONGTERM,
-        };
+        let count = self.list.spare_capacity_mut().len().min(count);
+
+        match self.pin_with(address, count, FOLL_LONGTERM | FOLL_WRITE) {
+            Err(error) if error == EFAULT && !self.writable => {
+                let done = self.list.len();
+
+                self.pin_with(address, count, FOLL_LONGTERM)?;
+                self.check_writable(address, done)
+            }
+            result => result,
+        }
+    }
+
+    /// Pins up to `count` of the pages from `address` on, for which there is room.
+    fn pin_with(&mut self, address: usize, count: usize, flags: u32) -> Result {
         let room = self.list.spare_capacity_mut();
         let count = room.len().min(count);
         // SAFETY: `room` has place for `count` pages. All addresses are allowed.
@@ -93,6 +108,23 @@ impl Batch {
         // INVARIANT: It has pinned them.
         unsafe { self.list.inc_len(usize::try_from(pinned)?) };
         Ok(())
+    }
+
+    /// Checks that the program may write the pages of the list from the one with the number `from`
+    /// on, which were pinned at `address`: that they are its own, or of a file that it has mapped
+    /// there and may write.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` unless it may; `EINTR` after a fatal signal.
+    fn check_writable(&mut self, address: usize, from: usize) -> Result {
+        let pages = self.list.get_mut(from..).ok_or(EINVAL)?;
+
+        // SAFETY: By the type invariant the pages are pinned. They were by the current task, which
+        // therefore has an address space.
+        to_result(unsafe {
+            bindings::dxgkrnl_helper_check_writable(address, pages.as_mut_ptr(), pages.len())
+        })
     }
 }
 
@@ -126,12 +158,13 @@ pub(crate) struct PinnedPages {
 
 impl PinnedPages {
     /// Pins `pages` pages of the current task from `address` on: for reading, or for reading and
-    /// writing. They are what is `counted`, for as long as they are pinned. Sleeps.
+    /// writing. Either way the task must have the right to write them, if need be after a call of
+    /// `mprotect()`. They are what is `counted`, for as long as they are pinned. Sleeps.
     ///
     /// # Errors
     ///
     /// - `EINVAL`: the address is not that of a page, or there are none.
-    /// - `EFAULT`: not all of it is memory that can be pinned like that.
+    /// - `EFAULT`: not all of it is memory that can be pinned like that, or that the task may write.
     /// - `ENOMEM`: it is more than the machine has, or there is no memory for the list.
     /// - `EINTR`: a fatal signal arrived.
     /// - What else pinning may say.

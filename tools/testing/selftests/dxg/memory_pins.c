@@ -159,11 +159,19 @@ TEST_F(pins, overlapping)
 	EXPECT_PINNED(0);
 }
 
-/* A mapping of a file that may only be read is memory that may only be read. */
-TEST_F(pins, read_only_file)
+/* The program may not write it, and so nobody may in its name, whatever it says that it wants. */
+#define EXPECT_NOT_LENT(memory, bytes) do {						\
+	__u32 __allocation;								\
+											\
+	EXPECT_ERRNO(ENOMEM, CREATE(memory, bytes, &__allocation));			\
+	EXPECT_ERRNO(ENOMEM, CREATE_READ_ONLY(memory, bytes, &__allocation));		\
+	EXPECT_PINNED(0);								\
+	EXPECT_EQ(self->objects, dxg_host_objects());					\
+} while (0)
+
+TEST_F(pins, sealed_file)
 {
 	int file = memfd_create("read_only", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	__u32 allocation;
 	char *memory;
 
 	ASSERT_LE(0, file);
@@ -172,12 +180,61 @@ TEST_F(pins, read_only_file)
 	ASSERT_EQ(0, fcntl(file, F_ADD_SEALS, F_SEAL_WRITE));
 	memory = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, file, 0);
 	ASSERT_NE(MAP_FAILED, memory);
-	EXPECT_ERRNO(ENOMEM, CREATE(memory, SIZE, &allocation));
-	EXPECT_PINNED(0);
-	ASSERT_EQ(0, CREATE_READ_ONLY(memory, SIZE, &allocation));
-	EXPECT_PINNED(300);
-	EXPECT_EQ(0, DESTROY(allocation));
+	EXPECT_NOT_LENT(memory, SIZE);
 	EXPECT_EQ(0, memcmp(memory, "hello", 6));
+	close(file);
+}
+
+/* Where a file that was opened for reading begins, also in the middle of what is lent */
+TEST_F(pins, read_only_file)
+{
+	char path[] = "/tmp/pinsXXXXXX";
+	int writer = mkstemp(path), file;
+	char *memory, *before;
+
+	ASSERT_LE(0, writer);
+	ASSERT_EQ(0, ftruncate(writer, SIZE));
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, file);
+	unlink(path);
+	memory = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_NOT_LENT(memory, SIZE);
+	before = dxg_memory(2 * SIZE);
+	ASSERT_EQ(before + SIZE, mmap(before + SIZE, SIZE, PROT_READ, MAP_SHARED | MAP_FIXED,
+				      file, 0));
+	EXPECT_NOT_LENT(before, 2 * SIZE);
+	close(file);
+	close(writer);
+}
+
+/* What cannot be written at the moment, but by a program that may write it */
+TEST_F(pins, write_protected)
+{
+	char path[] = "/tmp/pinsXXXXXX";
+	int file = mkstemp(path), reader;
+	__u32 allocation;
+	char *memory[3];
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, SIZE));
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, reader);
+	unlink(path);
+	/* The file's own pages, one's own copies of them, and memory without a file */
+	memory[0] = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, file, 0);
+	memory[1] = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, reader, 0);
+	memory[2] = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < ARRAY_SIZE(memory); i++) {
+		ASSERT_NE(MAP_FAILED, memory[i]);
+		EXPECT_ERRNO(ENOMEM, CREATE(memory[i], SIZE, &allocation));
+		EXPECT_PINNED(0);
+		ASSERT_EQ(0, CREATE_READ_ONLY(memory[i], SIZE, &allocation)) TH_LOG("%d", i);
+		EXPECT_PINNED(300);
+		EXPECT_EQ(0, DESTROY(allocation));
+		EXPECT_PINNED(0);
+	}
+	close(reader);
 	close(file);
 }
 
