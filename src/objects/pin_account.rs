@@ -13,14 +13,64 @@ use crate::{
     linux::pin_limit::max_pinned_pages,
 };
 use kernel::{
+    page::PAGE_SIZE,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
 };
+
+/// What all processes have pinned, in pages.
+pub(crate) struct PinTotal {
+    pages: Arc<Amount>,
+    /// Whether the log has named the limit.
+    told: Atomic<bool>,
+}
+
+impl PinTotal {
+    /// Makes a total of nothing.
+    pub(super) fn new() -> Result<Arc<Self>> {
+        let total = Self {
+            pages: Amount::new(GFP_KERNEL)?,
+            told: Atomic::new(false),
+        };
+
+        Ok(Arc::new(total, GFP_KERNEL)?)
+    }
+
+    /// Counts `pages` that are about to be pinned.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` beyond the limit, which the log names the first time.
+    fn take(&self, pages: u64) -> Result<Share> {
+        let limit = max_pinned_pages();
+
+        self.pages.take(pages, limit).inspect_err(|_| {
+            if !self.told.xchg(true, Relaxed) {
+                // CAST: It is small.
+                let kib = PAGE_SIZE as u64 / 1024;
+
+                pr_notice!(
+                    "{} KiB of programs are pinned for GPUs, and {} KiB more would exceed the \
+                     limit of {} KiB (parameter max_pinned_mib)\n",
+                    self.pages.get() * kib,
+                    pages.saturating_mul(kib),
+                    limit.saturating_mul(kib)
+                );
+            }
+        })
+    }
+}
 
 /// What one process has pinned, in pages.
 pub(crate) struct PinAccount {
     own: Arc<Amount>,
-    all: Arc<Amount>,
+    all: Arc<PinTotal>,
 }
 
 impl PinAccount {
@@ -36,10 +86,10 @@ impl PinAccount {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if that is more than the administrator allows.
+    /// `ENOMEM` if that is more than all processes together may have.
     pub(crate) fn take(&self, pages: u64) -> Result<[Share; 2]> {
         Ok([
-            self.all.take(pages, max_pinned_pages())?,
+            self.all.take(pages)?,
             self.own.take(pages, u64::MAX)?,
         ])
     }

@@ -4,12 +4,10 @@
 
 use super::{
     census::Census,
-    notices::Notices, //
+    notices::Notices,
+    pin_account::PinTotal, //
 };
-use crate::{
-    amount::Amount,
-    linux::queue::OwnedQueue, //
-};
+use crate::linux::queue::OwnedQueue;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -25,7 +23,7 @@ pub(crate) struct Services {
     /// How many objects there are.
     pub(crate) census: Arc<Census>,
     /// How many pages of programs are pinned.
-    pub(crate) pinned: Arc<Amount>,
+    pub(super) pinned: Arc<PinTotal>,
 }
 
 impl Services {
@@ -35,7 +33,7 @@ impl Services {
             queue,
             notices: Notices::new()?,
             census: Census::new()?,
-            pinned: Amount::new(GFP_KERNEL)?,
+            pinned: PinTotal::new()?,
         })
     }
 }

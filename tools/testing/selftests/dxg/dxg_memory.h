@@ -52,7 +52,7 @@ bool dxg_slow_kernel(void);
 /* Writes to a file of the kernel's: whether it took that. */
 bool dxg_write_file(const char *path, const char *text);
 
-/* Sets the limit of pinned memory: false if it cannot be set. 0 is none. */
+/* Sets the limit of pinned memory: false if it cannot be set. 0 is the default. */
 bool dxg_limit_pins(unsigned long mib);
 
 #endif /* DXG_MEMORY_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory of a program that the GPU uses: all sizes and kinds, and what the kernel counts */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -379,6 +380,61 @@ TEST_F(pins, limit_of_others)
 	EXPECT_EQ(0, dxg_in_child(pin_twice, &other));
 	EXPECT_TRUE(dxg_host_objects_return(self->objects + 1));
 	EXPECT_EQ(0, DESTROY(allocation));
+}
+
+/* How many lines of the kernel's log have a text; -1 if they cannot be read */
+static int log_lines(const char *text)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), lines = 0;
+	char line[8192];
+	ssize_t length;
+
+	if (fd < 0)
+		return -1;
+	while ((length = read(fd, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
+		line[length < 0 ? 0 : length] = 0;
+		lines += !!strstr(line, text);
+	}
+	close(fd);
+	return lines;
+}
+
+/*
+ * Without a limit of the administrator's an eighth of the machine is left to others. What is
+ * lent twice is counted twice, so that little memory is enough to get there.
+ */
+TEST_F_TIMEOUT(pins, default_limit, 600)
+{
+	long total = dxg_number_of("/proc/meminfo", "MemTotal"), most = total - total / 8;
+	size_t bytes = 64 * DXG_MIB;
+	char *memory = dxg_memory(bytes);
+	long pinned = 0;
+	__u32 allocation;
+	int result;
+
+	/* Without page lists each message of the VMBus names 28 pages. */
+	if (!has_lists())
+		SKIP(return, "takes too long with GPADLs");
+	while (bytes >= DXG_PAGE) {
+		ASSERT_GT(2 * total, pinned);
+		result = CREATE(memory, bytes, &allocation);
+		if (!result) {
+			pinned += bytes / 1024;
+		} else {
+			ASSERT_EQ(-ENOMEM, result);
+			bytes /= 2;
+		}
+	}
+	EXPECT_GE(most, pinned);
+	EXPECT_LE(most - 4, pinned);
+	EXPECT_PINNED(pinned / 4);
+	/* The log says once which limit it was, however often it was met. */
+	if (log_lines("") > 0)
+		EXPECT_EQ(1, log_lines("max_pinned_mib"));
+	/* An administrator may allow more. */
+	ASSERT_TRUE(dxg_limit_pins(2 * total / 1024));
+	EXPECT_EQ(0, CREATE(memory, DXG_MIB, &allocation));
+	EXPECT_OK(dxg_destroy_device(self->gpu.fd, self->gpu.device));
 }
 
 /* The file tells what its process has, and only of that. */
