@@ -368,6 +368,14 @@ impl<'a> Sender<'a> {
             global: Some(global),
         }
     }
+
+    /// The same, for a message in the name of `other`, which does not wait for the answer.
+    pub(crate) fn in_the_name_of(self, other: &Sender<'_>) -> Self {
+        Self {
+            process: other.process,
+            ..self
+        }
+    }
 }
 
 /// The guest as a whole, or a process that sends nothing else any more.

@@ -30,7 +30,8 @@ impl Ioctl for QueryStatistics {
     type Argument = abi::QueryStatistics;
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
-        let guest = match argument.process {
+        let sender = caller.process.on_host()?;
+        let other = match argument.process {
             0 => None,
             id => Some(
                 u32::try_from(id)
@@ -39,14 +40,19 @@ impl Ioctl for QueryStatistics {
                     .ok_or(EINVAL)?,
             ),
         };
-        let process = guest.as_deref().unwrap_or(caller.process);
+        // The end of the other process does not wait for this request, after which the host may
+        // know another one by its number.
+        let sender = match &other {
+            Some(other) => sender.in_the_name_of(&other.on_host().map_err(|_| EINVAL)?),
+            None => sender,
+        };
         let active = caller
             .registry
             .find_adapter(argument.adapter_luid)
             .ok_or(EINVAL)?
             .active()?;
         let answer = active.call(
-            process.on_host()?,
+            sender,
             command::QueryStatistics {
                 statistics_type: argument.r#type,
                 adapter_luid: active.host_luid(),

@@ -13,7 +13,6 @@ use crate::{
         process::Process, //
     },
 };
-use core::ops::Deref;
 use kernel::{
     prelude::*,
     rbtree::RBTree,
@@ -51,27 +50,6 @@ impl Processes {
     fn remove(&mut self, process: &Arc<Process>) -> Option<Member> {
         self.member(process)?;
         self.members.remove(&process.key())
-    }
-}
-
-/// A process that another one asks about. It counts as an open, so that the host does not lose
-/// the process first.
-pub(crate) struct Visit<'a> {
-    registry: &'a Registry,
-    process: Arc<Process>,
-}
-
-impl Deref for Visit<'_> {
-    type Target = Arc<Process>;
-
-    fn deref(&self) -> &Arc<Process> {
-        &self.process
-    }
-}
-
-impl Drop for Visit<'_> {
-    fn drop(&mut self) {
-        self.registry.close_process(&self.process);
     }
 }
 
@@ -154,20 +132,18 @@ impl Registry {
         }
     }
 
-    /// The process that has `number` in the caller's pid namespace. It is not torn down as long as
-    /// the result exists.
-    pub(crate) fn find_neighbour(&self, number: u32) -> Option<Visit<'_>> {
-        let mut processes = self.processes.lock();
-        let member = processes.members.values_mut().find(|member| {
-            member.process.number_for_neighbour() == Some(number)
-                && member.process.on_host().is_ok()
-        })?;
-
-        member.opens += 1;
-        Some(Visit {
-            registry: self,
-            process: member.process.clone(),
-        })
+    /// Finds the process that has `number` in the caller's pid namespace, whichever user's it is. It
+    /// may be torn down meanwhile: nobody waits for who only asks about it.
+    pub(crate) fn find_neighbour(&self, number: u32) -> Option<Arc<Process>> {
+        self.processes
+            .lock()
+            .members
+            .values()
+            .map(|member| &member.process)
+            .find(|process| {
+                process.number_for_neighbour() == Some(number) && process.on_host().is_ok()
+            })
+            .cloned()
     }
 
     /// The process ids, as the caller sees them, of the processes of the caller's pid namespace

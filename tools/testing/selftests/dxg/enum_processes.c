@@ -48,7 +48,7 @@ struct child {
 	int stop;
 };
 
-static bool start_child(struct child *child, struct winluid luid)
+static bool start_child_as(uid_t user, struct child *child, struct winluid luid)
 {
 	int stop[2], ready[2];
 	char byte = 0;
@@ -58,8 +58,11 @@ static bool start_child(struct child *child, struct winluid luid)
 	child->pid = fork();
 	if (!child->pid) {
 		__u32 handle = 0;
-		int fd = dxg_open();
+		int fd;
 
+		if (user != getuid() && setresuid(user, user, user))
+			_exit(1);
+		fd = dxg_open();
 		close(stop[1]);
 		if (fd < 0 || dxg_open_adapter(fd, luid, &handle) || write(ready[1], "1", 1) != 1)
 			_exit(1);
@@ -72,6 +75,11 @@ static bool start_child(struct child *child, struct winluid luid)
 		return false;
 	close(ready[0]);
 	return true;
+}
+
+static bool start_child(struct child *child, struct winluid luid)
+{
+	return start_child_as(getuid(), child, luid);
 }
 
 static int stop_child(struct child *child)
@@ -243,6 +251,42 @@ TEST_F(processes, killed)
 	ASSERT_EQ(0, kill(child.pid, SIGKILL));
 	EXPECT_EQ(SIGKILL, stop_child(&child));
 	EXPECT_TRUE(dxg_wait_unbound(self->fd, self->luid));
+}
+
+#define NOBODY	65534
+
+/* Becomes another user, and is seen by and sees what there is. */
+static int look_as_nobody(void *data)
+{
+	struct winluid *luid = data;
+	__u32 pids[ROOM], handle = 0;
+	__u64 count = ROOM;
+	int fd;
+
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return -errno;
+	fd = dxg_open();
+	if (fd < 0)
+		return fd;
+	if (dxg_processes(fd, *luid, pids, &count) || count != 1 || pids[0] != getppid())
+		return -ESRCH;
+	if (dxg_open_adapter(fd, *luid, &handle))
+		return -EIO;
+	return dxg_bound(fd, *luid, getpid()) == 1 ? 0 : -ECHILD;
+}
+
+/* It is the namespace that counts, and not the user. */
+TEST_F(processes, other_user)
+{
+	struct child child;
+
+	if (getuid())
+		SKIP(return, "needs root to become another user");
+	ASSERT_OPEN();
+	EXPECT_EQ(0, dxg_in_child(look_as_nobody, &self->luid));
+	ASSERT_TRUE(start_child_as(NOBODY, &child, self->luid));
+	EXPECT_EQ(1, dxg_bound(self->fd, self->luid, child.pid));
+	EXPECT_EQ(0, stop_child(&child));
 }
 
 /* First process of a new namespace: it is 1 there, and alone. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* QueryStatistics: no handle, but a LUID and a process id */
+#include <sched.h>
 #include <signal.h>
 
 #include "dxg_compute.h"
@@ -154,6 +155,51 @@ TEST_F(statistics, other_process)
 	for (int i = 0; i < 1000 && !QUERY(); i++)
 		dxg_sleep_ms(10);
 	REFUSED(EINVAL);
+}
+
+struct question {
+	const struct d3dkmt_querystatistics *args;
+	bool other_user;
+};
+
+/* Asks with a file of its own, as another user if that is wanted. */
+static int ask(void *data)
+{
+	struct question *question = data;
+	struct d3dkmt_querystatistics args = *question->args;
+	int fd;
+
+	if (question->other_user && setresuid(65534, 65534, 65534))
+		return -EPERM;
+	fd = dxg_open();
+	return fd < 0 ? fd : dxg_ioctl(fd, LX_DXQUERYSTATISTICS, &args);
+}
+
+/* Whose process it is does not matter, but the pid namespace does. */
+TEST_F(statistics, other_user)
+{
+	struct question question = { &self->args, true };
+
+	if (getuid())
+		SKIP(return, "needs root to become another user");
+	self->args.process = getpid();
+	self->args.type = _D3DKMT_QUERYSTATISTICS_PROCESS;
+	EXPECT_EQ(0, dxg_in_child(ask, &question));
+}
+
+TEST_F(statistics, other_namespace)
+{
+	struct question question = { &self->args };
+
+	self->args.process = getpid();
+	self->args.type = _D3DKMT_QUERYSTATISTICS_PROCESS;
+	EXPECT_EQ(0, dxg_in_child(ask, &question));
+	if (getuid() || unshare(CLONE_NEWPID))
+		SKIP(return, "needs root for a pid namespace");
+	/* From here on children are in the new namespace, where they have number 1. */
+	EXPECT_EQ(EINVAL, dxg_in_child(ask, &question));
+	self->args.process = 1;
+	EXPECT_EQ(0, dxg_in_child(ask, &question));
 }
 
 /* Asks for statistics of a process, 0 for the caller, and returns the first number. */
