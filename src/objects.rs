@@ -39,6 +39,8 @@ pub(crate) mod device;
 mod directory;
 pub(crate) mod execution_state;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) mod fence_files;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod fence_import;
 pub(crate) mod fence_page;
 mod gate;

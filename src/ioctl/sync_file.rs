@@ -31,6 +31,7 @@ use crate::{
     objects::{
         context::Context,
         device::DeviceGuard,
+        fence_files::FenceFile,
         fence_import::{
             NewImport,
             SIGNALLED, //
@@ -108,19 +109,22 @@ impl CreateSyncFile {
         }))
     }
 
-    /// Asks the host to end `wait` when `object` reaches `value`.
+    /// Asks the host to end `wait` when `object` reaches `value`. It lasts as long as the fence and
+    /// its device do, on whichever device the program may have asked.
     fn begin(
         process: &Process,
-        device: &DeviceGuard,
-        object: Handle,
+        object: &SyncObject,
         value: u64,
         wait: Arc<dyn Wait>,
-    ) -> Result<Ticket> {
+    ) -> Result<(Ticket, FenceFile)> {
+        let (files, device) = object.sync_files(process)?;
+        let device = device.enter()?;
         let ticket = device.waits().begin(
             &process.services().notices.events,
             process.event_permit()?,
             wait,
         )?;
+        let file = files.enter(&ticket, value)?;
 
         device.active().call(
             process.on_host()?,
@@ -130,12 +134,12 @@ impl CreateSyncFile {
                 event: ticket.event(),
                 object_count: 1,
                 arrays: |objects: &mut [u8], values: &mut [u8]| {
-                    object.write_to(objects).map_err(|_| EINVAL)?;
+                    object.handle.write_to(objects).map_err(|_| EINVAL)?;
                     value.write_to(values).map_err(|_| EINVAL)
                 },
             },
         )?;
-        Ok(ticket)
+        Ok((ticket, file))
     }
 }
 
@@ -148,7 +152,7 @@ impl Ioctl for CreateSyncFile {
         let process = caller.process;
         let value = argument.fence_value;
         let descriptor = anon_file::reserve_fd()?;
-        let device = process.device(argument.device)?;
+        let _device = process.device(argument.device)?;
         let object = process.get::<SyncObject>(argument.monitored_fence)?;
 
         if !object.is_monitored() {
@@ -158,13 +162,13 @@ impl Ioctl for CreateSyncFile {
         let _pass = object.enter()?;
         let shared = Self::export(process, &object)?;
         let (fence, file, wait) = SyncFile::new(shared, value, process.services())?;
-        let ticket = Self::begin(process, &device, object.handle, value, wait.clone())?;
+        let begun = Self::begin(process, &object, value, wait.clone())?;
         let new = sync_file::new_file(&fence)?;
         let mut answer = *argument;
 
         answer.sync_file_handle = u64::from(descriptor.reserved_fd());
         argument.write_back(&answer)?;
-        file.keep(ticket, wait);
+        file.keep(begun, wait);
         descriptor.fd_install(new);
         Ok(0)
     }

@@ -12,6 +12,8 @@ use super::{
     Entry,
     Ioctl, //
 };
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use crate::objects::sync_object::SyncFiles;
 use crate::{
     linux::anon_file,
     message::sync_object as command,
@@ -165,6 +167,8 @@ impl Ioctl for CreateSynchronizationObject2 {
             owner: owner(&device, monitored),
             page,
             shared,
+            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+            files: SyncFiles::new(flags),
             _notification: notification,
             _counted: services.census.count(Kind::SyncObject),
         };
@@ -240,6 +244,8 @@ pub(super) fn open_shared(
         owner: owner(device, monitored),
         page,
         shared: Some(shared.clone()),
+        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+        files: SyncFiles::new(flags),
         _notification: None,
         _counted: process.services().census.count(Kind::SyncObject),
     };

@@ -28,6 +28,12 @@ pub(crate) fn einprogress() -> Error {
     named(bindings::EINPROGRESS)
 }
 
+/// Operation canceled.
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) fn ecanceled() -> Error {
+    named(bindings::ECANCELED)
+}
+
 /// Not a data message.
 pub(crate) fn ebadmsg() -> Error {
     named(bindings::EBADMSG)

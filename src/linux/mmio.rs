@@ -5,7 +5,9 @@
 //! C header: `include/linux/hyperv.h`
 
 use super::bindings;
-#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use core::ptr::NonNull;
+#[cfg(any(CONFIG_DXGKRNL_KUNIT_TEST, CONFIG_DXGKRNL_SYNC_FILE))]
 use kernel::prelude::*;
 
 /// A range reserved with `vmbus_allocate_mmio()`, given back when dropped.
@@ -46,6 +48,35 @@ impl MmioRange {
             .checked_sub(self.start)
             .and_then(|offset| offset.checked_add(size))
             .is_some_and(|end| end <= self.size)
+    }
+
+    /// Reads the 8 bytes at the guest physical address `address`, which is memory that the processor
+    /// may cache. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ERANGE` unless they lie in the range; `ENOMEM` if they cannot be mapped.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn read_u64(&self, address: u64) -> Result<u64> {
+        const SIZE: usize = size_of::<u64>();
+
+        if !self.covers(address, SIZE as u64) {
+            return Err(ERANGE);
+        }
+
+        // SAFETY: The function has no precondition.
+        //
+        // CAST: A flag is small.
+        let mapped = unsafe {
+            kernel::bindings::memremap(address, SIZE, kernel::bindings::MEMREMAP_WB as usize)
+        };
+        let mapped = NonNull::new(mapped).ok_or(ENOMEM)?;
+        // SAFETY: The bytes were just mapped, and any will do.
+        let value = unsafe { mapped.cast::<u64>().read_unaligned() };
+
+        // SAFETY: This was mapped above, and is not used again.
+        unsafe { kernel::bindings::memunmap(mapped.as_ptr()) };
+        Ok(u64::from_le(value))
     }
 }
 

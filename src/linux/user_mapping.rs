@@ -365,6 +365,12 @@ impl UserMapping {
         self.size as u64
     }
 
+    /// Returns the range that the memory lies in, as long as the user may see it.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn window(&self) -> Option<Arc<MmioRange>> {
+        self.window.lock().clone()
+    }
+
     /// Takes the memory away from the user program, and from all that have inherited it: they get
     /// `SIGBUS` when they touch the addresses from now on. May be called by any task, as often as
     /// one likes; sleeps.

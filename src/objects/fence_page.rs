@@ -3,8 +3,9 @@
 //! The page in which the host keeps the value of a fence, as the user program sees it: read-only, as
 //! on Windows. A program that could write it could make others believe what has not happened.
 //!
-//! The value has 8 bytes, anywhere in the page, which may have values of other fences as well. The
-//! driver never reads it: it is the host's, and the user program believes it or not.
+//! The value has 8 bytes, anywhere in the page, which may have values of other fences as well. It is
+//! the host's, and the user program believes it or not. The driver reads it only to tell a fence
+//! that is destroyed after it has reached a value from one that has not.
 
 use super::{
     adapter::Adapter,
@@ -23,6 +24,9 @@ const VALUE_SIZE: u64 = 8;
 /// The page of a fence in the address space of a user program, until this is dropped.
 pub(crate) struct FencePage {
     view: HostView,
+    /// Where the host has the value.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    physical: u64,
 }
 
 impl FencePage {
@@ -42,7 +46,17 @@ impl FencePage {
             Caching::WriteBack,
         )?;
 
-        Ok(Self { view })
+        Ok(Self {
+            view,
+            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+            physical,
+        })
+    }
+
+    /// Reads the value, if the user program still sees it. Sleeps.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn value(&self) -> Option<u64> {
+        self.view.read_u64(self.physical).ok()
     }
 
     /// Where the user program sees the value.

@@ -76,6 +76,13 @@ impl HostView {
         self.shown.0.address()
     }
 
+    /// Reads the 8 bytes that the host has at `address` in the same window, unless the memory was
+    /// taken away. Sleeps.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn read_u64(&self, address: u64) -> Result<u64> {
+        self.shown.0.window().ok_or(ENODEV)?.read_u64(address)
+    }
+
     /// Takes it away from the user program, and from all that have inherited it. Frees the addresses
     /// if the current task is one of the program's.
     pub(crate) fn revoke(&self) {

@@ -3,8 +3,8 @@
 //! What a sync file stands for: that a monitored fence has reached a value.
 //!
 //! The host is asked once, when the file is made, and its answer signals the file. If it never
-//! comes, because the device or the way to the host is gone, or takes too long, the file signals
-//! with an error. When the last file goes the wait is withdrawn, and a shared fence is not kept on
+//! comes, because the fence, its device or the way to the host is gone, or takes too long, the file
+//! signals with an error. When the last file goes the wait is withdrawn, and a shared fence is not kept on
 //! the host any more: by a worker, as files may go in any context.
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
         Counted,
         Kind, //
     },
+    fence_files::FenceFile,
     services::Services,
     shared::{
         Export,
@@ -30,6 +31,7 @@ use crate::linux::{
         Payload,
         Signaller, //
     },
+    errno::ecanceled,
     queue::OwnedQueue, //
 };
 use kernel::{
@@ -74,7 +76,7 @@ pub(crate) struct SyncFile {
     shared: Option<SharedFence>,
     value: u64,
     /// The host's answer is waited for as long as the file is there.
-    wait: SetOnce<Ticket>,
+    wait: SetOnce<(Ticket, FenceFile)>,
     /// But others wait for it only so long.
     limit: SetOnce<ArcHrTimerHandle<Reaching>>,
     queue: Arc<OwnedQueue>,
@@ -136,8 +138,13 @@ impl Wait for Reaching {
         self.signaller.signal(Ok(()));
     }
 
-    fn lost(&self, _loss: Loss) {
-        self.signaller.signal(Err(ENODEV));
+    fn lost(&self, loss: Loss) {
+        let error = match loss {
+            Loss::Device | Loss::Host => ENODEV,
+            Loss::Object => ecanceled(),
+        };
+
+        self.signaller.signal(Err(error));
     }
 }
 
@@ -181,9 +188,9 @@ impl SyncFile {
         Ok((fence, this, wait))
     }
 
-    /// Leaves the wait that `ticket` stands for to the file. The time begins to run.
-    pub(crate) fn keep(&self, ticket: Ticket, wait: Arc<Reaching>) {
-        self.wait.populate(ticket);
+    /// Leaves the wait that `ticket` and `file` stand for to the file. The time begins to run.
+    pub(crate) fn keep(&self, (ticket, file): (Ticket, FenceFile), wait: Arc<Reaching>) {
+        self.wait.populate((ticket, file));
         if let Some(limit) = limit() {
             self.limit.populate(wait.start(limit));
         }

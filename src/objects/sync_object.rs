@@ -5,6 +5,11 @@
 //! Monitored fences belong to a device and end with it. Others belong to the process; the device
 //! they were made with says only which adapter they are on.
 
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use super::{
+    fence_files::FenceFiles,
+    process::Process, //
+};
 use super::{
     adapter::Adapter,
     census::Counted,
@@ -14,7 +19,11 @@ use super::{
     guest_event::Notification,
     shared::SharedSyncObject, //
 };
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use crate::uapi::sync_object::sync_flags;
 use crate::wire::Handle;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use kernel::sync::SetOnce;
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -26,6 +35,28 @@ pub(crate) enum Owner {
     Device(Arc<Device>),
     /// Anything else: to the process.
     Process,
+}
+
+/// The sync files that wait for a monitored fence.
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) struct SyncFiles {
+    /// Empty until there is one.
+    all: SetOnce<Arc<FenceFiles>>,
+    /// They go on waiting when the handle goes: the object itself stays as long as they do.
+    outlive_handle: bool,
+}
+
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+impl SyncFiles {
+    /// None yet, for an object with these flags.
+    pub(crate) fn new(flags: u32) -> Self {
+        let outlive = sync_flags::SHARED | sync_flags::UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY;
+
+        Self {
+            all: SetOnce::new(),
+            outlive_handle: flags & outlive == outlive,
+        }
+    }
 }
 
 /// A sync object.
@@ -42,6 +73,9 @@ pub(crate) struct SyncObject {
     pub(crate) _notification: Option<Notification>,
     /// What all processes that have opened it share.
     pub(crate) shared: Option<Arc<SharedSyncObject>>,
+    /// What waits for a monitored fence in the kernel.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) files: SyncFiles,
     /// That it is there.
     pub(crate) _counted: Counted,
 }
@@ -76,8 +110,43 @@ impl SyncObject {
         Ok(pass)
     }
 
-    /// Takes the page with its value away from the user program.
+    /// Returns the sync files that wait for it, and the device that it belongs to. It is an object of
+    /// `process`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is no monitored fence, `ENOMEM`.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn sync_files(
+        &self,
+        process: &Process,
+    ) -> Result<(&Arc<FenceFiles>, &Arc<Device>)> {
+        let Owner::Device(device) = &self.owner else {
+            return Err(EINVAL);
+        };
+
+        if self.files.all.as_ref().is_none() {
+            let mut new = Some(FenceFiles::new(device.waits())?);
+
+            // Under the lock, so that who comes second does not look before the first is done.
+            process.with_objects(|_| {
+                if self.files.all.as_ref().is_none() {
+                    new.take().map(|new| self.files.all.populate(new));
+                }
+            });
+        }
+        Ok((self.files.all.as_ref().ok_or(EINVAL)?, device))
+    }
+
+    /// Ends what waits for it in the kernel, and takes the page with its value away from the user
+    /// program: it is about to be destroyed. Sleeps.
     pub(crate) fn revoke(&self) {
+        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+        if let Some(files) = self.files.all.as_ref() {
+            if !self.files.outlive_handle {
+                files.end(|| self.page.as_ref().and_then(|page| page.value()));
+            }
+        }
         if let Some(page) = &self.page {
             page.revoke();
         }

@@ -40,6 +40,12 @@ const MAX_WAITS: usize = 1 << 17;
 pub(crate) enum Loss {
     /// The program has destroyed the device, or ended.
     Device,
+    /// The program has destroyed what was waited for.
+    #[cfg_attr(
+        not(CONFIG_DXGKRNL_SYNC_FILE),
+        expect(dead_code, reason = "only sync files end so")
+    )]
+    Object,
     /// The adapter is gone, or the channel that signals come by.
     Host,
 }
@@ -171,6 +177,29 @@ impl Waits {
     }
 }
 
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+impl Waits {
+    /// Ends the wait with the id `place`, if it has not ended: what it waits for has happened.
+    pub(super) fn reach(&self, place: u64) {
+        self.end_one(place, |wait| wait.reached());
+    }
+
+    /// Ends the wait with the id `place`, if it has not ended: what it waits for will not happen.
+    pub(super) fn lose_one(&self, place: u64, loss: Loss) {
+        self.end_one(place, |wait| wait.lost(loss));
+    }
+
+    fn end_one(&self, place: u64, tell: impl FnOnce(&dyn Wait)) {
+        let _section = Signalling::begin();
+
+        if let Some(entry) = self.entries.remove(place) {
+            if entry.pending.end() {
+                tell(&*entry.pending.wait);
+            }
+        }
+    }
+}
+
 impl Dependent for Waits {
     fn cut_off(&self) {
         self.cut_off.xchg(1, Full);
@@ -189,6 +218,12 @@ impl Ticket {
     /// The guest event that ends the wait, for a message.
     pub(crate) fn event(&self) -> u64 {
         self.event
+    }
+
+    /// Returns the id of the wait among those of the device.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(super) fn place(&self) -> u64 {
+        self.place
     }
 
     /// Leaves the wait to the host and to the device.
@@ -237,7 +272,7 @@ mod tests {
 
         fn lost(&self, loss: Loss) {
             let unit = match loss {
-                Loss::Device => 10,
+                Loss::Device | Loss::Object => 10,
                 Loss::Host => 100,
             };
 

@@ -35,6 +35,9 @@ pub(crate) mod sync_flags {
     /// It may not be signalled.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) const NO_SIGNAL: u32 = 1 << 4;
+    /// Processors that wait for it go on when it is destroyed, not when a handle for it is.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) const UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY: u32 = 1 << 10;
 }
 
 /// What a sync object is like. What the details mean depends on the type.

@@ -21,6 +21,8 @@
 #define DXG_NO_WAIT		0x20u
 /* The GPU has no address for the value */
 #define DXG_NO_GPU_ACCESS	0x80u
+/* The end of a handle is not the end of the waits that were made with it */
+#define DXG_UNWAIT_ONLY_ON_DESTROY 0x400u
 /* The host's driver may signal it too */
 #define DXG_SIGNAL_BY_KMD	0x100u
 

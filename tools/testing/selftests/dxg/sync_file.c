@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* CreateSyncFile, WaitSyncFile and OpenSyncObjectFromSyncFile */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/sync_file.h>
 #include <sys/ioctl.h>
@@ -295,7 +296,7 @@ TEST_F(sync_file, device_destroyed)
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
 	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
-	EXPECT_GT(0, dxg_file_status(file));
+	EXPECT_EQ(-ENODEV, dxg_file_status(file));
 }
 
 TEST_F(sync_file, process_closed)
@@ -308,14 +309,72 @@ TEST_F(sync_file, process_closed)
 	EXPECT_GT(0, dxg_file_status(file));
 }
 
-/* The host lets go of those who wait for an object that is destroyed. */
+/*
+ * The host lets go of those who wait for an object that is destroyed. A file that stands for a
+ * value which was not reached says that this is not what it waited for.
+ */
 TEST_F(sync_file, fence_destroyed)
 {
-	int file;
+	const struct dxg_monitored fences[] = { self->fence, self->done };
+	int below, above;
 
-	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, self->fence.handle));
+	for (int i = 0; i < ARRAY_SIZE(fences); i++) {
+		ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, fences[i].handle, 4, &below));
+		ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, fences[i].handle, 5, &above));
+		ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, fences[i].handle, 4));
+		ASSERT_TRUE(dxg_wait_fence(fences[i].value, 4));
+		ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, fences[i].handle));
+		EXPECT_TRUE(dxg_file_signals(below, DXG_PATIENCE));
+		EXPECT_EQ(1, dxg_file_status(below));
+		EXPECT_TRUE(dxg_file_signals(above, DXG_PATIENCE));
+		EXPECT_EQ(-ECANCELED, dxg_file_status(above));
+		close(below);
+		close(above);
+	}
+}
+
+/* Those whose object outlives its handle go on waiting, as the program wanted. */
+TEST_F(sync_file, handle_destroyed)
+{
+	struct dxg_monitored fence, opened;
+	int file, shared;
+
+	ASSERT_EQ(0, dxg_create_monitored(self->gpu.fd, self->gpu.device, 0,
+					  DXG_SHARED | DXG_UNWAIT_ONLY_ON_DESTROY, &fence));
+	ASSERT_EQ(0, dxg_share(self->gpu.fd, fence.handle, &shared));
+	ASSERT_EQ(0, dxg_open_shared(&self->gpu, shared, DXG_SHARED, &opened));
+	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, fence.handle, 5, &file));
+	ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, fence.handle));
+	EXPECT_FALSE(dxg_file_signals(file, 50));
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, opened.handle, 5));
 	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_EQ(1, dxg_file_status(file));
+}
+
+/* It is the fence's device that counts, and not the one that the program names. */
+TEST_F(sync_file, made_with_another_device)
+{
+	struct dxg_gpu other = self->gpu;
+	struct dxg_monitored fence;
+	int file[2];
+
+	ASSERT_EQ(0, dxg_create_device(other.fd, other.adapter, &other.device));
+	ASSERT_EQ(0, dxg_create_sync_file(&other, self->fence.handle, 5, &file[0]));
+	ASSERT_EQ(0, dxg_destroy_device(other.fd, other.device));
+	EXPECT_FALSE(dxg_file_signals(file[0], 50));
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
+	EXPECT_TRUE(dxg_file_signals(file[0], DXG_PATIENCE));
+	EXPECT_EQ(1, dxg_file_status(file[0]));
+
+	ASSERT_EQ(0, dxg_create_device(other.fd, other.adapter, &other.device));
+	ASSERT_EQ(0, dxg_create_monitored(other.fd, other.device, 0, 0, &fence));
+	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, fence.handle, 5, &file[0]));
+	ASSERT_EQ(0, dxg_create_sync_file(&other, fence.handle, 5, &file[1]));
+	ASSERT_EQ(0, dxg_destroy_device(other.fd, other.device));
+	for (int i = 0; i < ARRAY_SIZE(file); i++) {
+		EXPECT_TRUE(dxg_file_signals(file[i], DXG_PATIENCE));
+		EXPECT_EQ(-ENODEV, dxg_file_status(file[i]));
+	}
 }
 
 struct message {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The sync files that wait for one monitored fence.
+//!
+//! They are waits on the device that the fence belongs to, and end with it. They end with the fence
+//! as well: the host lets go of all who wait for an object that is destroyed, as if its value had
+//! been reached. So they are ended here, with an error, before the host is told.
+
+use super::{
+    directory::Directory,
+    waits::{
+        Loss,
+        Ticket,
+        Waits, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
+        Arc, //
+    }, //
+};
+
+/// Most of them, as many as there may be waits on a device.
+const MAX_FILES: usize = 1 << 17;
+
+/// A wait of a sync file.
+struct FileWait {
+    /// Its id among those of the device.
+    place: u64,
+    /// What the fence is to reach.
+    value: u64,
+}
+
+/// The waits of sync files for one fence.
+#[pin_data]
+pub(crate) struct FenceFiles {
+    /// Those of the device, on which they are.
+    waits: Arc<Waits>,
+    ended: Atomic<u32>,
+    #[pin]
+    all: Directory<FileWait, MAX_FILES>,
+}
+
+impl FenceFiles {
+    /// Makes an empty set for a fence of the device with `waits`.
+    pub(crate) fn new(waits: &Arc<Waits>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                waits: waits.clone(),
+                ended: Atomic::new(0),
+                all <- Directory::new(),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Enters the wait of `ticket`, which ends when the fence reaches `value`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the fence is destroyed; `ENOMEM`, also if there are too many.
+    pub(crate) fn enter(self: &Arc<Self>, ticket: &Ticket, value: u64) -> Result<FenceFile> {
+        let file = FenceFile {
+            id: self.all.insert(FileWait {
+                place: ticket.place(),
+                value,
+            })?,
+            files: self.clone(),
+        };
+
+        // `end` sets the flag first and looks then; this is the other order, so one of the two
+        // sees the other.
+        if self.ended.fetch_add(0, Full) != 0 {
+            return Err(EINVAL);
+        }
+        Ok(file)
+    }
+
+    /// Ends all waits, as the fence is about to be destroyed. What has been reached is: the host may
+    /// have said so, and nobody heard it yet. `value` tells how far the fence has come, if that is
+    /// known; it is called at most once.
+    pub(crate) fn end(&self, value: impl FnOnce() -> Option<u64>) {
+        let mut look = Some(value);
+        let mut value = None;
+        let mut from = 0;
+
+        self.ended.xchg(1, Full);
+        while let Some(wait) = self.all.pop(&mut from) {
+            if let Some(look) = look.take() {
+                value = look();
+            }
+            if value.is_some_and(|value| value >= wait.value) {
+                self.waits.reach(wait.place);
+            } else {
+                self.waits.lose_one(wait.place, Loss::Object);
+            }
+        }
+    }
+}
+
+/// A wait that ends with its fence as long as this exists.
+pub(crate) struct FenceFile {
+    files: Arc<FenceFiles>,
+    id: u64,
+}
+
+impl Drop for FenceFile {
+    fn drop(&mut self) {
+        drop(self.files.all.remove(self.id));
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_fence_files)]
+mod tests {
+    use super::*;
+    use crate::objects::{
+        notices::Notices,
+        quota::Quota,
+        waits::Wait, //
+    };
+
+    /// Counts how it ended: reached in units, lost with the object in tens, else in hundreds.
+    struct Counter(Atomic<u32>);
+
+    impl Wait for Counter {
+        fn reached(&self) {
+            self.0.fetch_add(1, Full);
+        }
+
+        fn lost(&self, loss: Loss) {
+            self.0
+                .fetch_add(if loss == Loss::Object { 10 } else { 100 }, Full);
+        }
+    }
+
+    #[test]
+    fn end_with_the_fence() -> Result {
+        let notices = Notices::new()?;
+        let quota = Quota::new(8)?;
+        let waits = Waits::new()?;
+        let files = FenceFiles::new(&waits)?;
+        let begin = |value| -> Result<(Arc<Counter>, Ticket, FenceFile)> {
+            let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
+            let ticket = waits.begin(&notices.events, quota.take()?, counter.clone())?;
+            let file = files.enter(&ticket, value)?;
+
+            Ok((counter, ticket, file))
+        };
+        let count = |counter: &Counter| counter.0.fetch_add(0, Full);
+        let (below, at, above, withdrawn) = (begin(4)?, begin(5)?, begin(6)?, begin(6)?);
+        let mut looks = 0;
+
+        drop((withdrawn.1, withdrawn.2));
+        files.end(|| {
+            looks += 1;
+            Some(5)
+        });
+        assert_eq!(looks, 1);
+        assert_eq!(count(&below.0), 1);
+        assert_eq!(count(&at.0), 1);
+        assert_eq!(count(&above.0), 10);
+        assert_eq!(count(&withdrawn.0), 0);
+        // They are over for the device as well.
+        waits.lose(Loss::Device);
+        assert_eq!(count(&above.0), 10);
+        assert_eq!(begin(1).err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn unknown_value_is_none() -> Result {
+        let notices = Notices::new()?;
+        let quota = Quota::new(1)?;
+        let waits = Waits::new()?;
+        let files = FenceFiles::new(&waits)?;
+        let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
+        let ticket = waits.begin(&notices.events, quota.take()?, counter.clone())?;
+        let _file = files.enter(&ticket, 0)?;
+
+        files.end(|| None);
+        assert_eq!(counter.0.fetch_add(0, Full), 10);
+        Ok(())
+    }
+}
