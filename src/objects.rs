@@ -43,7 +43,7 @@ pub(crate) mod fence_files;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod fence_import;
 pub(crate) mod fence_page;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod guest_event;
 pub(crate) mod handle_table;
 pub(crate) mod host;

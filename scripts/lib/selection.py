@@ -24,7 +24,7 @@ TOPICS = [
     (r"device|state|execution", ["device", "device_state"]),
     (r"quer|adapter|video|statistic|clock|escape|info|description",
      ["query_adapter_info", "enum_adapters", "statistics", "video_memory", "clock", "escape", "feature"]),
-    (r"process|handle|table|object|teardown|burial", ["process", "call_handles", "enum_processes", "lifetime", "leaks"]),
+    (r"process|handle|table|object|teardown|burial", ["process", "call_handles", "enum_processes", "lifetime", "leaks", "parents"]),
     (r"fault", ["fault_plan"]),
     (r"ioctl|uapi|user_args|wire|d3dkmthk", ["call_arguments", "call_handles", "dispatch", "user_pointers"]),
     (r"bus|registry|vmbus|channel|transport|hyperv|crates/vm/|global|pci|Kbuild|Kconfig|^c/|linux/",

@@ -54,6 +54,8 @@ impl Ioctl for CreateHwQueue {
         let process = caller.process;
         let context = process.get::<Context>(argument.context)?;
         let device = context.device().enter()?;
+        // What is made goes with the context, and must not while the driver does not know it.
+        let _pass = context.enter().map_err(without_context)?;
 
         // CAST: 32 bits fit.
         if argument.priv_drv_data_size as usize > MAX_MESSAGE {

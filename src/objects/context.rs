@@ -4,7 +4,11 @@
 
 use super::{
     census::Counted,
-    device::Device, //
+    device::Device,
+    gate::{
+        Gate,
+        Pass, //
+    }, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -16,6 +20,7 @@ use kernel::{
 pub(crate) struct Context {
     device: Arc<Device>,
     handle: Handle,
+    gate: Gate,
     _counted: Counted,
 }
 
@@ -26,6 +31,7 @@ impl Context {
             Self {
                 device,
                 handle,
+                gate: Gate::new()?,
                 _counted: counted,
             },
             GFP_KERNEL_ACCOUNT,
@@ -35,6 +41,20 @@ impl Context {
     /// Its handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
+    }
+
+    /// Keeps it from being destroyed while a hardware queue is made in it.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if it is being destroyed.
+    pub(crate) fn enter(&self) -> Result<Pass> {
+        self.gate.enter()
+    }
+
+    /// Its gate, for those who destroy it.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// What it belongs to.

@@ -5,6 +5,10 @@
 use super::{
     census::Counted,
     device::Device,
+    gate::{
+        Gate,
+        Pass, //
+    },
     shared_resource::SharedResource, //
 };
 use crate::wire::Handle;
@@ -17,6 +21,7 @@ use kernel::{
 pub(crate) struct Resource {
     device: Arc<Device>,
     handle: Handle,
+    gate: Gate,
     shared: Option<Arc<SharedResource>>,
     _counted: Counted,
 }
@@ -34,6 +39,7 @@ impl Resource {
             Self {
                 device,
                 handle,
+                gate: Gate::new()?,
                 shared,
                 _counted: counted,
             },
@@ -44,6 +50,20 @@ impl Resource {
     /// Its handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
+    }
+
+    /// Keeps it from being destroyed while an allocation is made in it.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if it is being destroyed.
+    pub(crate) fn enter(&self) -> Result<Pass> {
+        self.gate.enter()
+    }
+
+    /// Its gate, for those who destroy it.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// What it belongs to.

@@ -37,6 +37,7 @@ use crate::{
             Device,
             DeviceGuard, //
         },
+        gate::Pass,
         limbo::LentMemory,
         object::Object,
         process::{
@@ -77,8 +78,8 @@ enum Owner {
         /// Others may open it.
         shared: bool,
     },
-    /// A resource that exists.
-    Existing(Arc<Resource>),
+    /// A resource that exists, and does not go before the allocations are complete.
+    Existing(Arc<Resource>, Pass),
 }
 
 impl Owner {
@@ -108,7 +109,11 @@ impl Owner {
         if is_sealed || !Arc::ptr_eq(resource.device(), device) {
             return Err(EINVAL);
         }
-        Ok(Self::Existing(resource))
+
+        // What is being destroyed is there no more.
+        let pass = resource.enter().map_err(|_| EBADF)?;
+
+        Ok(Self::Existing(resource, pass))
     }
 
     /// Whether data has to be kept for those who open the resource.
@@ -116,7 +121,7 @@ impl Owner {
         match self {
             Self::Device => false,
             Self::New { shared } => *shared,
-            Self::Existing(resource) => resource.shared().is_some(),
+            Self::Existing(resource, _) => resource.shared().is_some(),
         }
     }
 }
@@ -304,7 +309,7 @@ impl Creation<'_> {
         let device = self.guard.device();
         let shared = match self.owner {
             Owner::Device => return Ok(None),
-            Owner::Existing(resource) => return Ok(Some(resource.clone())),
+            Owner::Existing(resource, _) => return Ok(Some(resource.clone())),
             Owner::New { shared: false } => None,
             Owner::New { shared: true } => Some(SharedResource::new(
                 device.adapter().clone(),
@@ -403,7 +408,7 @@ impl Creation<'_> {
         let is_named = !new_resource.is_none();
         let parent = match self.owner {
             Owner::New { .. } if is_named => new_resource,
-            Owner::Existing(resource) => resource.handle(),
+            Owner::Existing(resource, _) => resource.handle(),
             _ => device,
         };
 

@@ -4,6 +4,7 @@
 
 use super::Process;
 use crate::{
+    linux::waiter::Patience,
     objects::{
         allocation::Allocation,
         device::Device,
@@ -72,17 +73,26 @@ impl Process {
         })
     }
 
-    /// Lets nobody find the resource `handle` of `device` any more, nor what is in it.
+    /// Lets nobody find the resource `handle` of `device` any more, nor what is in it: also what other
+    /// threads are adding to it, who are waited for.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is none.
+    /// `EINVAL` if there is none, `ERESTARTSYS` after a fatal signal.
     pub(crate) fn doom_resource(&self, device: &Arc<Device>, handle: Handle) -> Result {
+        let resource = self.get::<Resource>(handle)?;
+
+        if !Arc::ptr_eq(resource.device(), device) {
+            return Err(EINVAL);
+        }
+        resource.gate().close();
+        resource.gate().settle(Patience::Killable)?;
         self.with_objects(|objects| {
+            // Another thread may have destroyed it meanwhile, and something else have its number.
             objects
                 .get(handle)
                 .and_then(Resource::of)
-                .filter(|resource| Arc::ptr_eq(resource.device(), device))
+                .filter(|found| Arc::ptr_eq(found, &resource))
                 .ok_or(EINVAL)?;
             objects.doom(handle);
             Ok(())

@@ -12,6 +12,7 @@ use crate::{
     objects::{
         context::Context,
         device::Device,
+        gate::Gate,
         hw_queue::HwQueue,
         object::Kind,
         paging_queue::PagingQueue,
@@ -31,10 +32,13 @@ pub(crate) trait Below: Kind {
 
     /// What it is on.
     fn device(&self) -> &Arc<Device>;
+
+    /// Where those are who make something in it.
+    fn gate(&self) -> Option<&Gate>;
 }
 
 macro_rules! below {
-    ($($kind:ident),* $(,)?) => {
+    ($($kind:ident: $gate:expr),* $(,)?) => {
         $(impl Below for $kind {
             fn handle(&self) -> Handle {
                 // The inherent ones.
@@ -44,11 +48,21 @@ macro_rules! below {
             fn device(&self) -> &Arc<Device> {
                 $kind::device(self)
             }
+
+            fn gate(&self) -> Option<&Gate> {
+                let gate: fn(&Self) -> Option<&Gate> = $gate;
+
+                gate(self)
+            }
         })*
     };
 }
 
-below!(Context, HwQueue, PagingQueue);
+below!(
+    Context: |context| Some(context.gate()),
+    HwQueue: |_| None,
+    PagingQueue: |_| None,
+);
 
 /// What was prepared, unless there is no memory for it: who wants to destroy something can try
 /// again later. With any other failure the host is gone, and what is destroyed goes nevertheless.
@@ -64,10 +78,14 @@ impl Process {
     /// here, then by the command that `destroy` makes on the host. `None` if its adapter has
     /// stopped, so that there is no host to be told.
     ///
+    /// What other threads are making in it is complete before, and goes with it: its number may be
+    /// another object's as soon as the host has destroyed what it was in.
+    ///
     /// # Errors
     ///
-    /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed, `ENOMEM`;
-    /// then nothing is done. What the host says; then the object is gone nevertheless.
+    /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed, `ENOMEM`,
+    /// `ERESTARTSYS` after a fatal signal; then nothing is done. What the host says; then the object
+    /// is gone nevertheless.
     pub(crate) fn remove<K: Below, M: Command>(
         &self,
         handle: Handle,
@@ -83,6 +101,10 @@ impl Process {
             .map(|(active, sender)| active.prepare(*sender, destroy(handle)));
         let prepared = unless_no_memory(prepared)?;
 
+        if let Some(gate) = object.gate() {
+            gate.close();
+            gate.settle(Patience::Killable)?;
+        }
         self.take_out(handle, &object)?;
         prepared
             .map(|prepared| prepared?.send(Patience::Killable))

@@ -117,7 +117,8 @@ impl Process {
     ///
     /// `EINVAL` if the host has given out a handle that is none, or that something else has. Then
     /// it is not told to destroy anything: that would hit the other one, as it does in the
-    /// reference. `ENOMEM` and `ENODEV`, when it is told.
+    /// reference. `ENODEV` if what it hangs on is being destroyed, which takes it along: the host is
+    /// not told then, either. `ENOMEM`, when it is told.
     pub(crate) fn newborn<F: FnOnce()>(
         &self,
         places: &[Place],
@@ -139,6 +140,8 @@ impl Process {
                         "host gave out {:#x}, which is in use or no handle\n",
                         place.handle.raw()
                     );
+                }
+                if error == EINVAL || error == ENODEV {
                     newborn.destroy = None;
                 }
                 return Err(error);
@@ -161,7 +164,7 @@ impl<F: FnOnce()> Newborn<'_, F> {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if what they hang on was destroyed meanwhile. They are destroyed as well then.
+    /// `ENODEV` if what they hang on was destroyed meanwhile, and on the host they with it.
     pub(crate) fn publish(mut self, objects: impl IntoIterator<Item = Object>) -> Result {
         let mut orphan = None;
 
@@ -176,6 +179,7 @@ impl<F: FnOnce()> Newborn<'_, F> {
             }
         }
         if orphan.is_some() {
+            self.destroy = None;
             return Err(ENODEV);
         }
         self.places.clear();
