@@ -2,14 +2,19 @@
 
 //! From an id that was given to the host to what it stands for, in constant time.
 //!
-//! An id is the number of a slot, counted from 1, in its lower half and the slot's generation in
-//! its upper half. The generation moves on whenever the slot is emptied, so that an id the host
-//! repeats, has kept for too long or has made up is not taken for what now has the slot. Id 0
-//! means "nothing" and is never given out.
+//! An id is the number of a slot, counted from 1, in its lower half and the generation of the entry
+//! in its upper half. Each entry has another generation, so that an id the host repeats, has kept
+//! for too long or has made up is not taken for what now has the slot. Id 0 means "nothing" and is
+//! never given out.
 //!
-//! The table does not allocate while it is locked: its owner brings memory ([`Table::spare_for`],
-//! [`Table::grow`]). Slots never move: the table grows by pieces, each as big as all before it, so
-//! that no insertion takes longer than another, however many entries there are.
+//! Generations are counted for the table as a whole, so that they go on where a part of it is given
+//! back and grown again.
+//!
+//! The table neither allocates nor frees while it is locked: its owner brings memory
+//! ([`Table::spare_for`], [`Table::grow`]) and takes it back ([`Table::shrink`]). Slots never move:
+//! the table grows by pieces, each as big as all before it, so that no insertion takes longer than
+//! another, however many entries there are. What is looked through is looked through in steps
+//! ([`Table::pop`]), between which the lock can be released.
 
 use kernel::prelude::*;
 
@@ -19,23 +24,46 @@ const FIRST_SLOTS: usize = 64;
 /// Most pieces.
 const PIECES: usize = 16;
 
+/// Most slots that are looked at in one step.
+const STEP: usize = 64;
+
 struct Slot<T> {
+    /// That of the entry; meaningless if the slot is empty.
     generation: u32,
-    /// If the slot is empty: the next empty one.
+    /// If the slot is empty: the next empty one of the piece.
     next_free: Option<usize>,
     content: Option<T>,
 }
 
-/// A table of at most `MAX` entries.
-pub(crate) struct Table<T, const MAX: usize> {
-    pieces: [KVVec<Slot<T>>; PIECES],
-    /// How many slots there are, empty ones included.
-    slots: usize,
+/// Consecutive slots.
+struct Piece<T> {
+    slots: KVVec<Slot<T>>,
+    /// The first of those that were emptied.
     free: Option<usize>,
     used: usize,
 }
 
-/// Memory for a table, allocated without holding its lock.
+impl<T> Piece<T> {
+    const EMPTY: Self = Self {
+        slots: KVVec::new(),
+        free: None,
+        used: 0,
+    };
+}
+
+/// A table of at most `MAX` entries.
+pub(crate) struct Table<T, const MAX: usize> {
+    pieces: [Piece<T>; PIECES],
+    /// How many of them have memory: the first ones.
+    count: usize,
+    /// No piece before this one has room.
+    lowest: usize,
+    /// That of the next entry.
+    generation: u32,
+    used: usize,
+}
+
+/// Memory for a table, allocated and freed without holding its lock.
 pub(crate) struct Spare<T>(KVVec<Slot<T>>);
 
 impl<T> Spare<T> {
@@ -45,12 +73,27 @@ impl<T> Spare<T> {
     }
 }
 
+/// What a step through a table has come to.
+pub(crate) enum Popped<T> {
+    /// This entry was wanted, and is taken out.
+    Entry(T),
+    /// There are more slots to look at.
+    More,
+    /// There are none.
+    End,
+}
+
 /// How many slots are before `piece`.
 fn start_of(piece: usize) -> usize {
     match piece {
         0 => 0,
         _ => FIRST_SLOTS << (piece - 1),
     }
+}
+
+/// How many slots `piece` has.
+fn length_of(piece: usize) -> usize {
+    start_of(piece + 1) - start_of(piece)
 }
 
 /// In which piece slot `index` is, and where there.
@@ -71,9 +114,10 @@ impl<T, const MAX: usize> Table<T, MAX> {
         }
 
         Self {
-            pieces: [const { KVVec::new() }; PIECES],
-            slots: 0,
-            free: None,
+            pieces: [const { Piece::EMPTY }; PIECES],
+            count: 0,
+            lowest: 0,
+            generation: 0,
             used: 0,
         }
     }
@@ -81,13 +125,23 @@ impl<T, const MAX: usize> Table<T, MAX> {
     fn slot(&self, index: usize) -> Option<&Slot<T>> {
         let (piece, at) = locate(index);
 
-        self.pieces.get(piece)?.get(at)
+        self.pieces.get(piece)?.slots.get(at)
     }
 
-    fn slot_mut(&mut self, index: usize) -> Option<&mut Slot<T>> {
-        let (piece, at) = locate(index);
+    /// Returns the first piece that has room, if there is one.
+    fn with_room(&mut self) -> Option<usize> {
+        let has_room = |(number, piece): (usize, &Piece<T>)| {
+            piece.free.is_some() || piece.slots.len() < length_of(number)
+        };
 
-        self.pieces.get_mut(piece)?.get_mut(at)
+        self.lowest = (self.lowest..self.count)
+            .find(|&number| {
+                self.pieces
+                    .get(number)
+                    .is_some_and(|piece| has_room((number, piece)))
+            })
+            .unwrap_or(self.count);
+        (self.lowest < self.count).then_some(self.lowest)
     }
 
     /// How many slots to bring before one more entry fits. `None`: it fits now.
@@ -95,79 +149,87 @@ impl<T, const MAX: usize> Table<T, MAX> {
     /// # Errors
     ///
     /// `ENOMEM` if the table must not grow any more.
-    pub(crate) fn spare_for(&self) -> Result<Option<usize>> {
-        if self.free.is_some() {
-            return Ok(None);
-        }
-        if self.slots >= MAX {
+    pub(crate) fn spare_for(&mut self) -> Result<Option<usize>> {
+        if self.used >= MAX {
             return Err(ENOMEM);
         }
-
-        let (piece, at) = locate(self.slots);
-
-        if self
-            .pieces
-            .get(piece)
-            .is_some_and(|piece| piece.capacity() > at)
-        {
+        if self.with_room().is_some() {
             return Ok(None);
         }
-        Ok(Some(start_of(piece + 1) - start_of(piece)))
+        Ok(Some(length_of(self.count)))
     }
 
     /// Takes memory that was asked for. Returns it if it is not needed any more, to be dropped when
     /// the lock is not held.
     pub(crate) fn grow(&mut self, spare: Spare<T>) -> Option<Spare<T>> {
-        let (piece, at) = locate(self.slots);
-        let wanted = start_of(piece + 1) - start_of(piece);
-
-        match self.pieces.get_mut(piece) {
-            Some(piece) if at == 0 && piece.capacity() == 0 && spare.0.capacity() >= wanted => {
-                *piece = spare.0;
+        // Somebody else may have been faster.
+        if self.with_room().is_some() || spare.0.capacity() < length_of(self.count) {
+            return Some(spare);
+        }
+        match self.pieces.get_mut(self.count) {
+            Some(piece) => {
+                piece.slots = spare.0;
+                self.count += 1;
                 None
             }
-            // Somebody else was faster.
-            _ => Some(spare),
+            None => Some(spare),
         }
+    }
+
+    /// Takes memory back that is not needed any more: the last piece, if it is empty, and what is
+    /// left has room for twice as many entries as there are. `None` if there is none. To be dropped
+    /// when the lock is not held.
+    pub(crate) fn shrink(&mut self) -> Option<Spare<T>> {
+        let last = self.count.checked_sub(1).filter(|last| *last > 0)?;
+        let piece = self.pieces.get_mut(last)?;
+
+        if piece.used > 0 || self.used > start_of(last) / 2 {
+            return None;
+        }
+        self.count = last;
+        Some(Spare(core::mem::replace(piece, Piece::EMPTY).slots))
     }
 
     /// Puts `content` into a slot and returns its id, or gives it back if there is no room.
     pub(crate) fn insert(&mut self, content: T) -> Result<u64, T> {
-        let index = match self.free {
-            Some(index) => index,
+        let Some(number) = self.with_room() else {
+            return Err(content);
+        };
+        let Some(piece) = self.pieces.get_mut(number) else {
+            return Err(content);
+        };
+        let generation = self.generation;
+        let at = match piece.free {
+            Some(at) => at,
             None => {
-                let index = self.slots;
-                let (piece, _) = locate(index);
                 let slot = Slot {
-                    generation: 0,
+                    generation,
                     next_free: None,
                     content: None,
                 };
 
-                if !self
-                    .pieces
-                    .get_mut(piece)
-                    .is_some_and(|piece| piece.push_within_capacity(slot).is_ok())
-                {
+                if piece.slots.push_within_capacity(slot).is_err() {
                     return Err(content);
                 }
-                self.slots += 1;
-                index
+                piece.slots.len() - 1
             }
         };
-        let was_free = self.free.is_some();
-        let Some(slot) = self.slot_mut(index) else {
+        let Some(slot) = piece.slots.get_mut(at) else {
             return Err(content);
         };
-        let id = (u64::from(slot.generation) << 32) | (index as u64 + 1);
-        let next = slot.next_free.take();
 
-        slot.content = Some(content);
-        if was_free {
-            self.free = next;
+        if piece.free.is_some() {
+            piece.free = slot.next_free.take();
         }
+        slot.generation = generation;
+        slot.content = Some(content);
+
+        let index = start_of(number) + at;
+
+        piece.used += 1;
         self.used += 1;
-        Ok(id)
+        self.generation = generation.wrapping_add(1);
+        Ok((u64::from(generation) << 32) | (index as u64 + 1))
     }
 
     /// What `id` stands for. `None` if it is nothing, or not any more.
@@ -184,8 +246,9 @@ impl<T, const MAX: usize> Table<T, MAX> {
 
     /// Empties slot `index` if what is in it is wanted.
     fn take(&mut self, index: usize, wanted: impl FnOnce(&Slot<T>, &T) -> bool) -> Option<T> {
-        let free = self.free;
-        let slot = self.slot_mut(index)?;
+        let (number, at) = locate(index);
+        let piece = self.pieces.get_mut(number)?;
+        let slot = piece.slots.get_mut(at)?;
 
         if !wanted(slot, slot.content.as_ref()?) {
             return None;
@@ -193,10 +256,10 @@ impl<T, const MAX: usize> Table<T, MAX> {
 
         let content = slot.content.take()?;
 
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = free;
-        self.free = Some(index);
+        slot.next_free = piece.free.replace(at);
+        piece.used -= 1;
         self.used -= 1;
+        self.lowest = self.lowest.min(number);
         Some(content)
     }
 
@@ -209,24 +272,42 @@ impl<T, const MAX: usize> Table<T, MAX> {
         self.take(index, |slot, _| slot.generation == (id >> 32) as u32)
     }
 
-    /// Takes out the next entry that is wanted, beginning with slot `from`. `None` if there is
-    /// none.
-    pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Option<T> {
-        while *from < self.slots {
+    /// Looks at some slots from `from` on, which is moved past them, and takes the first entry out
+    /// that is wanted.
+    pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Popped<T> {
+        for _ in 0..STEP {
             let index = *from;
+            let (number, at) = locate(index);
+            let Some(piece) = self.pieces.get(number).filter(|_| number < self.count) else {
+                return Popped::End;
+            };
 
+            // Nothing is behind what was never used, and nothing in a piece that is empty.
+            if piece.used == 0 || at >= piece.slots.len() {
+                *from = start_of(number + 1);
+                continue;
+            }
             *from += 1;
             if let Some(content) = self.take(index, |_, content| wanted(content)) {
-                return Some(content);
+                return Popped::Entry(content);
             }
         }
-        None
+        Popped::More
     }
 
     /// How many entries there are.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     pub(crate) fn len(&self) -> usize {
         self.used
+    }
+
+    /// How many slots it has memory for.
+    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+    fn slots(&self) -> usize {
+        match self.count {
+            0 => 0,
+            count => start_of(count),
+        }
     }
 }
 
@@ -245,6 +326,24 @@ mod tests {
             drop(table.grow(Spare::new(slots)?));
         }
         table.insert(content).map_err(|_| EIO)
+    }
+
+    fn pop_all(table: &mut Table<u32>, wanted: impl Fn(&u32) -> bool) -> Result<KVVec<u32>> {
+        let mut all = KVVec::new();
+        let mut from = 0;
+
+        loop {
+            match table.pop(&mut from, &wanted) {
+                Popped::Entry(content) => all.push(content, GFP_KERNEL)?,
+                Popped::More => {}
+                Popped::End => return Ok(all),
+            }
+        }
+    }
+
+    /// Gives back what is not needed.
+    fn shrink(table: &mut Table<u32>) {
+        while table.shrink().is_some() {}
     }
 
     #[test]
@@ -321,22 +420,20 @@ mod tests {
             assert_eq!(table.len(), model.len());
         }
 
-        let mut from = 0;
         let mut left = 0;
 
         // Even ones first, then the rest.
-        while let Some(content) = table.pop(&mut from, |content| content % 2 == 0) {
+        for content in pop_all(&mut table, |content| content % 2 == 0)?.iter() {
             assert_eq!(content % 2, 0);
-            assert!(model.iter().any(|(_, known)| *known == content));
+            assert!(model.iter().any(|(_, known)| known == content));
             left += 1;
         }
         assert_eq!(
             left,
             model.iter().filter(|(_, known)| known % 2 == 0).count()
         );
-        from = 0;
-        while let Some(content) = table.pop(&mut from, |_| true) {
-            assert!(model.iter().any(|(_, known)| *known == content));
+        for content in pop_all(&mut table, |_| true)?.iter() {
+            assert!(model.iter().any(|(_, known)| known == content));
             left += 1;
         }
         assert_eq!(left, model.len());
@@ -359,6 +456,88 @@ mod tests {
                 (piece, at + 1)
             };
         }
+    }
+
+    #[test]
+    fn shrinks_when_it_is_empty() -> Result {
+        let mut table = Table::new();
+        let mut ids = KVVec::new();
+
+        for content in 0..1000 {
+            ids.push(insert(&mut table, content)?, GFP_KERNEL)?;
+        }
+        shrink(&mut table);
+        assert_eq!(table.slots(), 1024);
+        // The last entries stay for a while, and what they are in.
+        for id in &ids[..900] {
+            table.remove(*id).ok_or(EIO)?;
+        }
+        shrink(&mut table);
+        assert_eq!(table.slots(), 1024);
+        for id in &ids[900..] {
+            table.remove(*id).ok_or(EIO)?;
+        }
+        shrink(&mut table);
+        assert_eq!(table.slots(), FIRST_SLOTS);
+
+        // What was given out before finds nothing in the new pieces.
+        for content in 0..1000 {
+            insert(&mut table, content)?;
+        }
+        for id in &ids {
+            assert_eq!(table.remove(*id), None);
+        }
+        assert_eq!(table.len(), 1000);
+        Ok(())
+    }
+
+    /// An entry more and one less do not let it allocate and free again and again.
+    #[test]
+    fn shrinks_late() -> Result {
+        let mut table = Table::new();
+        let mut ids = KVVec::new();
+
+        for content in 0..513 {
+            ids.push(insert(&mut table, content)?, GFP_KERNEL)?;
+        }
+        assert_eq!(table.slots(), 1024);
+        while let Some(id) = ids.pop() {
+            table.remove(id).ok_or(EIO)?;
+            shrink(&mut table);
+            assert!(table.slots() >= FIRST_SLOTS.max(2 * table.len()));
+            assert_eq!(table.slots() == 1024, table.len() > 256);
+            if ids.len() < 256 {
+                return Ok(());
+            }
+        }
+        Err(EIO)
+    }
+
+    /// However many entries there were, a step looks at few slots.
+    #[test]
+    fn steps_are_bounded() -> Result {
+        let mut table = Table::new();
+        let mut ids = KVVec::new();
+        let (mut from, mut steps) = (0, 0);
+
+        for content in 0..1000 {
+            ids.push(insert(&mut table, content)?, GFP_KERNEL)?;
+        }
+        for id in &ids[..999] {
+            table.remove(*id).ok_or(EIO)?;
+        }
+        let found = loop {
+            match table.pop(&mut from, |_| true) {
+                Popped::Entry(content) => break content,
+                Popped::More => steps += 1,
+                Popped::End => return Err(EIO),
+            }
+        };
+        assert_eq!(found, 999);
+        // Pieces without entries are passed by.
+        assert_eq!(steps, (999 - 512) / STEP);
+        assert!(matches!(table.pop(&mut from, |_| true), Popped::End));
+        Ok(())
     }
 
     #[test]

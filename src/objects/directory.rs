@@ -6,6 +6,7 @@
 
 use crate::{
     id_table::{
+        Popped,
         Spare,
         Table, //
     },
@@ -67,13 +68,46 @@ impl<T, const MAX: usize> Directory<T, MAX> {
         self.table.lock().get(id).cloned()
     }
 
-    /// Takes out what `id` stands for, if it is anything.
+    /// Takes out what `id` stands for, if it is anything. May be called where sleeping is allowed,
+    /// and in softirq context.
     pub(crate) fn remove(&self, id: u64) -> Option<T> {
-        self.table.lock().remove(id)
+        let mut table = self.table.lock();
+        let content = table.remove(id);
+        let spare = table.shrink();
+
+        drop(table);
+        if spare.is_some() {
+            drop(spare);
+            self.shrink();
+        }
+        content
     }
 
-    /// Takes out the next entry, beginning with slot `from`. `None` if there is none.
+    /// Takes out the next entry, beginning with slot `from`. `None` if there is none. Interrupts are
+    /// off for a bounded time, however many slots there are.
     pub(crate) fn pop(&self, from: &mut usize) -> Option<T> {
-        self.table.lock().pop(from, |_| true)
+        loop {
+            let popped = self.table.lock().pop(from, |_| true);
+
+            match popped {
+                Popped::Entry(content) => return Some(content),
+                Popped::More => {}
+                Popped::End => {
+                    self.shrink();
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Frees the memory that is not needed any more.
+    fn shrink(&self) {
+        loop {
+            let spare = self.table.lock().shrink();
+
+            if spare.is_none() {
+                return;
+            }
+        }
     }
 }

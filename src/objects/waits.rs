@@ -405,7 +405,7 @@ mod tests {
         assert!(rig.begin(&wait).is_err());
         // What the host makes up finds none of them.
         for event in events.iter() {
-            rig.signal(event | 1 << 32);
+            rig.signal(event ^ 1 << 32);
             rig.signal(event + u64::from(MANY));
             rig.signal(!event);
         }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     id_table::{
+        Popped,
         Spare,
         Table, //
     },
@@ -148,9 +149,32 @@ impl Inbox {
 
     /// Expects it no more: nothing was sent.
     pub(super) fn withdraw(&self, id: u64) {
-        let entry = self.requests.lock().table.remove(id);
+        drop(self.take(id));
+    }
 
-        drop(entry);
+    /// Takes a request out, if there is one with this id.
+    fn take(&self, id: u64) -> Option<InFlight> {
+        let mut requests = self.requests.lock();
+        let entry = requests.table.remove(id);
+        let spare = requests.table.shrink();
+
+        drop(requests);
+        if spare.is_some() {
+            drop(spare);
+            self.shrink();
+        }
+        entry
+    }
+
+    /// Frees the memory of the table that is not needed any more.
+    fn shrink(&self) {
+        loop {
+            let spare = self.requests.lock().table.shrink();
+
+            if spare.is_none() {
+                return;
+            }
+        }
     }
 
     /// Admits no more requests of `lane`.
@@ -172,23 +196,23 @@ impl Inbox {
 
         loop {
             // One by one: what a request owns must not be dropped under the lock.
-            let entry = self.requests.lock().table.pop(&mut from, &wanted);
-            let Some(InFlight { request, .. }) = entry else {
-                return;
-            };
+            let popped = self.requests.lock().table.pop(&mut from, &wanted);
 
-            request.finish(Err(ENODEV), None);
+            match popped {
+                Popped::Entry(InFlight { request, .. }) => request.finish(Err(ENODEV), None),
+                Popped::More => {}
+                Popped::End => return self.shrink(),
+            }
         }
     }
 
     fn complete(&self, id: u64, payload: &[u8]) {
-        let entry = self.requests.lock().table.remove(id);
         let Some(InFlight {
             lane: _lane,
             account,
             request,
             mut buffer,
-        }) = entry
+        }) = self.take(id)
         else {
             pr_warn_limited!("host completed an unknown transaction {:#x}\n", id);
             return;
