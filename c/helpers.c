@@ -5,6 +5,7 @@
  */
 
 #include <linux/dma-fence.h>
+#include <linux/fs.h>
 #include <linux/hyperv.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -173,6 +174,21 @@ int dxgkrnl_helper_check_writable(unsigned long start, struct page **pages, unsi
 void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable)
 {
 	return vmap(pages, count, VM_MAP, writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
+}
+
+/* Whether @start to @start + @size is one area of the current program, and of a file of @inode. */
+bool dxgkrnl_helper_is_area_of(const struct inode *inode, unsigned long start, unsigned long size)
+{
+	struct vm_area_struct *vma;
+	bool ret;
+
+	if (mmap_read_lock_killable(current->mm))
+		return false;
+	vma = vma_lookup(current->mm, start);
+	ret = vma && vma->vm_start == start && vma->vm_end == start + size && vma->vm_file &&
+	      file_inode(vma->vm_file) == inode;
+	mmap_read_unlock(current->mm);
+	return ret;
 }
 
 struct dxgkrnl_io_remap {

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct dma_fence;
+struct inode;
 struct mm_struct;
 struct page;
 struct pid;
@@ -47,6 +48,7 @@ void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool
 int dxgkrnl_helper_check_writable(unsigned long start, struct page **pages, unsigned long count);
 void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable);
 
+bool dxgkrnl_helper_is_area_of(const struct inode *inode, unsigned long start, unsigned long size);
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining);
 
 #ifdef CONFIG_DXGKRNL_SYNC_FILE

@@ -27,8 +27,8 @@
 //! that shows one page for two objects, at the same time and with different types, gets what its
 //! own processor does then; the memory is the host's.
 //!
-//! Locks: none of our own. Mapping and dropping take the lock of the current address space, and
-//! revoking the one of the inode's mapping.
+//! Locks: none of our own. Mapping and unmapping take the lock of the current address space, killably,
+//! and revoking and dropping the one of the inode's mapping.
 //!
 //! C headers: `include/linux/anon_inodes.h`, `include/linux/fs.h`, `include/linux/mm.h`
 
@@ -57,8 +57,7 @@ use kernel::{
     },
     mm::{
         virt::VmaNew,
-        Mm,
-        MmWithUser, //
+        Mm, //
     },
     new_spinlock,
     page::PAGE_SIZE,
@@ -383,49 +382,48 @@ impl UserMapping {
         drop(window);
     }
 
-    /// Whether the area is still as it was made. The caller is in the address space.
-    fn is_untouched(&self, mm: &MmWithUser) -> bool {
-        mm.mmap_read_lock()
-            .vma_lookup(self.pages)
-            .is_some_and(|area| {
-                // SAFETY: The area is valid while the address space is locked, and so is its file,
-                // if it has one. No other file has our inode, to which we have a reference.
-                let is_ours = unsafe {
-                    let file = (*area.as_ptr()).vm_file;
-
-                    !file.is_null() && (*file).f_inode == self.inode.0.as_ptr()
-                };
-
-                is_ours && area.start() == self.pages && area.end() - area.start() == self.size
-            })
+    /// Whether the current task uses the address space of the area, which the user has left as it
+    /// was made. Can be killed; the answer is no then.
+    fn is_untouched(&self) -> bool {
+        current!().mm().is_some_and(|mm| {
+            mm.as_raw() == self.mm.as_raw()
+                // SAFETY: By the type invariant the inode is valid; only its address is used. The
+                // current task has an address space.
+                && unsafe {
+                    bindings::dxgkrnl_helper_is_area_of(
+                        self.inode.0.as_ptr(),
+                        self.pages,
+                        self.size,
+                    )
+                }
+        })
     }
 
     /// Takes the memory away as [`Self::revoke`] does, and frees the addresses if the current task
     /// uses the address space that they are in and the user has left the area alone.
     ///
+    /// No other task frees them, and no thread of the kernel does: a program can keep its address
+    /// space locked for as long as it wants. The addresses then stay taken until the program ends.
+    ///
     /// A user program whose threads unmap it at this moment, and map something else in its place,
     /// can lose the latter. It harms only itself.
     pub(crate) fn unmap(&self) {
-        let here = current!()
-            .mm()
-            .is_some_and(|mm| mm.as_raw() == self.mm.as_raw() && self.is_untouched(mm));
-
-        if here {
+        // The pages go first: they must even if the rest takes long, or is ended by a signal.
+        self.revoke();
+        if self.is_untouched() {
             // SAFETY: The current task has an address space. The function may fail if the task is
             // being killed or the user has sealed the area; then it stays, without pages.
             let _ = unsafe { kernel::bindings::vm_munmap(self.pages, self.size) };
         }
-        // Parts of it may have been moved, and the area may be in another address space.
-        self.revoke();
     }
 }
 
 impl Drop for UserMapping {
-    /// The memory is gone from every program's view when this returns. If it is not a task of the
-    /// program that does it, the addresses stay taken until the program ends: a worker that entered
-    /// its address space to free them would keep the areas, and so the module, beyond its end.
+    /// The memory is gone from every program's view when this returns.
     fn drop(&mut self) {
-        self.unmap();
+        if self.window.lock().is_some() {
+            self.revoke();
+        }
     }
 }
 

@@ -21,7 +21,10 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        Arc,
+        UniqueArc, //
+    }, //
 };
 
 /// A mapping, which is taken away when the adapter or the global channel is lost.
@@ -56,18 +59,22 @@ impl HostView {
         access: Access,
         caching: Caching,
     ) -> Result<Self> {
+        let room = UniqueArc::<Shown>::new_uninit(GFP_KERNEL_ACCOUNT)?;
         let mapping = process.io_window().map(address, size, access, caching)?;
-        let counted = process.count_mapped(mapping.size())?;
-        let shown = Arc::new(Shown(mapping), GFP_KERNEL_ACCOUNT)?;
-        // If the adapter was lost meanwhile, the pages are taken away at once.
-        let dependences = process
-            .depend_on(adapter, shown.clone())
-            .map_err(|_| ENOMEM)?;
+        let shown: Arc<Shown> = room.write(Shown(mapping)).into();
 
+        Self::enter(process, adapter, &shown).inspect_err(|_| shown.0.unmap())
+    }
+
+    /// Counts what is `shown`, and lets it be told when the adapter is lost. If that was so
+    /// meanwhile, the pages are taken away at once.
+    fn enter(process: &Process, adapter: &Adapter, shown: &Arc<Shown>) -> Result<Self> {
         Ok(Self {
-            shown,
-            _counted: counted,
-            _dependences: dependences,
+            _counted: process.count_mapped(shown.0.size())?,
+            _dependences: process
+                .depend_on(adapter, shown.clone())
+                .map_err(|_| ENOMEM)?,
+            shown: shown.clone(),
         })
     }
 
@@ -87,5 +94,13 @@ impl HostView {
     /// if the current task is one of the program's.
     pub(crate) fn revoke(&self) {
         self.shown.0.unmap();
+    }
+}
+
+impl Drop for HostView {
+    /// Takes the memory away, also if it is being taken away elsewhere at this moment, because the
+    /// adapter was lost: whoever drops the view is about to tell the host that nobody sees it.
+    fn drop(&mut self) {
+        self.revoke();
     }
 }
