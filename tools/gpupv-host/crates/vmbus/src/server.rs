@@ -20,7 +20,8 @@ use vm_memory::{GuestAddress, GuestMemory, GuestMemoryRegion};
 use crate::channel::{lock, Notice};
 use crate::control::{Control, ControlOptions};
 use crate::device::Device;
-use crate::proto::{connection, version, PAGE_SIZE};
+use crate::injection::{Observer, RingFaults};
+use crate::proto::{connection, version, MessageType, PAGE_SIZE};
 use control_thread::ControlThread;
 
 pub use crate::control::DeviceId;
@@ -82,9 +83,10 @@ pub struct BusReport {
 /// What happens on the control thread.
 enum Event {
     Message(Vec<u8>),
-    Add(DeviceId, Box<dyn Device>),
+    Add(DeviceId, Box<dyn Device>, Arc<RingFaults>),
     Rescind(DeviceId),
     OfferAgain(DeviceId),
+    Hold(Vec<MessageType>, Observer),
     /// From a channel; `serial` tells apart the openings of one relid.
     Notice {
         relid: u32,
@@ -103,6 +105,7 @@ pub struct VmbusServer {
     inbound: Arc<AtomicUsize>,
     next_device: AtomicU32,
     known: Mutex<HashSet<(Uuid, Uuid)>>,
+    ring_faults: Mutex<BTreeMap<DeviceId, Arc<RingFaults>>>,
     report: Arc<Mutex<BusReport>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -150,6 +153,7 @@ impl VmbusServer {
             inbound,
             next_device: AtomicU32::new(0),
             known: Mutex::new(HashSet::new()),
+            ring_faults: Mutex::default(),
             report,
             thread: Mutex::new(Some(thread)),
         })
@@ -167,7 +171,9 @@ impl VmbusServer {
             return Err(AddError::Duplicate { class, instance });
         }
         let id = DeviceId(self.next_device.fetch_add(1, Ordering::Relaxed));
-        self.event(Event::Add(id, device))
+        let faults = Arc::<RingFaults>::default();
+        lock(&self.ring_faults).insert(id, Arc::clone(&faults));
+        self.event(Event::Add(id, device, faults))
             .map_err(|_| AddError::ShutDown)?;
         Ok(id)
     }
@@ -182,6 +188,18 @@ impl VmbusServer {
     pub fn offer_again(&self, device: DeviceId) {
         // After a shutdown there is nobody to offer to.
         let _ = self.event(Event::OfferAgain(device));
+    }
+
+    /// The faults of the rings of a device's channel.
+    pub fn ring_faults(&self, device: DeviceId) -> Option<Arc<RingFaults>> {
+        lock(&self.ring_faults).get(&device).cloned()
+    }
+
+    /// Holds control messages of these types back from now on, and sends those of other types that were
+    /// held back. `observer` hears of each.
+    pub fn hold_messages(&self, kinds: &[MessageType], observer: Observer) {
+        // After a shutdown nothing is sent.
+        let _ = self.event(Event::Hold(kinds.to_vec(), observer));
     }
 
     /// What the control plane has seen so far.

@@ -11,6 +11,7 @@ use hyperv::Partition;
 
 use super::lock;
 use crate::device::{ChannelPort, SendError};
+use crate::injection::{Injected, RingFaults};
 use crate::proto::PacketType;
 use crate::ring::{GuestRing, Outgoing, RingError, RingWriter, Written};
 
@@ -33,21 +34,41 @@ pub(crate) enum Notice {
 pub(crate) struct Interrupt {
     partition: Arc<dyn Partition>,
     relid: u32,
+    faults: Arc<RingFaults>,
     /// `None` once the channel must be silent.
     vp: RwLock<Option<u32>>,
 }
 
 impl Interrupt {
-    pub(crate) fn new(partition: Arc<dyn Partition>, relid: u32, vp: u32) -> Self {
+    pub(crate) fn new(
+        partition: Arc<dyn Partition>,
+        relid: u32,
+        vp: u32,
+        faults: Arc<RingFaults>,
+    ) -> Self {
         Self {
             partition,
             relid,
+            faults,
             vp: RwLock::new(Some(vp)),
         }
     }
 
-    /// Interrupts the guest.
+    /// Interrupts the guest, for a packet.
     pub(crate) fn fire(&self) {
+        if !self.faults.suppresses(false) {
+            self.signal();
+        }
+    }
+
+    /// Interrupts the guest, because there is room in its ring.
+    pub(crate) fn fire_for_room(&self) {
+        if !self.faults.suppresses(true) {
+            self.signal();
+        }
+    }
+
+    fn signal(&self) {
         // The lock is held across the signal, so that after `set` returns nothing reaches the old
         // processor.
         if let Some(vp) = *self.vp.read().unwrap_or_else(PoisonError::into_inner) {
@@ -156,8 +177,19 @@ impl Sender {
     }
 
     /// Interrupts the guest, because the reader made room.
-    pub(crate) fn fire(&self) {
-        self.interrupt.fire();
+    pub(crate) fn fire_for_room(&self) {
+        self.interrupt.fire_for_room();
+    }
+
+    /// Interrupts the guest if it has missed something that it may have now.
+    pub(crate) fn fire_if_missed(&self) {
+        if self.interrupt.faults.take_missed() {
+            self.interrupt.fire();
+        }
+    }
+
+    pub(crate) fn faults(&self) -> &RingFaults {
+        &self.interrupt.faults
     }
 
     fn submit(
@@ -181,13 +213,8 @@ impl Sender {
             return Err(SendError::Closed);
         }
         if state.gate == Gate::Open && state.queue.is_empty() {
-            match state.writer.write(&packet) {
-                Ok(Written::Done { signal }) => {
-                    if signal {
-                        self.interrupt.fire();
-                    }
-                    return Ok(());
-                }
+            match self.write(&mut state.writer, &packet) {
+                Ok(Written::Done { .. }) => return Ok(()),
                 Ok(Written::Full) => {}
                 Err(error) => {
                     self.broken(&mut state, &error);
@@ -208,6 +235,28 @@ impl Sender {
         Ok(())
     }
 
+    /// Writes a packet, and interrupts the guest if that is needed.
+    fn write(
+        &self,
+        writer: &mut RingWriter<GuestRing>,
+        packet: &Outgoing<'_>,
+    ) -> Result<Written, RingError> {
+        let faults = self.faults();
+        if !writer.is_faulty() {
+            writer.set_fault(faults.take_packet());
+        }
+        let written = writer.write(packet)?;
+        if let Written::Done { signal } = written {
+            if signal {
+                self.interrupt.fire();
+            }
+            if let Some(fault) = writer.finish_fault()? {
+                faults.report(Injected::Packet(fault));
+            }
+        }
+        Ok(written)
+    }
+
     fn drain(&self, state: &mut State) {
         if state.gate != Gate::Open {
             return;
@@ -218,14 +267,11 @@ impl Sender {
                 transaction_id: next.transaction_id,
                 payload: &next.payload,
             };
-            match state.writer.write(&packet) {
+            match self.write(&mut state.writer, &packet) {
                 Ok(Written::Full) => return,
-                Ok(Written::Done { signal }) => {
+                Ok(Written::Done { .. }) => {
                     state.queued -= next.size();
                     state.queue.pop_front();
-                    if signal {
-                        self.interrupt.fire();
-                    }
                 }
                 Err(error) => return self.broken(state, &error),
             }

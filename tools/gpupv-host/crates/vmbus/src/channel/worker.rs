@@ -117,10 +117,16 @@ impl Loop {
 
     /// Empties the ring once. Returns whether the guest will signal the next packet.
     fn receive(&mut self) -> Result<bool, Stop> {
+        self.sender.fire_if_missed();
+        if self.sender.faults().is_stalled() {
+            // What ends that wakes us.
+            self.sender.flush();
+            return Ok(true);
+        }
         let result = self.reader.receive(&mut self.batch);
         if let Ok(received) = &result {
             if received.signal {
-                self.sender.fire();
+                self.sender.fire_for_room();
             }
         }
         for packet in std::mem::take(&mut self.batch) {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use zerocopy::IntoBytes;
 
 use super::{advance, checked_index, used, Field, RingError, RingMemory};
+use crate::injection::PacketFault;
 use crate::proto::{PacketDescriptor, PacketTrailer, PacketType, RingControlPage};
 
 /// A packet to be framed.
@@ -44,8 +45,12 @@ pub struct RingWriter<M> {
     write: u32,
     /// The guest has been asked to signal when there is room.
     waiting: bool,
-    /// The frame under construction; kept for its capacity.
+    /// The frame under construction, or the last one; kept for its capacity.
     frame: Vec<u8>,
+    /// What is wrong with the next packet, or with the last one.
+    fault: Option<PacketFault>,
+    /// Where the last packet starts.
+    last: u32,
 }
 
 impl<M: RingMemory> RingWriter<M> {
@@ -68,6 +73,8 @@ impl<M: RingMemory> RingWriter<M> {
             write,
             waiting: false,
             frame: Vec::new(),
+            fault: None,
+            last: 0,
         })
     }
 
@@ -95,9 +102,14 @@ impl<M: RingMemory> RingWriter<M> {
         let at = self.write;
         self.build(packet, framed, len8);
         self.memory.write_wrapped(at, &self.frame)?;
+        self.last = at;
         self.write = advance(at, total, size);
+        let index = match self.fault {
+            Some(PacketFault::Index(index)) => index,
+            _ => self.write,
+        };
         self.memory
-            .store(Field::WriteIndex, self.write, Ordering::Release)?;
+            .store(Field::WriteIndex, index, Ordering::Release)?;
         // The guest stores its mask, or its read index, and then looks at the write index.
         self.memory.fence();
         let masked = self.memory.load(Field::InterruptMask, Ordering::Relaxed)? != 0;
@@ -105,6 +117,34 @@ impl<M: RingMemory> RingWriter<M> {
         Ok(Written::Done {
             signal: !masked && read == at,
         })
+    }
+
+    /// Whether the next packet has a fault.
+    pub(crate) fn is_faulty(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// Says what is wrong with the next packet.
+    pub(crate) fn set_fault(&mut self, fault: Option<PacketFault>) {
+        self.fault = fault;
+    }
+
+    /// Ends the fault of the packet that was written, and returns it.
+    ///
+    /// # Errors
+    ///
+    /// The memory is not there.
+    pub(crate) fn finish_fault(&mut self) -> Result<Option<PacketFault>, RingError> {
+        let fault = self.fault.take();
+        if let Some(PacketFault::Unstable(times)) = fault {
+            // Nobody else writes meanwhile, and the guest may be reading just this.
+            let other: Vec<u8> = self.frame.iter().map(|byte| !byte).collect();
+            for _ in 0..times {
+                self.memory.write_wrapped(self.last, &other)?;
+                self.memory.write_wrapped(self.last, &self.frame)?;
+            }
+        }
+        Ok(fault)
     }
 
     /// Whether the guest should have been told of what is in the ring: there is something, and the
@@ -149,9 +189,18 @@ impl<M: RingMemory> RingWriter<M> {
     /// Lays the frame out: descriptor, payload, zero padding, trailer.
     fn build(&mut self, packet: &Outgoing<'_>, framed: usize, len8: u16) {
         const OFFSET8: u16 = (size_of::<PacketDescriptor>() / 8) as u16;
+        let (mut kind, mut offset8, mut len8) = (packet.kind as u16, OFFSET8, len8);
+        match self.fault {
+            Some(PacketFault::Length {
+                offset8: begin,
+                len8: end,
+            }) => (offset8, len8) = (begin, end),
+            Some(PacketFault::Type(other)) => kind = other,
+            Some(PacketFault::Index(_) | PacketFault::Unstable(_)) | None => {}
+        }
         let descriptor = PacketDescriptor {
-            kind: (packet.kind as u16).into(),
-            offset8: OFFSET8.into(),
+            kind: kind.into(),
+            offset8: offset8.into(),
             len8: len8.into(),
             flags: 0.into(),
             transaction_id: packet.transaction_id.into(),

@@ -14,6 +14,7 @@ use crate::channel::{lock, Interrupt, Notice, Sender as ChannelSender, SharedDev
 use crate::control::{Action, Control, DeviceId, OpenRequest};
 use crate::device::{ChannelHandle, Closed};
 use crate::gpadl::GpadlView;
+use crate::injection::{HeldMessages, RingFaults};
 use crate::proto::connection;
 use crate::ring::{GuestRing, RingReader, RingWriter};
 
@@ -37,6 +38,9 @@ pub(super) struct ControlThread {
     report: Arc<Mutex<BusReport>>,
     messages: u64,
     devices: BTreeMap<DeviceId, SharedDevice>,
+    /// The faults of their rings.
+    ring_faults: BTreeMap<DeviceId, Arc<RingFaults>>,
+    held: HeldMessages,
     /// The guest's signals, by relid.
     signals: BTreeMap<u32, EventFd>,
     open: BTreeMap<u32, OpenChannel>,
@@ -59,6 +63,8 @@ impl ControlThread {
             report,
             messages: 0,
             devices: BTreeMap::new(),
+            ring_faults: BTreeMap::new(),
+            held: HeldMessages::default(),
             signals: BTreeMap::new(),
             open: BTreeMap::new(),
             next_serial: 0,
@@ -84,13 +90,19 @@ impl ControlThread {
                 self.messages += 1;
                 self.control.message(&payload)
             }
-            Event::Add(id, device) => {
+            Event::Add(id, device, faults) => {
                 let offer = device.offer();
+                self.ring_faults.insert(id, faults);
                 self.devices.insert(id, Arc::new(Mutex::new(device)));
                 self.control.add(id, offer)
             }
             Event::Rescind(id) => self.control.rescind(id, Closed::Rescinded),
             Event::OfferAgain(id) => self.control.offer_again(id),
+            Event::Hold(kinds, observer) => {
+                let free = self.held.set(&kinds, observer);
+                let post = |(vp, payload)| Action::Post { vp, payload };
+                free.into_iter().map(post).collect()
+            }
             Event::Notice {
                 relid,
                 serial,
@@ -137,8 +149,15 @@ impl ControlThread {
     /// Carries one action out. Returns what follows from it.
     fn act(&mut self, action: Action) -> Vec<Action> {
         match action {
-            Action::Post { vp, payload } => self.partition.post_message(vp, &payload),
-            Action::ClearMessages => self.partition.clear_messages(),
+            Action::Post { vp, payload } => {
+                if let Some((vp, payload)) = self.held.take(vp, payload) {
+                    self.partition.post_message(vp, &payload);
+                }
+            }
+            Action::ClearMessages => {
+                self.held.clear();
+                self.partition.clear_messages();
+            }
             Action::Bind { device, relid } => self.bind(device, relid),
             Action::Unbind { relid } => self.unbind(relid),
             Action::Open(request) => {
@@ -226,7 +245,13 @@ impl ControlThread {
         };
         let serial = self.next_serial;
         self.next_serial += 1;
-        let interrupt = Arc::new(Interrupt::new(Arc::clone(&self.partition), relid, vp));
+        let faults = self.ring_faults.get(&id).ok_or("no such device")?;
+        let interrupt = Arc::new(Interrupt::new(
+            Arc::clone(&self.partition),
+            relid,
+            vp,
+            Arc::clone(faults),
+        ));
         let mut device = lock(device);
         let sender = Arc::new(ChannelSender::new(
             writer,
@@ -283,6 +308,7 @@ impl ControlThread {
         let signal = self.signals.get(&relid).ok_or_else(missing)?.try_clone()?;
         let device = self.devices.get(&channel.device).ok_or_else(missing)?;
         let reader = channel.reader.take().ok_or_else(missing)?;
+        channel.sender.faults().connect(Some(signal.try_clone()?));
         channel.worker = Some(Worker::start(
             format!("channel {relid}"),
             signal,
@@ -300,6 +326,7 @@ impl ControlThread {
         };
         // First nothing more goes out, then nothing more comes in, then the device may forget.
         channel.sender.close();
+        channel.sender.faults().connect(None);
         if let Some(worker) = channel.worker {
             worker.stop();
         }

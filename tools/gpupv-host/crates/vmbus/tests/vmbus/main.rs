@@ -6,6 +6,7 @@ mod control_random;
 mod fake;
 mod gpadl;
 mod guest_ring;
+mod injection;
 mod layout;
 mod lent;
 mod random;
