@@ -3,7 +3,7 @@
 //! makes up.
 
 use gpupv::GuestMemory;
-use vm_memory::{Bytes, GuestAddress, GuestMemory as _, GuestMemoryMmap};
+use vm_memory::{Bytes, GuestAddress, GuestMemory as _, GuestMemoryMmap, GuestMemoryRegion};
 
 /// The size of a page.
 const PAGE: u64 = 4096;
@@ -19,6 +19,10 @@ impl MachineRam {
 }
 
 impl GuestMemory for MachineRam {
+    fn page_count(&self) -> u64 {
+        self.0.iter().map(|region| region.len()).sum::<u64>() / PAGE
+    }
+
     fn has_page(&self, number: u64) -> bool {
         let address = number.checked_mul(PAGE);
         address.is_some_and(|address| self.0.address_in_range(GuestAddress(address)))
@@ -50,6 +54,7 @@ mod tests {
             .filter(|&number| ram.has_page(number))
             .collect();
         assert_eq!(there, [0, 7, 0x10_0000]);
+        assert_eq!(ram.page_count(), 9);
     }
 
     #[test]

@@ -184,7 +184,12 @@ impl GpuPvHost {
     /// Says what memory the guest has. Without it, every page that the guest names is taken for its own,
     /// and engines reach none of them.
     pub fn set_guest_memory(&self, memory: Arc<dyn GuestMemory>) {
-        lock(&self.shared).guest_memory = Some(memory);
+        let mut shared = lock(&self.shared);
+        shared
+            .memories
+            .page_budget()
+            .set_guest_pages(memory.page_count());
+        shared.guest_memory = Some(memory);
     }
 
     /// Gives a record of each message to `sink`, in their order. The sink must not take long.

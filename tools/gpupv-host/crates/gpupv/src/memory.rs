@@ -9,6 +9,7 @@
 mod access;
 mod contents;
 mod guest_pages;
+mod page_budget;
 mod placement;
 mod share;
 
@@ -18,6 +19,7 @@ pub(crate) use access::Gate;
 pub(crate) use contents::LockError;
 pub use guest_pages::GuestMemory;
 pub(crate) use guest_pages::{GuestPages, HandOverError};
+pub(crate) use page_budget::PageBudget;
 pub(crate) use placement::Limits;
 pub(crate) use share::{ShareId, SharedResource};
 
@@ -177,9 +179,16 @@ pub(crate) struct Memories {
     destroyed: BTreeMap<usize, Counter>,
     shares: BTreeMap<ShareId, SharedResource>,
     gates: Gates,
+    /// What the guest may hand over.
+    page_budget: PageBudget,
 }
 
 impl Memories {
+    /// What the guest may hand over.
+    pub(crate) fn page_budget(&self) -> &PageBudget {
+        &self.page_budget
+    }
+
     /// New memory with one reference. It is not placed.
     pub(crate) fn create(&mut self, info: MemoryInfo, guest: Option<GuestPages>) -> MemoryId {
         self.next += 1;

@@ -4,10 +4,14 @@
 use thiserror::Error;
 use vmbus::GpadlView;
 
+use super::page_budget::{PageBudget, PageShare};
 use crate::io_space::PAGE;
 
 /// The memory that the guest has.
 pub trait GuestMemory: Send + Sync {
+    /// How many pages there are.
+    fn page_count(&self) -> u64;
+
     /// Whether there is a page with this number.
     fn has_page(&self, number: u64) -> bool;
 
@@ -44,6 +48,9 @@ pub(crate) enum HandOverError {
     /// There is something already.
     #[error("its memory was handed over before")]
     Twice,
+    /// All that was handed over is too much together.
+    #[error("{0} more pages are too many")]
+    TooMany(u64),
 }
 
 /// The pages, in their order.
@@ -51,17 +58,22 @@ pub(crate) struct GuestPages {
     wanted: u64,
     read_only: bool,
     pages: Vec<u64>,
+    budget: PageBudget,
+    /// What `pages` takes of that; nothing if there are none.
+    share: Option<PageShare>,
     /// The GPADL that they came in, if they did, and what it shows until it is taken back.
     gpadl: Option<(u32, Option<GpadlView>)>,
 }
 
 impl GuestPages {
     /// No page of `size` bytes yet.
-    pub(crate) fn new(size: u64, read_only: bool) -> Self {
+    pub(crate) fn new(size: u64, read_only: bool, budget: &PageBudget) -> Self {
         Self {
             wanted: size / PAGE,
             read_only,
             pages: Vec::new(),
+            budget: budget.clone(),
+            share: None,
             gpadl: None,
         }
     }
@@ -91,7 +103,9 @@ impl GuestPages {
 
     /// The guest gets them back, and a GPADL is no longer needed.
     pub(super) fn give_back(&mut self) {
-        self.pages.clear();
+        // With their memory.
+        self.pages = Vec::new();
+        self.share = None;
         self.gpadl = None;
     }
 
@@ -111,7 +125,7 @@ impl GuestPages {
     ///
     /// # Errors
     ///
-    /// They do not follow.
+    /// They do not follow, or are too many.
     pub(crate) fn append(&mut self, offset: u64, pages: &[u64]) -> Result<(), HandOverError> {
         let (present, count) = (self.pages.len() as u64, pages.len() as u64);
         if offset != present || count > self.wanted - present {
@@ -122,7 +136,19 @@ impl GuestPages {
                 wanted: self.wanted,
             });
         }
+        self.charge(count)?;
         self.pages.extend_from_slice(pages);
+        Ok(())
+    }
+
+    /// Takes a share of the budget for more pages.
+    fn charge(&mut self, count: u64) -> Result<(), HandOverError> {
+        let more = self.budget.take(count);
+        let more = more.ok_or(HandOverError::TooMany(count))?;
+        match &mut self.share {
+            Some(share) => share.join(more),
+            None => self.share = Some(more),
+        }
         Ok(())
     }
 
@@ -130,7 +156,7 @@ impl GuestPages {
     ///
     /// # Errors
     ///
-    /// The GPADL is not just as large, or there are pages already.
+    /// The GPADL is not just as large, there are pages already, or it has too many.
     pub(crate) fn set_gpadl(&mut self, id: u32, view: &GpadlView) -> Result<(), HandOverError> {
         if !self.pages.is_empty() {
             return Err(HandOverError::Twice);
@@ -141,6 +167,7 @@ impl GuestPages {
             let len = view.len();
             return Err(HandOverError::Size { len, wanted });
         }
+        self.charge(self.wanted)?;
         self.pages = view.pages().to_vec();
         self.gpadl = Some((id, Some(view.clone())));
         Ok(())

@@ -146,7 +146,7 @@ fn pages_go_back_when_no_engine_works_on_them_any_more() {
     use std::sync::mpsc::channel;
 
     let mut memories = Memories::default();
-    let mut pages = GuestPages::new(2 * UNIT, false);
+    let mut pages = GuestPages::new(2 * UNIT, false, &PageBudget::default());
     pages.append(0, &[5, 6]).unwrap();
     let id = memories.create(info(SegmentGroup::Local, 2, 0), Some(pages));
     // Somebody else has it, too.

@@ -243,6 +243,10 @@ struct HeldRam {
 }
 
 impl GuestMemory for HeldRam {
+    fn page_count(&self) -> u64 {
+        u64::MAX
+    }
+
     fn has_page(&self, _number: u64) -> bool {
         true
     }

@@ -47,6 +47,10 @@ impl FakeRam {
 }
 
 impl GuestMemory for FakeRam {
+    fn page_count(&self) -> u64 {
+        (self.0.lock().unwrap().len() / 4096) as u64
+    }
+
     fn has_page(&self, number: u64) -> bool {
         number < (self.0.lock().unwrap().len() / 4096) as u64
     }

@@ -140,6 +140,10 @@ fn pages_of_the_guest_in_pieces() {
 struct Ram(BTreeSet<u64>);
 
 impl GuestMemory for Ram {
+    fn page_count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     fn has_page(&self, number: u64) -> bool {
         self.0.contains(&number)
     }
@@ -151,6 +155,29 @@ impl GuestMemory for Ram {
     fn write(&self, _address: u64, _from: &[u8]) -> bool {
         false
     }
+}
+
+#[test]
+fn pages_may_be_handed_over_four_times() {
+    let mut m = MemoryGuest::new(Config::default());
+    let ram = Ram((0..16).collect());
+    m.guest.host.set_guest_memory(Arc::new(ram));
+    let mut allocation = || m.create(0, EXISTING_SYSMEM, &[local(10 * 4096)]).1[0].handle;
+    let handles: Vec<u32> = (0..8).map(|_| allocation()).collect();
+    let pages: Vec<u64> = (0..10).collect();
+    for &handle in &handles[..6] {
+        assert_eq!(m.pages(handle, 0, &pages, false), 0);
+    }
+    // 64 in all, and no more.
+    assert_eq!(m.pages(handles[6], 0, &pages, false), NO_MEMORY);
+    assert_eq!(m.pages(handles[6], 0, &pages[..4], false), 0);
+    assert_eq!(m.pages(handles[7], 0, &pages[..1], false), NO_MEMORY);
+    // What goes makes room.
+    assert_eq!(m.destroy(0, &handles[..1]), 0);
+    assert_eq!(m.pages(handles[7], 0, &pages, false), 0);
+    assert_eq!(m.pages(handles[6], 4, &pages[..1], false), NO_MEMORY);
+    m.guest.destroy_process(m.process);
+    m.guest.assert_clean();
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl Shared {
     ) -> Result<(Handle, MemoryId), Fail> {
         let guest = plan.has(CreateAllocation::EXISTING_SYSMEM).then(|| {
             let read_only = plan.has(CreateAllocation::READ_ONLY);
-            GuestPages::new(info.size, read_only)
+            GuestPages::new(info.size, read_only, self.memories.page_budget())
         });
         let lends = guest.is_some();
         let memory = self.memories.create(info, guest);

@@ -80,6 +80,8 @@ impl Shared {
 fn taken(result: Result<(), HandOverError>) -> Reply {
     match result {
         Ok(()) => success(),
+        // Each of the guest's programs keeps to what it has; only their sum does not.
+        Err(HandOverError::TooMany(_)) => Err(NtStatus::NO_MEMORY.into()),
         // What a guest hands over depends on nothing but itself.
         Err(error) => Err(Fail::Violation(
             NtStatus::INVALID_PARAMETER,
