@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use vmbus::PacketFault;
+
 use crate::clock::Due;
 
 /// What a byte is that was not there.
@@ -45,6 +47,8 @@ pub(crate) enum Change {
     Overwrite(Place, Vec<u8>),
     /// It names this request.
     Transaction(u64),
+    /// The packet that it travels in is not right.
+    Packet(PacketFault),
 }
 
 /// A change, and the name of the fault that it comes of.
@@ -57,6 +61,8 @@ pub(crate) struct Changed {
     pub(crate) payload: Vec<u8>,
     /// How often it is sent.
     pub(crate) times: u32,
+    /// What is wrong with the packets.
+    pub(crate) packets: Vec<PacketFault>,
     /// When, if not now, and the fault that says so.
     pub(crate) later: Option<(&'static str, Due)>,
     /// The faults that had an effect, but for that one.
@@ -70,6 +76,7 @@ impl Changed {
             transaction_id,
             payload: payload.to_vec(),
             times: 1,
+            packets: Vec::new(),
             later: None,
             done: Vec::new(),
         };
@@ -87,6 +94,11 @@ impl Changed {
         match change {
             Change::Later(due) => {
                 self.later = Some((name, latest(self.later, due)));
+                false
+            }
+            Change::Packet(fault) => {
+                // Whoever writes the packet counts it.
+                self.packets.push(fault);
                 false
             }
             Change::Drop => {
@@ -173,7 +185,7 @@ mod tests {
                 1,
             ),
         ] {
-            let changed = changed(&[change.clone()]);
+            let changed = changed(std::slice::from_ref(&change));
             assert_eq!(changed.payload, expected, "{change:?}");
             assert_eq!(changed.done.len(), done, "{change:?}");
         }

@@ -33,6 +33,12 @@ pub(crate) enum Due {
     PlanEnds,
 }
 
+impl Due {
+    pub(crate) fn after_ms(ms: u64) -> Self {
+        Self::After(Duration::from_millis(ms))
+    }
+}
+
 /// A job, and the time at which it is due, if there is one.
 struct Waiting {
     due: Option<Instant>,
@@ -83,12 +89,13 @@ impl Clock {
         })
     }
 
-    /// Takes a job of the plan with the number `plan`. Gives it back if that plan is no longer in
-    /// force, or too much waits already.
-    pub(crate) fn take(&self, plan: u64, due: Due, job: Job) -> Result<(), Job> {
+    /// Takes a job of the plan with the number `plan`, or of any. Gives it back if that plan is no
+    /// longer in force, or too much waits already.
+    pub(crate) fn take(&self, plan: Option<u64>, due: Due, job: Job) -> Result<(), Job> {
         let mut state = lock(&self.shared.state);
         let full = state.bytes + job.bytes > BYTES_MAX || state.waiting.len() >= JOBS_MAX;
-        if state.plan != plan || state.stopped || full {
+        let late = plan.is_some_and(|plan| plan != state.plan);
+        if late || state.stopped || full {
             return Err(job);
         }
         let due = match due {

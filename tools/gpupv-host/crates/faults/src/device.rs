@@ -10,9 +10,10 @@ use gpupv::wire::Luid;
 use gpupv::{GpuPvHost, NtStatus};
 use vmbus::{ChannelHandle, Closed, Device, GpadlView, Offer, OpenError, Packet};
 
-use crate::answer::Named;
+use crate::answer::{Change, Named};
 use crate::clock::Job;
-use crate::layer::{Decision, Handling, Inner, Subject};
+use crate::decision::{Decision, Handling, Subject};
+use crate::layer::Inner;
 use crate::lock;
 use crate::plan::Channel;
 use crate::port::FaultyPort;
@@ -194,6 +195,14 @@ fn excuse(link: &Link, heading: &Heading, decision: &Decision) -> bool {
         excuses.channel(link.channel.adapter());
         excuses.channel(heading.channel.adapter());
     }
+    if decision
+        .changes
+        .iter()
+        .any(|(_, change)| matches!(change, Change::Packet(_)))
+    {
+        // A channel of which a packet cannot be read is closed without a word.
+        excuses.channel(link.channel.adapter());
+    }
     makes_process && decision.loses
 }
 
@@ -204,6 +213,9 @@ impl Device for FaultyDevice {
 
     fn open(&mut self, channel: ChannelHandle) -> Result<(), OpenError> {
         self.link.begin(Some(channel.clone()));
+        if self.link.channel == Channel::Global {
+            self.link.faults.set_global(Some(channel.clone()));
+        }
         let port = FaultyPort::new(Arc::clone(&self.link), channel);
         lock(&self.inner).open(ChannelHandle::new(Arc::new(port)))
     }
@@ -227,8 +239,10 @@ impl Device for FaultyDevice {
             plan,
             handling,
             changes,
+            beside,
             ..
         } = decision;
+        link.faults.do_beside(plan, &beside, heading.channel);
         let pending = (!changes.is_empty()).then_some(Pending {
             plan,
             changes,
@@ -236,7 +250,8 @@ impl Device for FaultyDevice {
         });
         match handling {
             Handling::Now => self.handle(packet, pending),
-            Handling::Never(name) => link.faults.count(plan, name),
+            Handling::Never(Some(name)) => link.faults.count(plan, name),
+            Handling::Never(None) => {}
             Handling::Refused(status) => {
                 let reader = link.faults.reader();
                 let refusal = match heading.info {
@@ -266,6 +281,9 @@ impl Device for FaultyDevice {
     fn closed(&mut self, why: Closed) {
         let mut inner = lock(&self.inner);
         self.link.begin(None);
+        if self.link.channel == Channel::Global {
+            self.link.faults.set_global(None);
+        }
         inner.closed(why);
     }
 

@@ -1,82 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The plan in force: what it says of each message, and how often it had an effect.
+//! The plan in force, and how often it had an effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use gpupv::report::Excuses;
-use gpupv::{GpuPvHost, NtStatus};
-use rand::{Rng, RngCore, SeedableRng};
+use gpupv::GpuPvHost;
+use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use vmbus::Device;
+use vm::pci::PciFunction;
+use vmbus::proto::MessageType;
+use vmbus::{ChannelHandle, Device, Injected, Observer, PacketFault, RingFaults, Silence};
 
-use crate::answer::{Change, Named, Place};
 use crate::clock::{Clock, Due, Job};
+use crate::decision::{draw_id, draw_version, Beside, Decision, Subject};
 use crate::device::{FaultyDevice, Reader};
-use crate::plan::{Channel, Fault, Kind, When};
+use crate::function::FaultyFunction;
+use crate::machine::Machine;
+use crate::plan::{Channel, Fault, Kind, State, When};
+use crate::states::{channels, States};
 use crate::{lock, Plan, PlanError};
 
-/// The longest time that is drawn, in milliseconds.
-const DRAWN_MS_MAX: u64 = 3000;
-/// The largest number of bytes that are drawn, and of those that follow an answer.
-const DRAWN_BYTES_MAX: usize = 16;
-const DRAWN_EXTENSION_MAX: usize = 256;
-/// STATUS_UNSUCCESSFUL, STATUS_NOT_IMPLEMENTED, STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY,
-/// STATUS_ACCESS_DENIED, STATUS_DEVICE_REMOVED, STATUS_PENDING, and two that do not exist.
-const DRAWN_STATUSES: [u32; 9] = [
-    0xC000_0001,
-    0xC000_0002,
-    0xC000_000D,
-    0xC000_0017,
-    0xC000_0022,
-    0xC000_02B6,
-    0x0000_0103,
-    0xFFFF_FFFF,
-    0x7FFF_FFFF,
-];
-
-/// A message on its way, as far as a plan can tell messages apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject<'a> {
-    /// Its name.
-    pub(crate) command: &'a str,
-    /// Whose it is.
-    pub(crate) channel: Channel,
-    /// Whether it has an answer.
-    pub(crate) answered: bool,
-    /// Whether the host sends it by itself.
-    pub(crate) unasked: bool,
-}
-
-/// What happens to a message before it is handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Handling {
-    /// It is handled at once.
-    #[default]
-    Now,
-    /// It is handled later.
-    Later(&'static str, Due),
-    /// It is not handled.
-    Never(&'static str),
-    /// It is answered as one that has failed with this status.
-    Refused(NtStatus),
-}
-
-/// What the plan says of a message.
-#[derive(Debug, Default)]
-pub(crate) struct Decision {
-    /// The number of the plan.
-    pub(crate) plan: u64,
-    pub(crate) handling: Handling,
-    /// What happens to its answer, or to the message if the host sends it by itself.
-    pub(crate) changes: Vec<Named>,
-    /// Whether the guest may be misled by that,
-    pub(crate) misleads: bool,
-    /// and not only by the order in which messages are handled.
-    pub(crate) loses: bool,
-}
+/// How many events and subjects of messages that the host sent by itself are remembered.
+const RECENT: usize = 64;
 
 struct Entry {
     fault: Fault,
@@ -84,22 +31,32 @@ struct Entry {
     fitted: u64,
 }
 
-struct State {
+struct Current {
     /// Counts the plans.
     number: u64,
     entries: Vec<Entry>,
     random: Pcg64Mcg,
+    states: States,
     /// How many faults were made since the plan is in force,
     done: u64,
     /// and ever, by kind.
     summary: BTreeMap<&'static str, u64>,
+    /// What messages that the host sent by itself were about.
+    recent: VecDeque<u64>,
 }
 
+/// What all channels share.
+///
+/// Locks: `current` may be taken under those of channels and devices, and under it only leaves are.
 pub(crate) struct Inner {
-    state: Mutex<State>,
+    current: Mutex<Current>,
     clock: Clock,
     excuses: Excuses,
     reader: Reader,
+    machine: OnceLock<Arc<dyn Machine>>,
+    /// The global channel, while it is open.
+    global: Mutex<Option<ChannelHandle>>,
+    observer: Observer,
 }
 
 /// The faults of a host. Clones are the same ones.
@@ -113,23 +70,53 @@ impl Faults {
     ///
     /// The system gives no thread.
     pub fn new(host: &GpuPvHost) -> io::Result<Self> {
-        Ok(Self(Arc::new(Inner {
-            state: Mutex::new(State {
+        let clock = Clock::start()?;
+        Ok(Self(Arc::new_cyclic(|inner: &Weak<Inner>| Inner {
+            current: Mutex::new(Current {
                 number: 0,
                 entries: Vec::new(),
                 random: Pcg64Mcg::seed_from_u64(0),
+                states: States::default(),
                 done: 0,
                 summary: BTreeMap::new(),
+                recent: VecDeque::new(),
             }),
-            clock: Clock::start()?,
+            clock,
             excuses: host.excuses(),
             reader: Reader::new(host),
+            machine: OnceLock::new(),
+            global: Mutex::new(None),
+            observer: observer(Weak::clone(inner)),
         })))
     }
 
     /// Puts the layer in front of a device: that of an adapter, or that of the global channel.
     pub fn wrap(&self, device: Box<dyn Device>, channel: Channel) -> Box<dyn Device> {
         Box::new(FaultyDevice::new(device, channel, Arc::clone(&self.0)))
+    }
+
+    /// Puts the layer in front of an adapter's PCI function.
+    pub fn wrap_function(
+        &self,
+        function: Box<dyn PciFunction>,
+        adapter: usize,
+    ) -> Box<dyn PciFunction> {
+        Box::new(FaultyFunction::new(function, adapter, Arc::clone(&self.0)))
+    }
+
+    /// Says what machine the devices are in. The first call counts. What the plan wants of the machine
+    /// happens now.
+    pub fn connect(&self, machine: Arc<dyn Machine>) {
+        for channel in channels(self.0.reader.adapters()) {
+            if let Some(ring) = machine.ring_faults(channel) {
+                ring.observe(self.0.observer.clone());
+            }
+        }
+        if self.0.machine.set(machine).is_err() {
+            return log::error!("faults have a machine already");
+        }
+        let plan = lock(&self.0.current).number;
+        self.0.begin_plan(plan);
     }
 
     /// Puts a plan in force. What waits because of the plan before happens now.
@@ -139,14 +126,18 @@ impl Faults {
     /// The plan names an adapter that does not exist.
     pub fn set(&self, plan: Plan) -> Result<(), String> {
         plan.check_adapters(self.0.reader.adapters())?;
-        let mut state = lock(&self.0.state);
-        state.number += 1;
-        state.random = Pcg64Mcg::seed_from_u64(plan.seed);
+        let mut current = lock(&self.0.current);
+        current.number += 1;
+        current.random = Pcg64Mcg::seed_from_u64(plan.seed);
         let entries = plan.faults.into_iter();
-        state.entries = entries.map(|fault| Entry { fault, fitted: 0 }).collect();
-        state.done = 0;
+        current.entries = entries.map(|fault| Entry { fault, fitted: 0 }).collect();
+        current.done = 0;
+        current.states.clear();
+        let number = current.number;
         // Under the lock, so that plans end in the order in which they began.
-        self.0.clock.end_plan(state.number);
+        self.0.clock.end_plan(number);
+        drop(current);
+        self.0.begin_plan(number);
         Ok(())
     }
 
@@ -162,12 +153,12 @@ impl Faults {
 
     /// How many faults were made since the plan is in force.
     pub fn done(&self) -> u64 {
-        lock(&self.0.state).done
+        lock(&self.0.current).done
     }
 
     /// How many faults were made in all, by kind.
     pub fn summary(&self) -> BTreeMap<&'static str, u64> {
-        lock(&self.0.state).summary.clone()
+        lock(&self.0.current).summary.clone()
     }
 
     /// Ends all faults. What still waits does not happen.
@@ -185,19 +176,62 @@ impl Inner {
         &self.excuses
     }
 
-    /// Asks the plan about a message. `recent` are the ids of requests, the latest last.
-    pub(crate) fn decide(&self, subject: &Subject<'_>, recent: &[u64]) -> Decision {
-        lock(&self.state).decide(subject, recent)
+    pub(crate) fn machine(&self) -> Option<&dyn Machine> {
+        self.machine.get().map(|machine| &**machine)
     }
 
-    /// Counts a fault that had its effect.
-    pub(crate) fn count(&self, plan: u64, name: &'static str) {
-        log::debug!("fault: {name}");
-        let mut state = lock(&self.state);
-        if state.number == plan {
-            state.done += 1;
+    /// The faults of the rings of a channel.
+    pub(crate) fn ring(&self, channel: Channel) -> Option<Arc<RingFaults>> {
+        self.machine()?.ring_faults(channel)
+    }
+
+    /// The global channel, while it is open.
+    pub(crate) fn global(&self) -> Option<ChannelHandle> {
+        lock(&self.global).clone()
+    }
+
+    pub(crate) fn set_global(&self, channel: Option<ChannelHandle>) {
+        *lock(&self.global) = channel;
+    }
+
+    /// Asks the plan about a message. `recent` are the ids of requests, the latest last.
+    pub(crate) fn decide(&self, subject: &Subject<'_>, recent: &[u64]) -> Decision {
+        lock(&self.current).decide(subject, recent)
+    }
+
+    /// What the version register of an adapter reads as, if it is not right.
+    pub(crate) fn odd_version(&self, adapter: usize) -> Option<u32> {
+        let mut current = lock(&self.current);
+        let version = current.states.version(adapter)?;
+        let version = version.unwrap_or_else(|| draw_version(&mut current.random));
+        current.count("odd-version");
+        Some(version)
+    }
+
+    /// Remembers what a message is about that the host sends by itself.
+    pub(crate) fn note_unasked(&self, subject: u64) {
+        let mut current = lock(&self.current);
+        if current.recent.len() == RECENT {
+            current.recent.pop_front();
         }
-        *state.summary.entry(name).or_default() += 1;
+        current.recent.push_back(subject);
+    }
+
+    /// Draws what a message may be about that the host has no reason to send.
+    pub(crate) fn draw_subject(&self) -> u64 {
+        let mut current = lock(&self.current);
+        let recent: Vec<u64> = current.recent.iter().copied().collect();
+        draw_id(&recent, &mut current.random)
+    }
+
+    /// Counts a fault of a plan that had its effect.
+    pub(crate) fn count(&self, plan: u64, name: &'static str) {
+        let mut current = lock(&self.current);
+        if current.number == plan {
+            current.count(name);
+        } else {
+            current.count_late(name);
+        }
     }
 
     /// Has something happen later, and counts that. Gives it back if it has to happen now.
@@ -207,20 +241,167 @@ impl Inner {
         (name, due): (&'static str, Due),
         job: Job,
     ) -> Result<(), Job> {
-        self.clock.take(plan, due, job)?;
+        self.clock.take(Some(plan), due, job)?;
         self.count(plan, name);
         Ok(())
     }
+
+    /// Has something happen later, whatever the plan is then. After the end it does not happen.
+    pub(crate) fn schedule(&self, due: Due, run: Box<dyn FnOnce() + Send>) {
+        if self.clock.take(None, due, Job { bytes: 64, run }).is_err() {
+            log::debug!("fault: nothing more can wait");
+        }
+    }
+
+    /// Begins what a plan has that no message causes.
+    fn begin_plan(self: &Arc<Self>, plan: u64) {
+        let mut current = lock(&self.current);
+        if current.number != plan || self.machine().is_none() {
+            return;
+        }
+        let own = current.entries.iter().map(|entry| &entry.fault);
+        let own: Vec<Fault> = own
+            .filter(|fault| fault.is_spontaneous())
+            .cloned()
+            .collect();
+        let mut timed = Vec::new();
+        let mut events = Vec::new();
+        for fault in own {
+            for channel in self.targets(&fault) {
+                match fault.kind {
+                    Kind::State { state, ms } => {
+                        self.mislead(state, channel);
+                        current.states.begin(state, channel);
+                        timed.extend(ms.map(|ms| (state, channel, Due::after_ms(ms))));
+                    }
+                    Kind::Event(event) => events.push((event, channel)),
+                    _ => {}
+                }
+            }
+            if let Kind::State { state, .. } = fault.kind {
+                if state == State::StallRing {
+                    current.count(fault.kind.name());
+                }
+            }
+        }
+        self.apply(&mut current);
+        drop(current);
+        for (state, channel, due) in timed {
+            self.end_state(plan, state, channel, due);
+        }
+        for (event, channel) in events {
+            self.happen(plan, event, channel);
+        }
+    }
+
+    /// The channels that a fault of the plan happens to.
+    fn targets(&self, fault: &Fault) -> Vec<Channel> {
+        let (of_adapter, once) = match fault.kind {
+            Kind::State { state, .. } => (
+                matches!(state, State::OddVersion(_)),
+                state.message().is_some(),
+            ),
+            Kind::Event(event) => (event.is_of_adapter(), !event.has_channel()),
+            _ => (false, false),
+        };
+        match fault.channel {
+            _ if once => vec![Channel::Global],
+            Some(channel) => vec![channel],
+            None => channels(self.reader.adapters())
+                .skip(of_adapter.into())
+                .collect(),
+        }
+    }
+
+    /// Does what a plan wants beside a message of `channel`.
+    pub(crate) fn do_beside(self: &Arc<Self>, plan: u64, beside: &[Beside], channel: Channel) {
+        for &beside in beside {
+            match beside {
+                Beside::State(state, due) => self.begin_state(plan, state, channel, due),
+                Beside::Event(event) => self.happen(plan, event, channel),
+            }
+        }
+    }
+
+    fn begin_state(self: &Arc<Self>, plan: u64, state: State, channel: Channel, due: Due) {
+        let of_adapter = matches!(state, State::OddVersion(_));
+        let channel = match channel {
+            Channel::Global if of_adapter => return,
+            _ if state.message().is_some() => Channel::Global,
+            channel => channel,
+        };
+        let mut current = lock(&self.current);
+        if current.number != plan || self.machine().is_none() {
+            return;
+        }
+        self.mislead(state, channel);
+        current.states.begin(state, channel);
+        if state == State::StallRing {
+            current.count("stall-ring");
+        }
+        self.apply(&mut current);
+        drop(current);
+        if due != Due::PlanEnds {
+            self.end_state(plan, state, channel, due);
+        }
+    }
+
+    /// Ends a state when it is due. The end of the plan does that, too.
+    fn end_state(self: &Arc<Self>, plan: u64, state: State, channel: Channel, due: Due) {
+        let own = Arc::clone(self);
+        let run = move || {
+            let mut current = lock(&own.current);
+            if current.number == plan {
+                current.states.end(state, channel);
+                own.apply(&mut current);
+            }
+        };
+        self.schedule(due, Box::new(run));
+    }
+
+    /// A guest that is not heard cannot say that it closes an adapter.
+    fn mislead(&self, state: State, channel: Channel) {
+        if state == State::StallRing {
+            self.excuses.channel(channel.adapter());
+        }
+    }
+
+    fn apply(&self, current: &mut Current) {
+        if let Some(machine) = self.machine() {
+            let adapters = self.reader.adapters();
+            current.states.apply(machine, adapters, &self.observer);
+        }
+    }
 }
 
-impl State {
+/// What hears of the faults of rings and of control messages.
+fn observer(inner: Weak<Inner>) -> Observer {
+    Arc::new(move |injected| {
+        let name = match injected {
+            Injected::NoInterrupt(Silence::All) => "no-interrupts",
+            Injected::NoInterrupt(_) => "no-interrupt",
+            Injected::Packet(PacketFault::Length { .. }) => "bad-length",
+            Injected::Packet(PacketFault::Type(_)) => "bad-type",
+            Injected::Packet(PacketFault::Index(_)) => "bad-index",
+            Injected::Packet(PacketFault::Unstable(_)) => "unstable",
+            Injected::Held(MessageType::OpenChannelResult) => "no-open-result",
+            Injected::Held(MessageType::GpadlCreated) => "no-gpadl-created",
+            Injected::Held(_) => "no-gpadl-torndown",
+        };
+        if let Some(inner) = inner.upgrade() {
+            lock(&inner.current).count(name);
+        }
+    })
+}
+
+impl Current {
     fn decide(&mut self, subject: &Subject<'_>, recent: &[u64]) -> Decision {
         let mut decision = Decision {
             plan: self.number,
             ..Decision::default()
         };
         for entry in &mut self.entries {
-            if !entry.fault.fits(subject) {
+            if entry.fault.is_spontaneous() || !entry.fault.fits(subject) {
                 continue;
             }
             entry.fitted += 1;
@@ -236,105 +417,16 @@ impl State {
         }
         decision
     }
-}
 
-impl Fault {
-    fn fits(&self, subject: &Subject<'_>) -> bool {
-        let kind = if subject.unasked {
-            self.kind.fits_unasked()
-        } else {
-            subject.answered || !self.kind.needs_answer()
-        };
-        kind && self.command.is_none_or(|name| name == subject.command)
-            && self
-                .channel
-                .is_none_or(|channel| channel == subject.channel)
-    }
-}
-
-impl Decision {
-    /// Adds a fault, and draws what has to be drawn.
-    fn add(&mut self, kind: &Kind, subject: &Subject<'_>, recent: &[u64], random: &mut Pcg64Mcg) {
-        let name = kind.name();
-        self.misleads |= kind.misleads();
-        self.loses |= kind.misleads() && !kind.reorders();
-        let mut after = |ms: &Option<u64>| {
-            let ms = ms.unwrap_or_else(|| random.random_range(0..=DRAWN_MS_MAX));
-            Due::After(Duration::from_millis(ms))
-        };
-        let change = match kind {
-            Kind::Delay { ms } if subject.unasked => Change::Later(after(ms)),
-            Kind::Hold if subject.unasked => Change::Later(Due::PlanEnds),
-            Kind::Ignore if subject.unasked => Change::Drop,
-            Kind::Delay { ms } => return self.handle(Handling::Later(name, after(ms))),
-            Kind::Hold => return self.handle(Handling::Later(name, Due::PlanEnds)),
-            Kind::Ignore => return self.handle(Handling::Never(name)),
-            Kind::Status { status } => {
-                let drawn = || DRAWN_STATUSES[random.random_range(0..DRAWN_STATUSES.len())];
-                let status = NtStatus(status.unwrap_or_else(drawn));
-                return self.handle(Handling::Refused(status));
-            }
-            Kind::DelayAnswer { ms } => Change::Later(after(ms)),
-            Kind::HoldAnswer => Change::Later(Due::PlanEnds),
-            Kind::NeverAnswer => Change::Drop,
-            Kind::AnswerTwice => Change::Twice,
-            Kind::Truncate { length } => Change::Truncate(place(length, random)),
-            Kind::Extend { length } => Change::Extend(match length {
-                // CAST: a plan's lengths are small.
-                Some(length) => *length as usize,
-                None => random.random_range(1..=DRAWN_EXTENSION_MAX),
-            }),
-            Kind::Overwrite { offset, bytes } => {
-                let offset = place(offset, random);
-                let bytes = match bytes {
-                    Some(bytes) => bytes.clone(),
-                    None => draw_bytes(random),
-                };
-                Change::Overwrite(offset, bytes)
-            }
-            Kind::Transaction { id } => {
-                Change::Transaction(id.unwrap_or_else(|| draw_id(recent, random)))
-            }
-        };
-        self.changes.push((name, change));
+    /// Counts a fault of the plan in force.
+    fn count(&mut self, name: &'static str) {
+        self.done += 1;
+        self.count_late(name);
     }
 
-    /// The first fault decides whether and when the message is handled.
-    fn handle(&mut self, handling: Handling) {
-        if self.handling == Handling::Now {
-            self.handling = handling;
-        }
-    }
-}
-
-fn place(given: &Option<u64>, random: &mut Pcg64Mcg) -> Place {
-    match given {
-        Some(place) => Place::At(*place),
-        None => Place::Drawn(random.random()),
-    }
-}
-
-/// Bytes that are all the same more often than not: 0, all ones, or the highest bit.
-fn draw_bytes(random: &mut Pcg64Mcg) -> Vec<u8> {
-    let mut bytes = vec![0; random.random_range(1..=DRAWN_BYTES_MAX)];
-    match random.random_range(0..6) {
-        0 => {}
-        1 => bytes.fill(0xFF),
-        2 => bytes.fill(0x80),
-        _ => random.fill_bytes(&mut bytes),
-    }
-    bytes
-}
-
-/// The id of an earlier request, one beside that of the last request, or any.
-fn draw_id(recent: &[u64], random: &mut Pcg64Mcg) -> u64 {
-    let last = recent.last().copied().unwrap_or_default();
-    match random.random_range(0..6) {
-        0 if !recent.is_empty() => recent[random.random_range(0..recent.len())],
-        1 => last.wrapping_add(1),
-        2 => last ^ (1 << random.random_range(0..64)),
-        3 => 0,
-        4 => u64::MAX,
-        _ => random.random(),
+    /// Counts a fault of an earlier plan.
+    fn count_late(&mut self, name: &'static str) {
+        log::debug!("fault: {name}");
+        *self.summary.entry(name).or_default() += 1;
     }
 }

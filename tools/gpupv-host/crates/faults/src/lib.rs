@@ -6,7 +6,10 @@
 //!
 //! * [`plan`]: what is to go wrong, and how it is written down;
 //! * `layer`: the plan in force, what it says of each message, and the counts;
-//! * `device` and `port`: the ways of messages and of answers through the layer;
+//! * `decision`: what a plan says of one message;
+//! * `device`, `port` and `function`: the ways of messages, answers and register reads through the layer;
+//! * `states` and `events`: what no message asks for;
+//! * [`Machine`]: what that needs of the machine;
 //! * `answer`: what becomes of the bytes of an answer;
 //! * `clock`: what happens later, on a thread of its own.
 
@@ -14,12 +17,18 @@
 
 mod answer;
 mod clock;
+mod decision;
 mod device;
+mod events;
+mod function;
 mod layer;
+mod machine;
 pub mod plan;
 mod port;
+mod states;
 
 pub use layer::Faults;
+pub use machine::Machine;
 pub use plan::{Plan, PlanError};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-pub use kind::Kind;
+pub use kind::{Event, Kind, PacketKind, State};
 
 /// The messages that the host sends by itself. They have no answer.
 pub(crate) const UNASKED: [&str; 2] = ["SIGNALGUESTEVENT", "SETGUESTDATA"];
@@ -39,6 +39,13 @@ pub struct Fault {
     pub when: When,
     /// What goes wrong.
     pub kind: Kind,
+}
+
+impl Fault {
+    /// Whether the fault happens when the plan comes in force, and not with a message.
+    pub(crate) fn is_spontaneous(&self) -> bool {
+        self.kind.is_of_plan() && self.command.is_none() && self.when == When::Always
+    }
 }
 
 /// Whose messages are meant.
@@ -93,7 +100,20 @@ impl FromStr for Plan {
     }
 }
 
+/// The plan of a host that means ill.
+const HOSTILE: &str = include_str!("hostile.toml");
+
 impl Plan {
+    /// The plan of a host that draws from everything, with this seed.
+    ///
+    /// # Panics
+    ///
+    /// The text of the plan is wrong, which a test would have found.
+    pub fn hostile(seed: u64) -> Self {
+        let plan: Self = HOSTILE.parse().expect("the plan of a hostile host");
+        Self { seed, ..plan }
+    }
+
     /// Checks that the plan names no adapter that a machine with so many does not have.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use zerocopy::FromBytes;
 
 use crate::answer::Changed;
 use crate::clock::Job;
+use crate::decision::Subject;
 use crate::device::{Link, Pending};
-use crate::layer::Subject;
 
 /// A channel with the layer in front of it.
 pub(crate) struct FaultyPort {
@@ -47,17 +47,32 @@ impl FaultyPort {
             transaction_id: id,
             payload,
             times,
+            packets,
             later,
             ..
         } = changed;
+        let ring = self.link.faults.ring(self.link.channel);
+        let spoil = move || {
+            for fault in &packets {
+                if let Some(ring) = &ring {
+                    ring.next_packet(*fault);
+                }
+            }
+        };
         let Some(later) = later.filter(|_| times > 0) else {
-            let send = || send(&self.port, packet, id, &payload);
+            let send = || {
+                spoil();
+                send(&self.port, packet, id, &payload)
+            };
             return (0..times).try_for_each(|_| send());
         };
         let bytes = payload.len() + size_of::<Job>();
         let port = self.port.clone();
         let run = Box::new(move || {
-            let mut results = (0..times).map(|_| send(&port, packet, id, &payload));
+            let mut results = (0..times).map(|_| {
+                spoil();
+                send(&port, packet, id, &payload)
+            });
             if results.any(|result| result == Err(SendError::Overflow)) {
                 port.rescind();
             }
@@ -98,6 +113,10 @@ impl ChannelPort for FaultyPort {
 
     fn send(&self, payload: &[u8]) -> Result<(), SendError> {
         let number = CommandHeader::read_from_prefix(payload).map(|(h, _)| h.command_type.get());
+        let about = payload.get(24..32).map(<[u8; 8]>::try_from);
+        if let Some(Ok(about)) = about {
+            self.link.faults.note_unasked(u64::from_le_bytes(about));
+        }
         let subject = Subject {
             command: match number {
                 Ok(SignalGuestEvent::NUMBER) => "SIGNALGUESTEVENT",
@@ -109,6 +128,8 @@ impl ChannelPort for FaultyPort {
             unasked: true,
         };
         let decision = self.link.faults.decide(&subject, &[]);
+        let faults = &self.link.faults;
+        faults.do_beside(decision.plan, &decision.beside, self.link.channel);
         if decision.changes.is_empty() {
             return self.port.send(payload);
         }

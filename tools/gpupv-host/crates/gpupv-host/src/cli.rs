@@ -129,6 +129,10 @@ struct RunArgs {
     /// Make the faults that this file lists (TOML, see Documentation/gpupv-host.md).
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Make faults of all kinds at random. The same number makes the same ones, as far as the guest does the
+    /// same.
+    #[arg(long, value_name = "SEED", conflicts_with = "faults")]
+    hostile: Option<u64>,
     /// For tests: let the guest say, through I/O ports from 0x620 on, which faults to make.
     #[arg(long)]
     fault_port: bool,
@@ -224,6 +228,7 @@ pub(crate) fn run() -> ExitCode {
         removal_port: args.removal_port,
         count_port: args.count_port,
         faults,
+        hostile: args.hostile,
         fault_port: args.fault_port,
         transfer_port: args.transfer.is_some(),
         input_port: args.input_port,

@@ -32,6 +32,8 @@ pub(crate) struct GuestConfig {
     pub(crate) count_port: bool,
     /// The text of a plan of faults.
     pub(crate) faults: Option<String>,
+    /// The seed of a plan that has everything.
+    pub(crate) hostile: Option<u64>,
     /// The guest may replace that plan.
     pub(crate) fault_port: bool,
     /// The guest may give bytes to a file.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use faults::plan::Channel;
-use faults::Faults;
+use faults::{Faults, Plan};
 use gpupv::trace::Sink;
 use gpupv::{AdapterDescription, Config, GpuPvHost};
 use hyperv::{HypervPartition, Partition};
@@ -14,6 +14,7 @@ use vmbus::{DeviceId, ServerOptions, VmbusServer};
 
 use crate::config::GuestConfig;
 use crate::count::CountPort;
+use crate::fault_machine::FaultMachine;
 use crate::fault_port::FaultPort;
 use crate::machine::MachineError;
 use crate::ram::MachineRam;
@@ -109,9 +110,23 @@ impl GpuPlan {
             channels.push(channel);
         }
         let mut slots = Vec::new();
-        for (slot, function) in self.host.take_functions() {
+        for (adapter, (slot, function)) in self.host.take_functions().into_iter().enumerate() {
+            let function = match faults {
+                Some(faults) => faults.wrap_function(function, adapter),
+                None => function,
+            };
             pci.add(slot, function)?;
             slots.push(slot);
+        }
+        if let Some(faults) = faults {
+            faults.connect(Arc::new(FaultMachine {
+                faults: faults.clone(),
+                server: server.clone(),
+                pci: pci.clone(),
+                channels: channels.clone(),
+                slots: slots.clone(),
+                functions: self.host.function_maker(),
+            }));
         }
         partition.connect(server.clone());
         Ok(Gpus {
@@ -143,13 +158,16 @@ fn adapters(specifications: &[String]) -> Result<Option<Vec<AdapterDescription>>
 
 /// The faults that `config` asks for; `None` if the host makes none and never will.
 fn faults(config: &GuestConfig, host: &GpuPvHost) -> Result<Option<Faults>, String> {
-    if config.faults.is_none() && !config.fault_port {
+    if config.faults.is_none() && config.hostile.is_none() && !config.fault_port {
         return Ok(None);
     }
     let faults = Faults::new(host).map_err(|error| format!("no thread for faults: {error}"))?;
     if let Some(text) = &config.faults {
         let set = faults.set_text(text);
         set.map_err(|error| format!("--faults: {error}"))?;
+    }
+    if let Some(seed) = config.hostile {
+        faults.set(Plan::hostile(seed))?;
     }
     Ok(Some(faults))
 }

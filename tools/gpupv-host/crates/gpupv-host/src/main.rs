@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod console;
 mod count;
+mod fault_machine;
 mod fault_port;
 mod front;
 mod gpus;

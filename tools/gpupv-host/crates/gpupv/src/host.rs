@@ -207,6 +207,11 @@ impl GpuPvHost {
         StartHold(Arc::clone(&self.shared))
     }
 
+    /// Makes the PCI functions of the adapters anew.
+    pub fn function_maker(&self) -> FunctionMaker {
+        FunctionMaker(Arc::clone(&self.shared))
+    }
+
     /// Whom the host misled, to be told of more.
     pub fn excuses(&self) -> Excuses {
         lock(&self.shared).excuses.clone()
@@ -226,6 +231,22 @@ impl GpuPvHost {
     /// What the guest did so far.
     pub fn report(&self) -> Report {
         lock(&self.shared).report()
+    }
+}
+
+/// Makes PCI functions for slots that guests have given up.
+#[derive(Clone)]
+pub struct FunctionMaker(Arc<Mutex<Shared>>);
+
+impl FunctionMaker {
+    /// The slot and a new PCI function of the adapter at `position`.
+    pub fn make(&self, position: usize) -> Option<(u8, Box<dyn PciFunction>)> {
+        let shared = lock(&self.0);
+        let adapter = shared.adapters.get(position)?;
+        let own = Arc::clone(&self.0);
+        let description = adapter.description.clone();
+        let function = VgpuFunction::new(description, adapter.identity, shared.block, own);
+        Some((adapter.slot, Box::new(function)))
     }
 }
 

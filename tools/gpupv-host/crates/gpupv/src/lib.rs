@@ -51,7 +51,7 @@ pub mod wire;
 
 pub use adapter::AdapterDescription;
 pub use behaviour::Behaviour;
-pub use host::{Config, ConfigError, GpuPvHost, ObjectCounter, StartHold};
+pub use host::{Config, ConfigError, FunctionMaker, GpuPvHost, ObjectCounter, StartHold};
 pub use identity::{Identity, GLOBAL_CLASS, VGPU_CLASS};
 pub use io_space::{GuestWindow, WindowMemory};
 pub use memory::GuestMemory;

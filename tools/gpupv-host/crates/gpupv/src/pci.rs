@@ -107,9 +107,11 @@ impl VgpuFunction {
         let mut shared = lock(&self.shared);
         let effective = self.block.effective_version();
         if version != HostConfigBlock::CURRENT_VERSION || version != effective {
+            shared.report.excused = shared.excuses.has_odd_version();
             shared.report.violation(format!(
                 "interface version {version} written, {effective} is spoken"
             ));
+            shared.report.excused = false;
         }
         shared.report.pci.version_written = Some(version);
     }

@@ -8,13 +8,15 @@ use gpupv::wire::ChannelType;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use super::{position, Channel, Fault, Kind, Plan, PlanError, When};
+use super::{position, Channel, Event, Fault, Kind, PacketKind, Plan, PlanError, State, When};
 use super::{FAULTS_MAX, TEXT_MAX, UNASKED};
 
 /// The longest delay: an hour, in milliseconds.
 const DELAY_MAX: u64 = 3_600_000;
 /// The longest answer, and the last place in it.
 const LENGTH_MAX: u64 = 128 << 10;
+/// The largest number of times that a packet changes.
+const UNSTABLE_MAX: u32 = 100_000;
 /// The largest number of bytes that are overwritten.
 const BYTES_MAX: usize = 4096;
 
@@ -43,6 +45,12 @@ struct RawFault {
     offset: Option<Spanned<u64>>,
     bytes: Option<Spanned<Vec<u8>>>,
     id: Option<Spanned<i64>>,
+    offset8: Option<Spanned<u16>>,
+    length8: Option<Spanned<u16>>,
+    number: Option<Spanned<u16>>,
+    index: Option<Spanned<u32>>,
+    times: Option<Spanned<u32>>,
+    version: Option<Spanned<u32>>,
     status: Option<Spanned<u32>>,
 }
 
@@ -82,6 +90,7 @@ fn fault(table: Spanned<RawFault>) -> Result<Fault> {
     let when = raw.when()?;
     let kind = raw.kind()?;
     raw.check_rest(&kind)?;
+    check_channel(&kind, command, channel).map_err(|text| Wrong(raw.kind.span(), text))?;
     let is_unasked = command.is_some_and(|name| UNASKED.contains(&name));
     if is_unasked && !kind.fits_unasked() {
         let message = format!(
@@ -96,6 +105,29 @@ fn fault(table: Spanned<RawFault>) -> Result<Fault> {
         when,
         kind,
     })
+}
+
+/// Checks that a fault of this kind can happen to that channel.
+fn check_channel(
+    kind: &Kind,
+    command: Option<&str>,
+    channel: Option<Channel>,
+) -> std::result::Result<(), String> {
+    let (of_adapter, has_channel) = match kind {
+        Kind::Event(event) => (event.is_of_adapter(), event.has_channel()),
+        Kind::State { state, .. } => (
+            matches!(state, State::OddVersion(_)),
+            state.message().is_none(),
+        ),
+        _ => return Ok(()),
+    };
+    let name = kind.name();
+    match channel {
+        _ if command.is_some() => Ok(()),
+        Some(_) if !has_channel => Err(format!("{name:?} has no channel")),
+        Some(Channel::Global) if of_adapter => Err(format!("{name:?} is for adapters only")),
+        _ => Ok(()),
+    }
 }
 
 /// The command of this name, as a name that lasts.
@@ -171,15 +203,71 @@ impl RawFault {
                 offset: bounded(self.offset.take(), 0, LENGTH_MAX)?,
                 bytes: self.bytes()?,
             },
-            "transaction" => Kind::Transaction {
-                // CAST: the same bits.
-                id: self.id.take().map(|id| id.into_inner() as u64),
-            },
+            "transaction" => Kind::Transaction { id: self.id() },
+            "silent-negotiation" => Kind::SilentNegotiation,
+            _ => return self.other_kind(),
+        })
+    }
+
+    /// A kind that is not about the bytes of a message.
+    fn other_kind(&mut self) -> Result<Kind> {
+        let event = match self.kind.get_ref().as_str() {
+            "bad-length" => {
+                return Ok(Kind::Packet(PacketKind::BadLength {
+                    offset8: self.offset8.take().map(Spanned::into_inner),
+                    length8: self.length8.take().map(Spanned::into_inner),
+                }))
+            }
+            "bad-type" => {
+                let number = self.number.take().map(Spanned::into_inner);
+                return Ok(Kind::Packet(PacketKind::BadType { number }));
+            }
+            "bad-index" => {
+                let index = self.index.take().map(Spanned::into_inner);
+                return Ok(Kind::Packet(PacketKind::BadIndex { index }));
+            }
+            "unstable" => {
+                let times = self.times.take();
+                if let Some(times) = times.as_ref().filter(|t| *t.get_ref() > UNSTABLE_MAX) {
+                    let message = format!("at most {UNSTABLE_MAX} is possible");
+                    return Err(Wrong(times.span(), message));
+                }
+                let times = times.map(Spanned::into_inner);
+                return Ok(Kind::Packet(PacketKind::Unstable { times }));
+            }
+            "stall-ring" => return self.state(State::StallRing),
+            "no-interrupt" => return self.state(State::NoInterrupt),
+            "no-interrupts" => return self.state(State::NoInterrupts),
+            "no-open-result" => return self.state(State::NoOpenResult),
+            "no-gpadl-created" => return self.state(State::NoGpadlCreated),
+            "no-gpadl-torndown" => return self.state(State::NoGpadlTorndown),
+            "odd-version" => {
+                let version = self.version.take().map(Spanned::into_inner);
+                return self.state(State::OddVersion(version));
+            }
+            "rescind" => Event::Rescind,
+            "close" => Event::Close,
+            "offer-again" => Event::OfferAgain { ms: self.delay()? },
+            "eject" => Event::Eject { ms: self.delay()? },
+            "tear-out" => Event::TearOut { ms: self.delay()? },
+            "guest-event" => Event::GuestEvent { id: self.id() },
+            "guest-data" => Event::GuestData { id: self.id() },
             other => {
                 let message = format!("there is no fault {other:?}");
                 return Err(Wrong(self.kind.span(), message));
             }
-        })
+        };
+        Ok(Kind::Event(event))
+    }
+
+    fn state(&mut self, state: State) -> Result<Kind> {
+        let ms = self.delay()?;
+        Ok(Kind::State { state, ms })
+    }
+
+    fn id(&mut self) -> Option<u64> {
+        // CAST: the same bits.
+        self.id.take().map(|id| id.into_inner() as u64)
     }
 
     fn delay(&mut self) -> Result<Option<u64>> {
@@ -209,6 +297,12 @@ impl RawFault {
             ("bytes", span(&self.bytes)),
             ("id", span(&self.id)),
             ("status", span(&self.status)),
+            ("offset8", span(&self.offset8)),
+            ("length8", span(&self.length8)),
+            ("number", span(&self.number)),
+            ("index", span(&self.index)),
+            ("times", span(&self.times)),
+            ("version", span(&self.version)),
         ];
         match left
             .into_iter()

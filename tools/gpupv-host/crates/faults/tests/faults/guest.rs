@@ -141,6 +141,11 @@ impl Guest {
         std::mem::take(&mut *self.ports[channel].answers.lock().unwrap())
     }
 
+    /// What came unasked since the last call.
+    pub fn take_unasked(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.ports[GLOBAL].unasked.lock().unwrap())
+    }
+
     pub fn unasked(&self) -> usize {
         self.ports[GLOBAL].unasked.lock().unwrap().len()
     }

@@ -4,5 +4,6 @@
 mod answers;
 mod excuses;
 mod guest;
+mod machine;
 mod messages;
 mod plan;

@@ -83,6 +83,25 @@ fn a_kind_is_named_as_it_is_written() {
         "extend",
         "overwrite",
         "transaction",
+        "silent-negotiation",
+        "bad-length",
+        "bad-type",
+        "bad-index",
+        "unstable",
+        "stall-ring",
+        "no-interrupt",
+        "no-interrupts",
+        "no-open-result",
+        "no-gpadl-created",
+        "no-gpadl-torndown",
+        "odd-version",
+        "rescind",
+        "close",
+        "offer-again",
+        "eject",
+        "tear-out",
+        "guest-event",
+        "guest-data",
     ] {
         assert_eq!(one(&format!("do = '{name}'")).kind.name(), name);
     }
@@ -93,8 +112,8 @@ fn errors_say_what_is_wrong_and_where() {
     for (text, expected) in [
         ("sed = 1", "line 1, column 1: unknown field `sed`"),
         (
-            "[[fault]]\ndo = 'delay'\ntimes = 2",
-            "line 3, column 1: unknown field `times`",
+            "[[fault]]\ndo = 'delay'\noften = 2",
+            "line 3, column 1: unknown field `often`",
         ),
         ("[[fault]]\nnth = 1", "line 1, column 1: missing field `do`"),
         (
@@ -148,6 +167,22 @@ fn errors_say_what_is_wrong_and_where() {
         (
             "[[fault]]\ncommand = 'SETGUESTDATA'\ndo = 'status'",
             "line 3, column 6: messages that",
+        ),
+        (
+            "[[fault]]\ndo = 'rescind'\nlength = 1",
+            "line 3, column 10: \"rescind\" has no length",
+        ),
+        (
+            "[[fault]]\nchannel = 'global'\ndo = 'eject'",
+            "line 3, column 6: \"eject\" is for adapters only",
+        ),
+        (
+            "[[fault]]\nchannel = 0\ndo = 'no-gpadl-created'",
+            "line 3, column 6: \"no-gpadl-created\" has no channel",
+        ),
+        (
+            "[[fault]]\ndo = 'unstable'\ntimes = 100001",
+            "line 3, column 9: at most 100000",
         ),
         ("[[fault]\n", "line 1, column "),
     ] {

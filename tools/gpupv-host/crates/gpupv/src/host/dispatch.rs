@@ -41,10 +41,11 @@ impl Shared {
     fn answer_packet(&mut self, source: Source, packet: &Packet) {
         let ticket = self.channels.ticket(source, packet);
         let violations = self.report.violation_count;
+        self.report.excused = self.excuses.has_odd_version();
         let reply = match parse(&packet.payload, self.is_current_version()) {
             Ok(command) => {
                 let waits = packet.completion_requested;
-                self.report.excused = self.is_excused(source, &command);
+                self.report.excused |= self.is_excused(source, &command);
                 self.command(source, &command, ticket, waits)
             }
             Err(text) => {

@@ -16,6 +16,8 @@ struct Misled {
     processes: BTreeSet<u32>,
     /// Positions of adapters; `None` is the global channel.
     channels: BTreeSet<Option<usize>>,
+    /// Adapters that claim an interface version that they do not speak.
+    versions: BTreeSet<usize>,
     /// Whether there was anything at all.
     any: bool,
 }
@@ -40,6 +42,18 @@ impl Excuses {
         misled.channels.insert(adapter);
     }
 
+    /// Excuses everything, from the moment at which a guest reads an interface version that the host does
+    /// not speak, until it reads the right one of that adapter.
+    pub fn odd_version(&self, adapter: usize, odd: bool) {
+        let mut misled = self.misled();
+        misled.any |= odd;
+        if odd {
+            misled.versions.insert(adapter);
+        } else {
+            misled.versions.remove(&adapter);
+        }
+    }
+
     /// Ends the excuse of a channel, because the guest has opened it anew.
     pub(crate) fn channel_opened(&self, adapter: Option<usize>) {
         self.misled().channels.remove(&adapter);
@@ -50,11 +64,17 @@ impl Excuses {
         self.misled().any
     }
 
+    /// Whether everything is excused.
+    pub(crate) fn has_odd_version(&self) -> bool {
+        !self.misled().versions.is_empty()
+    }
+
     pub(crate) fn has_process(&self, handle: u32) -> bool {
         self.misled().processes.contains(&handle)
     }
 
     pub(crate) fn has_channel(&self, adapter: Option<usize>) -> bool {
-        self.misled().channels.contains(&adapter)
+        let misled = self.misled();
+        misled.channels.contains(&adapter) || !misled.versions.is_empty()
     }
 }
