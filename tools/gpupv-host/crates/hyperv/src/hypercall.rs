@@ -16,7 +16,8 @@ const PAGE: u64 = 4096;
 /// Status of a hypercall, the low bits of its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
-pub(crate) enum Status {
+#[expect(missing_docs, reason = "the names are those of the specification")]
+pub enum Status {
     Success = 0,
     InvalidCode = 2,
     InvalidInput = 3,
@@ -40,11 +41,21 @@ impl From<PostStatus> for Status {
 
 /// A hypercall that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub enum Call {
     /// A message for `connection`.
-    PostMessage { connection: u32, payload: Vec<u8> },
+    PostMessage {
+        /// Where it goes.
+        connection: u32,
+        /// What it says.
+        payload: Vec<u8>,
+    },
     /// A signal for `connection`.
-    SignalEvent { connection: u32, flag: u16 },
+    SignalEvent {
+        /// Where it goes.
+        connection: u32,
+        /// Which of the flags there.
+        flag: u16,
+    },
 }
 
 /// The input of a post message call, in guest memory.
@@ -75,11 +86,11 @@ impl Default for PostMessageInput {
 unsafe impl ByteValued for PostMessageInput {}
 
 /// Decodes a call: control word and parameters as KVM reports them.
-pub(crate) fn decode(
-    memory: &GuestMemoryMmap,
-    input: u64,
-    parameters: [u64; 2],
-) -> Result<Call, Status> {
+///
+/// # Errors
+///
+/// The status that the call has.
+pub fn decode(memory: &GuestMemoryMmap, input: u64, parameters: [u64; 2]) -> Result<Call, Status> {
     let fast = input & FAST != 0;
     // CAST: the low 16 bits are the call's code.
     match input as u16 {

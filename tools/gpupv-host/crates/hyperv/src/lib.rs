@@ -8,7 +8,7 @@
 mod capability;
 pub mod cpuid;
 mod error;
-mod hypercall;
+pub mod hypercall;
 mod ioctl;
 mod lazy_eoi;
 mod msr;

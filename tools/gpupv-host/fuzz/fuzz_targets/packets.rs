@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| hostile_guest::packets(data));
