@@ -148,6 +148,11 @@ fn guest(link: &Arc<Mutex<File>>, commands: File) -> Result<Outcome, String> {
     log::debug!("the guest is running");
     obey(commands, machine.stop())?;
     pass_on(input, machine.console_input()).map_err(threads)?;
+    {
+        let mut link = link.lock().unwrap_or_else(PoisonError::into_inner);
+        link::send(&mut *link, &Message::Listening)
+            .map_err(|error| format!("cannot write to {LINK}: {error}"))?;
+    }
     let outcome = machine.finish();
     drop((output, trace));
     tcdrain(&drain).map_err(|error| format!("cannot finish the guest's console: {error}"))?;

@@ -15,6 +15,7 @@ const KIND_OUTCOME: u8 = 2;
 const KIND_READY: u8 = 3;
 const KIND_TRACE: u8 = 4;
 const KIND_TRANSFER: u8 = 5;
+const KIND_LISTENING: u8 = 6;
 /// Longer frames are a sign that the line carries something else.
 const BODY_MAX: u32 = 64 << 20;
 
@@ -30,6 +31,8 @@ const STOP_TIMED_OUT: u8 = b'T';
 pub(super) enum Message {
     /// The first message: from now on, the inside listens.
     Ready,
+    /// The line of the guest's console is open inside: from now on no input is lost.
+    Listening,
     /// A line for standard error.
     Log(String),
     /// Lines for the trace, with their ends.
@@ -44,6 +47,7 @@ pub(super) enum Message {
 pub(super) fn send(out: &mut impl Write, message: &Message) -> io::Result<()> {
     let (kind, body) = match message {
         Message::Ready => (KIND_READY, Vec::new()),
+        Message::Listening => (KIND_LISTENING, Vec::new()),
         Message::Log(line) => (KIND_LOG, line.clone().into_bytes()),
         Message::Trace(lines) => (KIND_TRACE, lines.clone()),
         Message::Transfer(bytes) => (KIND_TRANSFER, bytes.clone()),
@@ -78,6 +82,7 @@ pub(super) fn receive(input: &mut impl Read) -> io::Result<Option<Message>> {
     input.read_exact(&mut body)?;
     match kind {
         KIND_READY => Ok(Some(Message::Ready)),
+        KIND_LISTENING => Ok(Some(Message::Listening)),
         KIND_LOG => Ok(Some(Message::Log(
             String::from_utf8_lossy(&body).into_owned(),
         ))),
@@ -118,6 +123,7 @@ mod tests {
     fn messages_arrive_as_they_were_sent() {
         let mut line = Vec::new();
         send(&mut line, &Message::Ready).unwrap();
+        send(&mut line, &Message::Listening).unwrap();
         send(&mut line, &Message::Log("hello".into())).unwrap();
         send(&mut line, &Message::Trace(b"one\ntwo\n".to_vec())).unwrap();
         send(&mut line, &Message::Transfer(vec![0, 10, 255])).unwrap();
@@ -126,6 +132,10 @@ mod tests {
 
         let mut input = line.as_slice();
         assert!(matches!(receive(&mut input).unwrap(), Some(Message::Ready)));
+        assert!(matches!(
+            receive(&mut input).unwrap(),
+            Some(Message::Listening)
+        ));
         assert!(
             matches!(receive(&mut input).unwrap(), Some(Message::Log(text)) if text == "hello")
         );

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -85,12 +85,18 @@ impl Machine<'_> {
             .take()
             .ok_or_else(|| io::Error::other("no pipe to the child"))?;
         let child = Arc::new(Mutex::new(child));
+        // What comes before the other side has opened its end of the line would be lost in part.
+        let (listening, opened) = channel();
         if let Some(input) = input {
             let mut line = guest_console.try_clone()?;
             std::thread::Builder::new()
                 .name("console input".into())
                 // The line ends with the emulated machine.
-                .spawn(move || input.iter().all(|bytes| line.write_all(&bytes).is_ok()))?;
+                .spawn(move || {
+                    if opened.recv().is_ok() {
+                        input.iter().all(|bytes| line.write_all(&bytes).is_ok());
+                    }
+                })?;
         }
         let last_words = Arc::new(Mutex::new(Tail::default()));
         let listeners = vec![
@@ -108,6 +114,7 @@ impl Machine<'_> {
         let lines = Lines {
             link: link.try_clone()?,
             ready: ready.clone(),
+            listening,
             listeners,
             last_words,
             child: child.clone(),
@@ -255,6 +262,8 @@ fn listen(
 struct Lines {
     link: UnixStream,
     ready: Arc<AtomicBool>,
+    /// Told when the guest's console takes input. Nobody may be waiting for that.
+    listening: Sender<()>,
     listeners: Vec<JoinHandle<()>>,
     last_words: Arc<Mutex<Tail>>,
     child: Arc<Mutex<Child>>,
@@ -269,6 +278,7 @@ impl Lines {
         let end = loop {
             match link::receive(&mut self.link) {
                 Ok(Some(Message::Ready)) => self.ready.store(true, Ordering::Relaxed),
+                Ok(Some(Message::Listening)) => drop(self.listening.send(())),
                 Ok(Some(Message::Log(line))) => eprintln!("{line}"),
                 Ok(Some(Message::Trace(lines))) => {
                     write_to(&mut self.files.trace, "the trace", &lines);
