@@ -130,18 +130,14 @@ impl<T, const MAX: usize> Table<T, MAX> {
 
     /// Returns the first piece that has room, if there is one.
     fn with_room(&mut self) -> Option<usize> {
-        let has_room = |(number, piece): (usize, &Piece<T>)| {
-            piece.free.is_some() || piece.slots.len() < length_of(number)
-        };
+        let found = (self.lowest..self.count).find(|&number| {
+            self.pieces
+                .get(number)
+                .is_some_and(|piece| piece.free.is_some() || piece.slots.len() < length_of(number))
+        });
 
-        self.lowest = (self.lowest..self.count)
-            .find(|&number| {
-                self.pieces
-                    .get(number)
-                    .is_some_and(|piece| has_room((number, piece)))
-            })
-            .unwrap_or(self.count);
-        (self.lowest < self.count).then_some(self.lowest)
+        self.lowest = found.unwrap_or(self.count);
+        found
     }
 
     /// How many slots to bring before one more entry fits. `None`: it fits now.

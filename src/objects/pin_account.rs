@@ -88,10 +88,7 @@ impl PinAccount {
     ///
     /// `ENOMEM` if that is more than all processes together may have.
     pub(crate) fn take(&self, pages: u64) -> Result<[Share; 2]> {
-        Ok([
-            self.all.take(pages)?,
-            self.own.take(pages, u64::MAX)?,
-        ])
+        Ok([self.all.take(pages)?, self.own.take(pages, u64::MAX)?])
     }
 
     /// How many pages the process has pinned.

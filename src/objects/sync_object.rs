@@ -5,11 +5,6 @@
 //! Monitored fences belong to a device and end with it. Others belong to the process; the device
 //! they were made with says only which adapter they are on.
 
-#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-use super::{
-    fence_files::FenceFiles,
-    process::Process, //
-};
 use super::{
     adapter::Adapter,
     census::Counted,
@@ -18,6 +13,11 @@ use super::{
     gate::Pass,
     guest_event::Notification,
     shared::SharedSyncObject, //
+};
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use super::{
+    fence_files::FenceFiles,
+    process::Process, //
 };
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 use crate::uapi::sync_object::sync_flags;
@@ -117,10 +117,7 @@ impl SyncObject {
     ///
     /// `EINVAL` if it is no monitored fence, `ENOMEM`.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-    pub(crate) fn sync_files(
-        &self,
-        process: &Process,
-    ) -> Result<(&Arc<FenceFiles>, &Arc<Device>)> {
+    pub(crate) fn sync_files(&self, process: &Process) -> Result<(&Arc<FenceFiles>, &Arc<Device>)> {
         let Owner::Device(device) = &self.owner else {
             return Err(EINVAL);
         };
@@ -130,8 +127,8 @@ impl SyncObject {
 
             // Under the lock, so that who comes second does not look before the first is done.
             process.with_objects(|_| {
-                if self.files.all.as_ref().is_none() {
-                    new.take().map(|new| self.files.all.populate(new));
+                if let Some(new) = new.take_if(|_| self.files.all.as_ref().is_none()) {
+                    self.files.all.populate(new);
                 }
             });
         }

@@ -79,7 +79,10 @@ enum Owner {
         shared: bool,
     },
     /// A resource that exists, and does not go before the allocations are complete.
-    Existing(Arc<Resource>, Pass),
+    Existing {
+        resource: Arc<Resource>,
+        _pass: Pass,
+    },
 }
 
 impl Owner {
@@ -113,7 +116,10 @@ impl Owner {
         // What is being destroyed is there no more.
         let pass = resource.enter().map_err(|_| EBADF)?;
 
-        Ok(Self::Existing(resource, pass))
+        Ok(Self::Existing {
+            resource,
+            _pass: pass,
+        })
     }
 
     /// Whether data has to be kept for those who open the resource.
@@ -121,7 +127,7 @@ impl Owner {
         match self {
             Self::Device => false,
             Self::New { shared } => *shared,
-            Self::Existing(resource, _) => resource.shared().is_some(),
+            Self::Existing { resource, .. } => resource.shared().is_some(),
         }
     }
 }
@@ -309,7 +315,7 @@ impl Creation<'_> {
         let device = self.guard.device();
         let shared = match self.owner {
             Owner::Device => return Ok(None),
-            Owner::Existing(resource, _) => return Ok(Some(resource.clone())),
+            Owner::Existing { resource, .. } => return Ok(Some(resource.clone())),
             Owner::New { shared: false } => None,
             Owner::New { shared: true } => Some(SharedResource::new(
                 device.adapter().clone(),
@@ -408,7 +414,7 @@ impl Creation<'_> {
         let is_named = !new_resource.is_none();
         let parent = match self.owner {
             Owner::New { .. } if is_named => new_resource,
-            Owner::Existing(resource, _) => resource.handle(),
+            Owner::Existing { resource, .. } => resource.handle(),
             _ => device,
         };
 
