@@ -59,9 +59,9 @@ void dxgkrnl_helper_wake_all(struct wait_queue_head *head)
 	wake_up_all(head);
 }
 
-struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name)
+struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name, bool reclaim)
 {
-	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
+	return alloc_workqueue("%s", WQ_UNBOUND | (reclaim ? WQ_MEM_RECLAIM : 0), 0, name);
 }
 
 struct pid *dxgkrnl_helper_current_tgid(void)

@@ -28,7 +28,7 @@ long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int
 				unsigned int old, long timeout, bool killable);
 void dxgkrnl_helper_wake_all(struct wait_queue_head *head);
 
-struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name);
+struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name, bool reclaim);
 
 struct pid *dxgkrnl_helper_current_tgid(void);
 struct pid *dxgkrnl_helper_get_pid(struct pid *pid);

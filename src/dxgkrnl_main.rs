@@ -94,6 +94,25 @@ impl Drop for Drain {
     }
 }
 
+/// The queues of the module, in the order in which they are to be empty: work items of the first may
+/// leave something to the second.
+struct Drains {
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    _wakes: Drain,
+    queue: Drain,
+}
+
+impl Drains {
+    /// Those of `registry`.
+    fn new(registry: &Registry) -> Self {
+        Self {
+            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+            _wakes: Drain(registry.services().wakes.clone()),
+            queue: Drain(registry.queue()),
+        }
+    }
+}
+
 type VmbusDriver = driver::Registration<vmbus::Adapter<bus::vmbus::ChannelDevice>>;
 type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 
@@ -117,7 +136,7 @@ struct DxgkrnlModule {
     #[pin]
     _census: debugfs::File<Arc<Census>>,
     _debugfs: debugfs::Dir,
-    _drain: Drain,
+    _drains: Drains,
     _registry: Installed<Registry>,
 }
 
@@ -131,7 +150,7 @@ impl InPlaceModule for DxgkrnlModule {
 
                 REGISTRY.install(Registry::new(queue)?)?
             },
-            _drain: Drain(REGISTRY.get().ok_or(ENODEV)?.queue()),
+            _drains: Drains::new(&*REGISTRY.get().ok_or(ENODEV)?),
             _debugfs: debugfs::Dir::new(name),
             _census <- {
                 let census = REGISTRY.get().ok_or(ENODEV)?.services().census.clone();
@@ -145,7 +164,7 @@ impl InPlaceModule for DxgkrnlModule {
                 None
             },
             _pci <- PciDriver::new(name, module),
-            _farewells: Farewells(_drain.0.clone()),
+            _farewells: Farewells(_drains.queue.0.clone()),
             // Last: what comes after could fail, and somebody may have it open by then.
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
         })

@@ -140,35 +140,43 @@ impl<T, const MAX: usize> Table<T, MAX> {
         found
     }
 
-    /// How many slots to bring before one more entry fits. `None`: it fits now.
+    /// How many slots to bring before one more entry fits that leaves room for `reserve` others.
+    /// `None`: it fits now.
     ///
     /// # Errors
     ///
     /// `ENOMEM` if the table must not grow any more.
-    pub(crate) fn spare_for(&mut self) -> Result<Option<usize>> {
-        if self.used >= MAX {
+    pub(crate) fn spare_for(&self, reserve: usize) -> Result<Option<usize>> {
+        if self.used + reserve >= MAX {
             return Err(ENOMEM);
         }
-        if self.with_room().is_some() {
+        if self.used + reserve < self.slots() {
             return Ok(None);
         }
         Ok(Some(length_of(self.count)))
     }
 
+    /// How many slots it has memory for.
+    fn slots(&self) -> usize {
+        match self.count {
+            0 => 0,
+            count => start_of(count),
+        }
+    }
+
     /// Takes memory that was asked for. Returns it if it is not needed any more, to be dropped when
     /// the lock is not held.
     pub(crate) fn grow(&mut self, spare: Spare<T>) -> Option<Spare<T>> {
-        // Somebody else may have been faster.
-        if self.with_room().is_some() || spare.0.capacity() < length_of(self.count) {
-            return Some(spare);
-        }
+        let wanted = length_of(self.count);
+
         match self.pieces.get_mut(self.count) {
-            Some(piece) => {
+            Some(piece) if spare.0.capacity() >= wanted => {
                 piece.slots = spare.0;
                 self.count += 1;
                 None
             }
-            None => Some(spare),
+            // Somebody else was faster.
+            _ => Some(spare),
         }
     }
 
@@ -296,15 +304,6 @@ impl<T, const MAX: usize> Table<T, MAX> {
     pub(crate) fn len(&self) -> usize {
         self.used
     }
-
-    /// How many slots it has memory for.
-    #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-    fn slots(&self) -> usize {
-        match self.count {
-            0 => 0,
-            count => start_of(count),
-        }
-    }
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
@@ -318,7 +317,7 @@ mod tests {
     type Table<T> = super::Table<T, MAX>;
 
     fn insert(table: &mut Table<u32>, content: u32) -> Result<u64> {
-        if let Some(slots) = table.spare_for()? {
+        if let Some(slots) = table.spare_for(0)? {
             drop(table.grow(Spare::new(slots)?));
         }
         table.insert(content).map_err(|_| EIO)

@@ -27,6 +27,8 @@ pub(crate) mod open_resource;
 pub(crate) mod paging_queue;
 pub(crate) mod priority;
 pub(crate) mod private_data;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) mod provided;
 pub(crate) mod query;
 pub(crate) mod residency;
 pub(crate) mod share;

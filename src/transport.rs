@@ -20,6 +20,8 @@ mod account;
 mod buffer;
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 pub(crate) mod mock;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+mod provision;
 mod receive;
 mod request;
 mod seat;
@@ -48,6 +50,8 @@ pub(crate) use self::{
     seat::Seat, //
 };
 
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+pub(crate) use self::provision::Provision;
 use self::request::{
     Home,
     Late,

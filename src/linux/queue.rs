@@ -38,8 +38,19 @@ unsafe impl Sync for OwnedQueue {}
 impl OwnedQueue {
     /// Makes a queue whose workers carry `name`.
     pub(crate) fn new(name: &CStr) -> Result<Self> {
+        Self::with_flags(name, false)
+    }
+
+    /// Makes a queue for work that others may wait for before there is memory again: it has a thread
+    /// of its own for when none can be made.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn new_for_reclaim(name: &CStr) -> Result<Self> {
+        Self::with_flags(name, true)
+    }
+
+    fn with_flags(name: &CStr, reclaim: bool) -> Result<Self> {
         // SAFETY: `name` is a valid string for the duration of the call, which copies it.
-        let raw = unsafe { bindings::dxgkrnl_helper_alloc_workqueue(name.as_char_ptr()) };
+        let raw = unsafe { bindings::dxgkrnl_helper_alloc_workqueue(name.as_char_ptr(), reclaim) };
 
         // INVARIANT: The queue was just made.
         Ok(Self {

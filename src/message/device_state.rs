@@ -88,6 +88,12 @@ pub(crate) struct MarkDeviceAsError {
     pub(crate) reason: u32,
 }
 
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+impl MarkDeviceAsError {
+    /// The reason that is none in particular.
+    pub(crate) const GENERIC: u32 = 0x8000_0000;
+}
+
 impl Plain for MarkDeviceAsError {
     const OPCODE: Opcode = Opcode::Vgpu(29);
 

@@ -9,6 +9,8 @@
 //! `Adapter::state` is held for a few instructions only, never while the host is waited for.
 
 use super::dependents::Dependents;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use crate::message::provided::Provided;
 use crate::{
     linux::{
         channel::Offer,
@@ -130,24 +132,37 @@ impl Active {
         sender: impl Into<Sender<'a>>,
         command: M,
     ) -> Result<isize> {
-        self.submit_for(sender, command, Patience::Killable)
+        // Asynchronous hosts take everything on the global channel, where it stays in order.
+        if self.over_global_channel {
+            self.link.post(sender, command, Patience::Killable)?;
+            return Ok(0);
+        }
+        self.call(sender, command)
     }
 }
 
 impl Active {
-    /// As [`Self::submit`], as long as `patience` lasts.
-    pub(crate) fn submit_for<'a, M: Submission>(
+    /// Makes everything that is needed to submit `command` in the name of `sender` later, without
+    /// any more memory.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn provide<M: Submission>(
         &self,
-        sender: impl Into<Sender<'a>>,
+        sender: Sender<'_>,
         command: M,
+    ) -> Result<Provided> {
+        self.link
+            .provide(sender, command, !self.over_global_channel)
+    }
+
+    /// Submits what was provided, as [`Self::submit`] does, and waits as long as `patience` lasts.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) fn submit_provided(
+        &self,
+        sender: Sender<'_>,
+        provided: Provided,
         patience: Patience,
     ) -> Result<isize> {
-        // Asynchronous hosts take everything on the global channel, where it stays in order.
-        if self.over_global_channel {
-            self.link.post(sender, command, patience)?;
-            return Ok(0);
-        }
-        self.call_for(sender, command, patience)
+        self.link.send_provided(sender, provided, patience)
     }
 
     /// Tells the host that the adapter is used no more.

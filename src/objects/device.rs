@@ -6,8 +6,6 @@
 //! the adapter was active a moment ago, and keeps the device from being destroyed on the host
 //! until it is dropped. It is not kept while waiting for anything but the reply.
 
-#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-use super::fence_import::Imports;
 use super::{
     adapter::{
         Active,
@@ -23,7 +21,20 @@ use super::{
     notices::StateChanges,
     waits::Waits,
 };
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use super::{
+    fence_import::Imports,
+    waits::Loss, //
+};
 use crate::wire::Handle;
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use crate::{
+    message::{
+        device_state::MarkDeviceAsError,
+        Sender, //
+    },
+    transport::FAREWELL_PATIENCE,
+};
 use core::ops::Deref;
 use kernel::{
     prelude::*,
@@ -163,6 +174,22 @@ impl DeviceGuard {
     /// How to reach the adapter.
     pub(crate) fn active(&self) -> &Active {
         &self.active
+    }
+
+    /// Gives the device up, on which something would not end any more: it executes nothing from now
+    /// on, and who waits for it hears that. Waits for the host.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(super) fn fail(&self, sender: Sender<'_>) {
+        let command = MarkDeviceAsError {
+            device: self.handle(),
+            reason: MarkDeviceAsError::GENERIC,
+        };
+
+        self.waits().lose(Loss::Device);
+        // If the host does not want to hear of that either, the program does from its waits.
+        let _ = self.active.call_for(sender, command, FAREWELL_PATIENCE);
+
+        self.execution().mark();
     }
 }
 

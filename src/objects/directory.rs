@@ -43,7 +43,7 @@ impl<T, const MAX: usize> Directory<T, MAX> {
         loop {
             let mut table = self.table.lock();
 
-            match table.spare_for()? {
+            match table.spare_for(0)? {
                 None => match table.insert(content) {
                     Ok(id) => return Ok(id),
                     Err(back) => content = back,

@@ -4,8 +4,12 @@
 //!
 //! The host knows nothing of the guest's fences. So that a context can wait for one, it gets a
 //! monitored fence of its own on the host, which only the driver knows. When the guest's fence
-//! signals, a worker brings the host's to its value and destroys it: who waits for it goes on. A
-//! monitored fence carries no error, and so a fence that failed is one that is over.
+//! signals, a worker brings the host's to its value: who waits for it goes on. Another one destroys
+//! it. A monitored fence carries no error, and so a fence that failed is one that is over.
+//!
+//! Other drivers may wait for what the context does next. So the first worker cannot fail for want
+//! of memory, which was found before anybody waited, and it has a queue of its own where nobody
+//! waits for the end of something. If the host refuses to let the context go on, its device fails.
 //!
 //! If the device goes first, the host's fence and all waits for it go with it, and nobody listens
 //! to the guest's any more.
@@ -29,13 +33,19 @@ use super::{
 };
 use crate::{
     linux::{
-        dma_fence::Fence,
+        dma_fence::{
+            Fence,
+            Signalling, //
+        },
         fence_callback::{
             Listener,
             Subscription, //
         },
+        ratelimit::pr_warn_limited,
+        waiter::Patience, //
     },
     message::{
+        provided::Provided,
         signal::{
             Arrays,
             SignalSyncObject,
@@ -51,10 +61,11 @@ use crate::{
     wire::Handle,
 };
 use kernel::{
-    impl_has_work, new_work,
+    impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{
         Arc,
+        Mutex,
         SetOnce, //
     },
     workqueue::{
@@ -65,6 +76,16 @@ use kernel::{
 
 /// Most of them on one device.
 const MAX_IMPORTS: usize = 1 << 16;
+
+/// How long to wait for what the host says to the signal: it does not go on without it. If the
+/// channel is closed the wait ends.
+const ANSWER_PATIENCE: Patience = Patience::Limited(u32::MAX);
+
+/// The work item that lets go of those who wait.
+const WAKE: u64 = 1;
+
+/// The work item that destroys the host's fence.
+const FINISH: u64 = 2;
 
 /// The value that stands for "signalled". A monitored fence begins at 0.
 pub(crate) const SIGNALLED: u64 = 1;
@@ -104,12 +125,21 @@ pub(crate) struct FenceImport {
     place: SetOnce<u64>,
     _permit: Permit,
     _counted: Counted,
+    /// Brings it to its value, unless that was done.
     #[pin]
-    work: Work<FenceImport>,
+    signal: Mutex<Option<Provided>>,
+    /// Destroys it, unless that was done.
+    #[pin]
+    destroy: Mutex<Option<Provided>>,
+    #[pin]
+    wake: Work<FenceImport, WAKE>,
+    #[pin]
+    finish: Work<FenceImport, FINISH>,
 }
 
 impl_has_work! {
-    impl HasWork<Self> for FenceImport { self.work }
+    impl HasWork<Self, 1> for FenceImport { self.wake }
+    impl HasWork<Self, 2> for FenceImport { self.finish }
 }
 
 /// A fence on the host that does not follow yet.
@@ -139,6 +169,26 @@ impl NewImport {
         let newborn = process.newborn(&[place], || {
             let _ = process.call_host(DestroySyncObject::from(made.handle));
         })?;
+        let sender = process.on_host()?;
+        let signal = device.active().provide(
+            sender,
+            SignalSyncObject {
+                signaller: Signaller::Cpu(device.handle()),
+                flags: 0,
+                object_count: 1,
+                with_values: true,
+                fence_value: 0,
+                arrays: |arrays: Arrays<'_>| {
+                    made.handle.write_to(arrays.objects).map_err(|_| EINVAL)?;
+                    SIGNALLED.write_to(arrays.values).map_err(|_| EINVAL)
+                },
+            },
+        )?;
+        let destroy =
+            process
+                .host()
+                .link
+                .provide(sender, DestroySyncObject::from(made.handle), true)?;
         let import = Arc::pin_init(
             pin_init!(FenceImport {
                 process: process.clone(),
@@ -147,7 +197,10 @@ impl NewImport {
                 place: SetOnce::new(),
                 _permit: permit,
                 _counted: process.services().census.count(Kind::SyncObject),
-                work <- new_work!("FenceImport::work"),
+                signal <- new_mutex!(Some(signal), "FenceImport::signal"),
+                destroy <- new_mutex!(Some(destroy), "FenceImport::destroy"),
+                wake <- new_work!("FenceImport::wake"),
+                finish <- new_work!("FenceImport::finish"),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -187,14 +240,33 @@ impl NewImport {
 impl Listener for FenceImport {
     fn signalled(this: &Arc<Self>) {
         // It was never queued before.
-        let _ = this.process.services().queue.enqueue(this.clone());
+        let _ = this
+            .process
+            .services()
+            .wakes
+            .enqueue::<Arc<Self>, WAKE>(this.clone());
     }
 }
 
-impl WorkItem for FenceImport {
+impl WorkItem<WAKE> for FenceImport {
     type Pointer = Arc<Self>;
 
     /// The guest's fence has signalled.
+    fn run(this: Arc<Self>) {
+        this.wake();
+        // What is left to be done nobody waits for.
+        let _ = this
+            .process
+            .services()
+            .queue
+            .enqueue::<Arc<Self>, FINISH>(this.clone());
+    }
+}
+
+impl WorkItem<FINISH> for FenceImport {
+    type Pointer = Arc<Self>;
+
+    /// Those who waited have been let go.
     fn run(this: Arc<Self>) {
         if let Some(place) = this.place.copy() {
             drop(this.device.imports().all.remove(place));
@@ -204,33 +276,56 @@ impl WorkItem for FenceImport {
 }
 
 impl FenceImport {
-    /// Lets go of those who wait, and then of the fence.
-    fn finish(&self) {
-        // Else the host has forgotten it.
-        let (Ok(device), Ok(sender)) = (self.device.enter(), self.process.on_host()) else {
+    /// Lets go of those who wait: brings the host's fence to its value. If the host refuses that
+    /// they would wait for ever, and so the device fails.
+    fn wake(&self) {
+        // Else the host has forgotten it, or never was told.
+        let (Ok(device), Ok(sender), Some(signal)) = (
+            self.device.enter(),
+            self.process.on_host(),
+            self.signal.lock().take(),
+        ) else {
             return;
         };
-        let signal = SignalSyncObject {
-            signaller: Signaller::Cpu(device.handle()),
-            flags: 0,
-            object_count: 1,
-            with_values: true,
-            fence_value: 0,
-            arrays: |arrays: Arrays<'_>| {
-                self.handle.write_to(arrays.objects).map_err(|_| EINVAL)?;
-                SIGNALLED.write_to(arrays.values).map_err(|_| EINVAL)
-            },
+        let result = {
+            // Whoever waits for what the context does next waits for this as well.
+            let _section = Signalling::begin();
+
+            device
+                .active()
+                .submit_provided(sender, signal, ANSWER_PATIENCE)
         };
 
-        // Nobody is left to be told.
-        let _ = device
-            .active()
-            .submit_for(sender, signal, FAREWELL_PATIENCE);
+        match result {
+            Err(error) if error != ENODEV && error != ETIMEDOUT => {
+                pr_warn_limited!(
+                    "host refuses to signal a fence ({}), the device {:#x} fails\n",
+                    error.to_errno(),
+                    device.handle().raw()
+                );
+                device.fail(sender);
+            }
+            _ => {}
+        }
+    }
+
+    /// Destroys the host's fence.
+    fn finish(&self) {
+        // Else the host has forgotten it.
+        let (Ok(_device), Ok(sender), Some(destroy)) = (
+            self.device.enter(),
+            self.process.on_host(),
+            self.destroy.lock().take(),
+        ) else {
+            return;
+        };
+
         self.process.forget(self.handle);
-        let _ = self.process.host().link.call(
-            sender,
-            DestroySyncObject::from(self.handle),
-            FAREWELL_PATIENCE,
-        );
+        // Nobody is left to be told.
+        let _ = self
+            .process
+            .host()
+            .link
+            .send_provided(sender, destroy, FAREWELL_PATIENCE);
     }
 }

@@ -18,6 +18,9 @@ use kernel::{
 pub(crate) struct Services {
     /// Where work is done that nobody waits for.
     pub(crate) queue: Arc<OwnedQueue>,
+    /// Where work is done that other drivers may wait for. It waits for nothing on `queue`.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(crate) wakes: Arc<OwnedQueue>,
     /// What the host may speak about on its own.
     pub(crate) notices: Arc<Notices>,
     /// How many objects there are.
@@ -31,6 +34,8 @@ impl Services {
     pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Self> {
         Ok(Self {
             queue,
+            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+            wakes: Arc::new(OwnedQueue::new_for_reclaim(c"dxgkrnl-wakes")?, GFP_KERNEL)?,
             notices: Notices::new()?,
             census: Census::new()?,
             pinned: PinTotal::new()?,

@@ -9,6 +9,11 @@ use super::{
     Account,
     ReplyBuffer, //
 };
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use crate::linux::waiter::{
+    Deadline,
+    Patience, //
+};
 use crate::{
     id_table::{
         Popped,
@@ -27,6 +32,11 @@ use crate::{
         ratelimit::pr_warn_limited, //
     },
 };
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+use kernel::time::{
+    delay::fsleep,
+    Delta, //
+};
 use kernel::{
     prelude::*,
     sync::{
@@ -42,6 +52,13 @@ use kernel::{
 /// Most requests in flight at a time. There is one per waiting thread, and those whose thread was
 /// killed while the host owes the reply.
 const MAX_REQUESTS: usize = 1 << 16;
+
+/// How many places are left to requests for which no memory may be allocated any more.
+const RESERVED: usize = 16;
+
+/// How long to sleep before looking for a place again.
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+const ROOM_SLICE: Delta = Delta::from_millis(5);
 
 /// Who is told what the host says on its own.
 pub(crate) trait Listener: Send + Sync {
@@ -97,11 +114,17 @@ impl Inbox {
     /// An inbox that expects no completions. Without a `listener` the host may not say anything
     /// on its own.
     pub(crate) fn new(listener: Option<Arc<dyn Listener>>) -> Result<Arc<Self>> {
+        let mut table = Table::new();
+
+        // The reserved places are there from the start.
+        if let Some(slots) = table.spare_for(RESERVED)? {
+            drop(table.grow(Spare::new(slots)?));
+        }
         Arc::pin_init(
             pin_init!(Self {
                 listener,
                 requests <- new_irq_lock!(
-                    Requests { closed: false, table: Table::new() },
+                    Requests { closed: false, table },
                     c"Inbox::requests"
                 ),
             }),
@@ -130,7 +153,7 @@ impl Inbox {
             if requests.closed || !entry.lane.is_open() {
                 return Err(ENODEV);
             }
-            match requests.table.spare_for()? {
+            match requests.table.spare_for(RESERVED)? {
                 None => match requests.table.insert(entry) {
                     Ok(id) => return Ok(id),
                     Err(back) => entry = back,
@@ -145,6 +168,55 @@ impl Inbox {
                 }
             }
         }
+    }
+
+    /// Does the same without allocating: takes a place that is reserved, or waits until there is one.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the channel or the lane is closed; `ERESTARTSYS` or `ETIMEDOUT` if patience ended
+    /// first.
+    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+    pub(super) fn admit_provided(
+        &self,
+        lane: &Arc<Lane>,
+        account: Option<&Arc<Account>>,
+        request: Arc<Request>,
+        buffer: ReplyBuffer,
+        patience: Patience,
+    ) -> Result<u64> {
+        let deadline = Deadline::new(patience);
+        let mut entry = InFlight {
+            lane: lane.clone(),
+            account: account.map(|account| account.enter()),
+            request,
+            buffer,
+        };
+
+        loop {
+            let mut requests = self.requests.lock();
+
+            if requests.closed || !lane.is_open() {
+                return Err(ENODEV);
+            }
+
+            let result = requests.table.insert(entry);
+
+            drop(requests);
+            match result {
+                Ok(id) => return Ok(id),
+                Err(back) => entry = back,
+            }
+            deadline.rest()?;
+            // Each answer makes room.
+            fsleep(ROOM_SLICE);
+        }
+    }
+
+    /// Whether a request finds a place without more memory for the table.
+    #[cfg(all(CONFIG_DXGKRNL_KUNIT_TEST, CONFIG_DXGKRNL_SYNC_FILE))]
+    pub(super) fn has_room(&self) -> bool {
+        matches!(self.requests.lock().table.spare_for(RESERVED), Ok(None))
     }
 
     /// Expects it no more: nothing was sent.

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #include "dxg_count.h"
+#include "dxg_fault_plan.h"
 #include "dxg_sync.h"
 #include "dxg_harness.h"
 
@@ -105,6 +106,39 @@ TEST_F(import, reached_already)
 	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
 	ASSERT_WAITS_FOR(file);
 	EXPECT_GOES_ON();
+}
+
+/*
+ * A host that does not want to signal what a context waits for: it would wait for ever, and with
+ * it all who wait for the context. So the device fails.
+ */
+TEST_F(import, host_refuses)
+{
+	int file, other, result;
+
+	/* Of a host that does not answer nobody knows. */
+	if (dxg_asynchronous())
+		SKIP(return, "the host does not answer");
+	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->private.handle, 5, &file));
+	ASSERT_WAITS_FOR(file);
+	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->done.handle, self->rounds, &other));
+	ASSERT_EQ(0, dxg_device_state(self->gpu.fd, self->gpu.device));
+	/* The first signal is the program's own. */
+	result = dxg_fault_plan("[[fault]]\ncommand = \"SIGNALSYNCOBJECT\"\nnth = 2\n"
+				"do = \"status\"\nstatus = 0xC0000001\n");
+	if (result == -ENODEV)
+		SKIP(return, "the host makes no faults");
+	ASSERT_EQ(0, result);
+	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
+	EXPECT_TRUE(dxg_faults_reach(1));
+	EXPECT_TRUE(dxg_file_signals(other, DXG_PATIENCE));
+	EXPECT_EQ(-ENODEV, dxg_file_status(other));
+	for (int i = 0; i < DXG_PATIENCE && !dxg_device_state(self->gpu.fd, self->gpu.device); i++)
+		dxg_sleep_ms(1);
+	EXPECT_NE(0, dxg_device_state(self->gpu.fd, self->gpu.device));
+	EXPECT_EQ(0, dxg_fault_plan(""));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_EQ(1, dxg_file_status(file));
 }
 
 /* Signalled while the wait begins, sooner or later */

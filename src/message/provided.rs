@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands that are sent by who must not wait for memory.
+
+use super::{
+    encode_with,
+    status_only,
+    Command,
+    Link,
+    Sender,
+    ASYNCHRONOUS, //
+};
+use crate::{
+    linux::{
+        channel::Channel,
+        errno::ebadmsg,
+        trace,
+        waiter::Patience, //
+    },
+    transport::{
+        Outgoing,
+        Provision, //
+    },
+};
+use kernel::prelude::*;
+
+/// A command whose only reply is a status, made into a message, with the memory to send it.
+pub(crate) struct Provided {
+    number: u32,
+    message: Outgoing,
+    /// `None` if there is no reply to wait for.
+    provision: Option<Provision>,
+}
+
+impl<C: Channel + 'static> Link<C> {
+    /// Makes everything that is needed to send `command` in the name of `sender` later. Without
+    /// `answered` it is sent as to an asynchronous host, which does not answer.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; what filling the body says.
+    pub(crate) fn provide<M: Command<Reply = isize>>(
+        &self,
+        sender: Sender<'_>,
+        mut command: M,
+        answered: bool,
+    ) -> Result<Provided> {
+        let bits = if answered { 0 } else { ASYNCHRONOUS };
+
+        Ok(Provided {
+            number: M::OPCODE.number(),
+            message: encode_with(self.envelope, sender.process, bits, &mut command)?,
+            provision: answered
+                .then(|| Provision::new(command.reply_len(self.envelope.version)))
+                .transpose()?,
+        })
+    }
+
+    /// Sends what was provided for this link and `sender`, and waits for the reply, if there is one.
+    /// Does not allocate.
+    ///
+    /// # Errors
+    ///
+    /// What the host says; `ENODEV` if the link is closed; `ERESTARTSYS` and `ETIMEDOUT` if patience
+    /// ended first.
+    pub(crate) fn send_provided(
+        &self,
+        sender: Sender<'_>,
+        provided: Provided,
+        patience: Patience,
+    ) -> Result<isize> {
+        let Provided {
+            number,
+            message,
+            provision,
+        } = provided;
+        let message = message.bytes();
+        let process = sender.process.handle().raw();
+
+        // CAST: A message is smaller than that.
+        trace::send(
+            number,
+            process,
+            message.len() as u32,
+            self.channel().relid(),
+        );
+
+        let Some(provision) = provision else {
+            return self
+                .transport
+                .post(&self.lane, message, patience)
+                .map(|()| 0);
+        };
+        let result = self
+            .transport
+            .as_arc_borrow()
+            .call_provided(provision, &self.lane, sender.account, message, patience)
+            .map_err(|error| if error == ebadmsg() { EINVAL } else { error })
+            .and_then(|reply| status_only(&reply));
+
+        trace::reply(
+            number,
+            process,
+            result.as_ref().err().map_or(0, |error| error.to_errno()),
+        );
+        result
+    }
+}

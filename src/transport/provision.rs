@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests that are sent by who must not wait for memory: others may wait for what they bring
+//! about, and may have to end before there is memory again.
+
+use super::{
+    request::Request,
+    Account,
+    Lane,
+    ReplyBuffer,
+    Seat,
+    Transport, //
+};
+use crate::linux::{
+    channel::Channel,
+    waiter::Patience, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        Arc,
+        ArcBorrow, //
+    }, //
+};
+
+/// The memory for one request. Unlike a [`Seat`] it belongs to no channel yet, and takes no place in
+/// a table of requests.
+pub(crate) struct Provision {
+    request: Arc<Request>,
+    reply: ReplyBuffer,
+}
+
+impl Provision {
+    /// Finds the memory for a request that needs a reply of `need` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if that is more than the protocol allows, `ENOMEM`.
+    pub(crate) fn new(need: usize) -> Result<Self> {
+        Ok(Self {
+            request: Request::new(None)?,
+            reply: ReplyBuffer::new(need)?,
+        })
+    }
+}
+
+impl<C: Channel + 'static> Transport<C> {
+    /// Sends `message` and waits for the reply, as [`Self::call`] does, with the memory of
+    /// `provision` and no other.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::call`], but for `ENOMEM`.
+    pub(crate) fn call_provided(
+        self: ArcBorrow<'_, Self>,
+        provision: Provision,
+        lane: &Arc<Lane>,
+        account: Option<&Arc<Account>>,
+        message: &[u8],
+        patience: Patience,
+    ) -> Result<ReplyBuffer> {
+        let Provision { request, reply } = provision;
+        let id = self
+            .inbox
+            .admit_provided(lane, account, request.clone(), reply, patience)?;
+
+        Seat {
+            transport: self,
+            lane: lane.clone(),
+            request,
+            id: Some(id),
+        }
+        .send(message, patience)
+    }
+}
+
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+#[kunit_tests(dxgkrnl_provision)]
+mod tests {
+    use super::*;
+    use crate::transport::mock::{
+        Answer,
+        Rig,
+        LONG, //
+    };
+
+    const SHORT: Patience = Patience::Limited(20);
+
+    #[test]
+    fn there_is_a_place_when_others_have_none() -> Result {
+        let rig = Rig::new()?;
+        let transport = rig.transport.as_arc_borrow();
+        let mut seats = KVVec::new();
+        let provisions = [(); 17].map(|_| Provision::new(4));
+
+        // As many as there is room for without another piece of the table, none of which is sent.
+        while rig.transport.inbox.has_room() {
+            let seat = transport.seat(&rig.lane, None, 4, None)?;
+
+            seats.push(seat, GFP_KERNEL)?;
+        }
+        for (index, provision) in provisions.into_iter().enumerate() {
+            let result = transport.call_provided(provision?, &rig.lane, None, &[0; 24], SHORT);
+
+            // Nobody answers, and so each keeps its place.
+            assert!(result.is_err_and(|error| error == ETIMEDOUT));
+            assert_eq!(rig.host.sent_count(), (index + 1).min(16));
+        }
+        // An answer makes room.
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        rig.host.then(Answer::reply(&[7; 8])?)?;
+
+        let reply = transport.call_provided(Provision::new(4)?, &rig.lane, None, &[0; 24], LONG)?;
+
+        assert_eq!(reply.bytes(), &[7; 4]);
+        Ok(())
+    }
+
+    #[test]
+    fn closed_lane_is_noticed() -> Result {
+        let rig = Rig::new()?;
+        let transport = rig.transport.as_arc_borrow();
+        let provision = Provision::new(4)?;
+
+        rig.transport.close_lane(&rig.lane);
+        assert!(transport
+            .call_provided(provision, &rig.lane, None, &[0; 24], LONG)
+            .is_err_and(|error| error == ENODEV));
+        assert_eq!(rig.host.sent_count(), 0);
+        Ok(())
+    }
+}
