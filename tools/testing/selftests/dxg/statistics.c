@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "dxg_compute.h"
+#include "dxg_fault_plan.h"
 #include "dxg_harness.h"
 
 /* Types that came with WDDM 3.1, and the last of them */
@@ -200,6 +201,63 @@ TEST_F(statistics, other_namespace)
 	EXPECT_EQ(EINVAL, dxg_in_child(ask, &question));
 	self->args.process = 1;
 	EXPECT_EQ(0, dxg_in_child(ask, &question));
+}
+
+/* One asks about a process, and the other one kills it before the host answers. */
+struct end {
+	int fd;
+	struct d3dkmt_querystatistics args;
+	pid_t other;
+	int before;
+	int asked, returned;
+};
+
+static int ask_and_kill(void *data, unsigned int index)
+{
+	struct end *end = data;
+	int status;
+
+	if (!index) {
+		end->asked = dxg_ioctl(end->fd, LX_DXQUERYSTATISTICS, &end->args);
+		return 0;
+	}
+	end->returned = dxg_faults_reach(1) && !kill(end->other, SIGKILL) &&
+			waitpid(end->other, &status, 0) == end->other &&
+			dxg_host_objects_return(end->before);
+	return dxg_fault_plan("");
+}
+
+/* The end of a process does not wait for who asks about it. */
+TEST_F(statistics, end_of_the_other)
+{
+	struct end end = { .fd = FD, .before = dxg_host_objects_settled() };
+	int ready[2], result;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	end.other = fork();
+	ASSERT_LE(0, end.other);
+	if (!end.other) {
+		struct dxg_gpu gpu;
+
+		if (dxg_gpu_open(&gpu, variant->compute) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	end.args = self->args;
+	end.args.process = end.other;
+	end.args.type = _D3DKMT_QUERYSTATISTICS_PROCESS;
+	result = dxg_fault_plan("[[fault]]\ncommand = \"QUERYSTATISTICS\"\ndo = \"hold\"\n");
+	if (result == -ENODEV) {
+		kill(end.other, SIGKILL);
+		SKIP(return, "the host makes no faults");
+	}
+	ASSERT_EQ(0, result);
+	EXPECT_EQ(0, dxg_together(2, ask_and_kill, &end));
+	EXPECT_TRUE(end.returned);
+	/* The host knows no such process when it comes to the question. */
+	EXPECT_ERRNO(EINVAL, end.asked);
 }
 
 /* Asks for statistics of a process, 0 for the caller, and returns the first number. */
