@@ -135,6 +135,15 @@ struct DxgkrnlModule {
     /// How many objects there are.
     #[pin]
     _census: debugfs::File<Arc<Census>>,
+    /// What adapters there are.
+    #[pin]
+    _adapters: debugfs::File<Arc<Registry>>,
+    /// What the host has not answered.
+    #[pin]
+    _requests: debugfs::File<Arc<Registry>>,
+    /// What memory of programs the host has.
+    #[pin]
+    _lent: debugfs::File<Arc<Registry>>,
     _debugfs: debugfs::Dir,
     _drains: Drains,
     _registry: Installed<Registry>,
@@ -156,6 +165,21 @@ impl InPlaceModule for DxgkrnlModule {
                 let census = REGISTRY.get().ok_or(ENODEV)?.services().census.clone();
 
                 _debugfs.read_callback_file(c"objects", census, &Census::show)
+            },
+            _adapters <- {
+                let registry = REGISTRY.get().ok_or(ENODEV)?;
+
+                _debugfs.read_callback_file(c"adapters", registry, &Registry::show_adapters)
+            },
+            _requests <- {
+                let registry = REGISTRY.get().ok_or(ENODEV)?;
+
+                _debugfs.read_callback_file(c"requests", registry, &Registry::show_requests)
+            },
+            _lent <- {
+                let registry = REGISTRY.get().ok_or(ENODEV)?;
+
+                _debugfs.read_callback_file(c"lent", registry, &Registry::show_lent)
             },
             _vmbus: if vmbus::exists() {
                 Some(KBox::try_pin_init(VmbusDriver::new(name, module), GFP_KERNEL)?)

@@ -14,7 +14,7 @@
 //! ([`Table::spare_for`], [`Table::grow`]) and takes it back ([`Table::shrink`]). Slots never move:
 //! the table grows by pieces, each as big as all before it, so that no insertion takes longer than
 //! another, however many entries there are. What is looked through is looked through in steps
-//! ([`Table::pop`]), between which the lock can be released.
+//! ([`Table::pop`], [`Table::look`]), between which the lock can be released.
 
 use kernel::prelude::*;
 
@@ -25,7 +25,7 @@ const FIRST_SLOTS: usize = 64;
 const PIECES: usize = 16;
 
 /// Most slots that are looked at in one step.
-const STEP: usize = 64;
+const STEP_SLOTS: usize = 64;
 
 struct Slot<T> {
     /// That of the entry; meaningless if the slot is empty.
@@ -74,9 +74,9 @@ impl<T> Spare<T> {
 }
 
 /// What a step through a table has come to.
-pub(crate) enum Popped<T> {
-    /// This entry was wanted, and is taken out.
-    Entry(T),
+pub(crate) enum Step<T> {
+    /// This was found.
+    Found(T),
     /// There are more slots to look at.
     More,
     /// There are none.
@@ -276,14 +276,14 @@ impl<T, const MAX: usize> Table<T, MAX> {
         self.take(index, |slot, _| slot.generation == (id >> 32) as u32)
     }
 
-    /// Looks at some slots from `from` on, which is moved past them, and takes the first entry out
-    /// that is wanted.
-    pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Popped<T> {
-        for _ in 0..STEP {
+    /// Looks at some slots from `from` on, which is moved past them, and finds the first entry that is
+    /// wanted.
+    fn seek(&self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Step<usize> {
+        for _ in 0..STEP_SLOTS {
             let index = *from;
             let (number, at) = locate(index);
             let Some(piece) = self.pieces.get(number).filter(|_| number < self.count) else {
-                return Popped::End;
+                return Step::End;
             };
 
             // Nothing is behind what was never used, and nothing in a piece that is empty.
@@ -292,11 +292,37 @@ impl<T, const MAX: usize> Table<T, MAX> {
                 continue;
             }
             *from += 1;
-            if let Some(content) = self.take(index, |_, content| wanted(content)) {
-                return Popped::Entry(content);
+            if self.content_of(index).is_some_and(&wanted) {
+                return Step::Found(index);
             }
         }
-        Popped::More
+        Step::More
+    }
+
+    fn content_of(&self, index: usize) -> Option<&T> {
+        self.slot(index)?.content.as_ref()
+    }
+
+    /// Takes a [step](Self::seek) to the next entry that is wanted, and takes it out.
+    pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Step<T> {
+        match self.seek(from, wanted) {
+            Step::Found(index) => self
+                .take(index, |_, _| true)
+                .map_or(Step::More, Step::Found),
+            Step::More => Step::More,
+            Step::End => Step::End,
+        }
+    }
+
+    /// Takes a [step](Self::seek) to the next entry, and returns what `look` makes of it.
+    pub(crate) fn look<R>(&self, from: &mut usize, look: impl FnOnce(&T) -> R) -> Step<R> {
+        match self.seek(from, |_| true) {
+            Step::Found(index) => self
+                .content_of(index)
+                .map_or(Step::More, |content| Step::Found(look(content))),
+            Step::More => Step::More,
+            Step::End => Step::End,
+        }
     }
 
     /// How many entries there are.
@@ -329,9 +355,9 @@ mod tests {
 
         loop {
             match table.pop(&mut from, &wanted) {
-                Popped::Entry(content) => all.push(content, GFP_KERNEL)?,
-                Popped::More => {}
-                Popped::End => return Ok(all),
+                Step::Found(content) => all.push(content, GFP_KERNEL)?,
+                Step::More => {}
+                Step::End => return Ok(all),
             }
         }
     }
@@ -523,15 +549,15 @@ mod tests {
         }
         let found = loop {
             match table.pop(&mut from, |_| true) {
-                Popped::Entry(content) => break content,
-                Popped::More => steps += 1,
-                Popped::End => return Err(EIO),
+                Step::Found(content) => break content,
+                Step::More => steps += 1,
+                Step::End => return Err(EIO),
             }
         };
         assert_eq!(found, 999);
         // Pieces without entries are passed by.
-        assert_eq!(steps, (999 - 512) / STEP);
-        assert!(matches!(table.pop(&mut from, |_| true), Popped::End));
+        assert_eq!(steps, (999 - 512) / STEP_SLOTS);
+        assert!(matches!(table.pop(&mut from, |_| true), Step::End));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod bindings;
 
 pub(crate) mod anon_file;
 pub(crate) mod channel;
+pub(crate) mod coarse_time;
 pub(crate) mod compat;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod dma_fence;

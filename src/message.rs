@@ -37,6 +37,7 @@ pub(crate) mod standard_allocation;
 pub(crate) mod statistics;
 pub(crate) mod submit;
 pub(crate) mod sync_object;
+pub(crate) mod under_way;
 pub(crate) mod video_memory;
 pub(crate) mod wait;
 
@@ -499,6 +500,7 @@ impl<C: Channel + 'static> Link<C> {
             sender.account,
             command.reply_len(self.envelope.version),
             command.undo().map(|how| self.undo::<M>(how, &sender)),
+            under_way::label_of::<M>(sender.process),
         )?;
 
         Ok(Prepared {

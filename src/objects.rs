@@ -50,6 +50,7 @@ pub(crate) mod host;
 pub(crate) mod host_view;
 pub(crate) mod hw_queue;
 pub(crate) mod io_window;
+mod lent_record;
 pub(crate) mod limbo;
 pub(crate) mod notices;
 pub(crate) mod object;

@@ -10,6 +10,7 @@
 //! Locks: `Registry::negotiation`, `Registry::inner`, `Registry::processes`; see `objects.rs`.
 
 mod processes;
+mod show;
 mod startup;
 
 use self::{

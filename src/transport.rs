@@ -37,8 +37,10 @@ pub(crate) use self::{
     },
     receive::{
         Inbox,
+        Label,
         Lane,
-        Listener, //
+        Listener,
+        UnderWay, //
     },
     request::{
         Birth,
@@ -68,6 +70,7 @@ use crate::linux::{
     waiter::Patience, //
 };
 use kernel::{
+    fmt,
     prelude::*,
     sync::{
         Arc,
@@ -167,12 +170,12 @@ impl<C: Channel + 'static> Transport<C> {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
         }
-        self.seat(lane, account, need, undo)?
+        self.seat(lane, account, need, undo, Label::UNKNOWN)?
             .send(message, patience)
     }
 
     /// Finds all the memory that a request needs, which is to be sent over `lane` later. The
-    /// arguments are those of [`Self::call`].
+    /// arguments are those of [`Self::call`]; `label` says what it is about.
     ///
     /// # Errors
     ///
@@ -183,6 +186,7 @@ impl<C: Channel + 'static> Transport<C> {
         account: Option<&Arc<Account>>,
         need: usize,
         undo: Option<Undo>,
+        label: Label,
     ) -> Result<Seat<'a, C>> {
         if need > MAX_REPLY {
             return Err(EINVAL);
@@ -197,7 +201,7 @@ impl<C: Channel + 'static> Transport<C> {
         let buffer = ReplyBuffer::new(need)?;
         let id = self
             .inbox
-            .admit(lane.clone(), account, request.clone(), buffer)?;
+            .admit(lane.clone(), account, request.clone(), buffer, label)?;
 
         Ok(Seat {
             transport: self,
@@ -234,6 +238,19 @@ impl<C: Channel + 'static> Transport<C> {
         self.inbox.close_lane(lane);
         self.channel.settle();
         self.inbox.end_lane(lane);
+    }
+
+    /// Shows all requests that the host has not answered.
+    pub(crate) fn each_under_way(
+        &self,
+        mut show: impl FnMut(&UnderWay) -> fmt::Result,
+    ) -> fmt::Result {
+        let mut from = 0;
+
+        while let Some(request) = self.inbox.look(&mut from) {
+            show(&request)?;
+        }
+        Ok(())
     }
 
     /// The channel.

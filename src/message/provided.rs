@@ -5,6 +5,7 @@
 use super::{
     encode_with,
     status_only,
+    under_way::label_of,
     Command,
     Link,
     Sender,
@@ -51,7 +52,11 @@ impl<C: Channel + 'static> Link<C> {
             number: M::OPCODE.number(),
             message: encode_with(self.envelope, sender.process, bits, &mut command)?,
             provision: answered
-                .then(|| Provision::new(command.reply_len(self.envelope.version)))
+                .then(|| {
+                    let need = command.reply_len(self.envelope.version);
+
+                    Provision::new(need, label_of::<M>(sender.process))
+                })
                 .transpose()?,
         })
     }

@@ -6,8 +6,8 @@
 
 use crate::{
     id_table::{
-        Popped,
         Spare,
+        Step,
         Table, //
     },
     linux::irq_lock::{
@@ -87,15 +87,29 @@ impl<T, const MAX: usize> Directory<T, MAX> {
     /// off for a bounded time, however many slots there are.
     pub(crate) fn pop(&self, from: &mut usize) -> Option<T> {
         loop {
-            let popped = self.table.lock().pop(from, |_| true);
+            let step = self.table.lock().pop(from, |_| true);
 
-            match popped {
-                Popped::Entry(content) => return Some(content),
-                Popped::More => {}
-                Popped::End => {
+            match step {
+                Step::Found(content) => return Some(content),
+                Step::More => {}
+                Step::End => {
                     self.shrink();
                     return None;
                 }
+            }
+        }
+    }
+
+    /// Returns what `look` makes of the next entry, beginning with slot `from`. `None` if there is
+    /// none. It must not sleep.
+    pub(crate) fn look<R>(&self, from: &mut usize, look: impl Fn(&T) -> R) -> Option<R> {
+        loop {
+            let step = self.table.lock().look(from, &look);
+
+            match step {
+                Step::Found(result) => return Some(result),
+                Step::More => {}
+                Step::End => return None,
             }
         }
     }

@@ -12,7 +12,9 @@ use super::{
         Dependent,
         Dependents, //
     },
-    device::Device, //
+    device::Device,
+    lent_record::LentEntry,
+    process::Process, //
 };
 use crate::linux::{
     channel::Gpadl,
@@ -41,10 +43,21 @@ pub(crate) enum Lent {
     Gpadl(Gpadl),
 }
 
+impl Lent {
+    /// How many pages.
+    fn pages(&self) -> usize {
+        match self {
+            Self::Pages(pages) => pages.len(),
+            Self::Gpadl(gpadl) => gpadl.pages(),
+        }
+    }
+}
+
 /// A link of a list that grows without allocating.
 struct Node {
     device: Arc<Device>,
     lent: Lent,
+    entry: LentEntry,
     next: Option<KBox<Node>>,
 }
 
@@ -122,6 +135,7 @@ impl Limbo {
             drop(node);
             return;
         }
+        node.entry.wait();
         kept.list.push(node);
         drop(kept);
         // Who is told of the end may have looked before it was there.
@@ -184,12 +198,20 @@ pub(crate) struct LentMemory {
 }
 
 impl LentMemory {
-    /// Memory that is to be lent for an allocation on `device`. The host does not know of it yet.
-    pub(crate) fn new(limbo: Arc<Limbo>, device: Arc<Device>, lent: Lent) -> Result<Arc<Self>> {
+    /// Memory of `process` that is to be lent for an allocation on `device`. The host does not know of it yet.
+    pub(crate) fn new(process: &Process, device: Arc<Device>, lent: Lent) -> Result<Arc<Self>> {
+        let limbo = process.limbo().clone();
+        let entry = LentEntry::new(
+            &process.services().lent,
+            process.number(),
+            lent.pages(),
+            device.adapter().luid(),
+        )?;
         let node = KBox::new(
             Node {
                 device,
                 lent,
+                entry,
                 next: None,
             },
             GFP_KERNEL_ACCOUNT,

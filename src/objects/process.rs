@@ -224,6 +224,18 @@ impl Process {
         self.group.number_for_neighbour()
     }
 
+    /// The process id in the initial namespace.
+    pub(crate) fn number(&self) -> u32 {
+        self.group.number()
+    }
+
+    /// Whether the host calls it `handle`.
+    pub(crate) fn is_called(&self, handle: u32) -> bool {
+        self.on_host
+            .copy()
+            .is_some_and(|process| process.handle().raw() == handle)
+    }
+
     /// In whose name its messages are sent.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 use super::{
     census::Census,
+    lent_record::LentRecords,
     notices::Notices,
     pin_account::PinTotal, //
 };
@@ -25,6 +26,8 @@ pub(crate) struct Services {
     pub(crate) notices: Arc<Notices>,
     /// How many objects there are.
     pub(crate) census: Arc<Census>,
+    /// Which memory of programs the host has.
+    pub(crate) lent: Arc<LentRecords>,
     /// How many pages of programs are pinned.
     pub(super) pinned: Arc<PinTotal>,
 }
@@ -38,6 +41,7 @@ impl Services {
             wakes: Arc::new(OwnedQueue::new_for_reclaim(c"dxgkrnl-wakes")?, GFP_KERNEL)?,
             notices: Notices::new()?,
             census: Census::new()?,
+            lent: Arc::pin_init(LentRecords::new(), GFP_KERNEL)?,
             pinned: PinTotal::new()?,
         })
     }

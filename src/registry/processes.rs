@@ -146,6 +146,17 @@ impl Registry {
             .cloned()
     }
 
+    /// The process id, in the initial namespace, of the process that the host calls `handle`.
+    pub(super) fn number_of(&self, handle: u32) -> Option<u32> {
+        self.processes
+            .lock()
+            .members
+            .values()
+            .map(|member| &member.process)
+            .find(|process| process.is_called(handle))
+            .map(|process| process.number())
+    }
+
     /// The process ids, as the caller sees them, of the processes of the caller's pid namespace
     /// that have opened `adapter`.
     pub(crate) fn users_of(&self, adapter: &Arc<Adapter>) -> Result<KVVec<u32>> {

@@ -6,6 +6,7 @@
 use super::{
     request::Request,
     Account,
+    Label,
     Lane,
     ReplyBuffer,
     Seat,
@@ -28,18 +29,21 @@ use kernel::{
 pub(crate) struct Provision {
     request: Arc<Request>,
     reply: ReplyBuffer,
+    label: Label,
 }
 
 impl Provision {
-    /// Finds the memory for a request that needs a reply of `need` bytes.
+    /// Finds the memory for a request that needs a reply of `need` bytes. `label` says what it is
+    /// about.
     ///
     /// # Errors
     ///
     /// `EINVAL` if that is more than the protocol allows, `ENOMEM`.
-    pub(crate) fn new(need: usize) -> Result<Self> {
+    pub(crate) fn new(need: usize, label: Label) -> Result<Self> {
         Ok(Self {
             request: Request::new(None)?,
             reply: ReplyBuffer::new(need)?,
+            label,
         })
     }
 }
@@ -59,10 +63,14 @@ impl<C: Channel + 'static> Transport<C> {
         message: &[u8],
         patience: Patience,
     ) -> Result<ReplyBuffer> {
-        let Provision { request, reply } = provision;
-        let id = self
-            .inbox
-            .admit_provided(lane, account, request.clone(), reply, patience)?;
+        let Provision {
+            request,
+            reply,
+            label,
+        } = provision;
+        let id =
+            self.inbox
+                .admit_provided(lane, account, request.clone(), reply, label, patience)?;
 
         Seat {
             transport: self,
@@ -91,11 +99,11 @@ mod tests {
         let rig = Rig::new()?;
         let transport = rig.transport.as_arc_borrow();
         let mut seats = KVVec::new();
-        let provisions = [(); 17].map(|_| Provision::new(4));
+        let provisions = [(); 17].map(|_| Provision::new(4, Label::UNKNOWN));
 
         // As many as there is room for without another piece of the table, none of which is sent.
         while rig.transport.inbox.has_room() {
-            let seat = transport.seat(&rig.lane, None, 4, None)?;
+            let seat = transport.seat(&rig.lane, None, 4, None, Label::UNKNOWN)?;
 
             seats.push(seat, GFP_KERNEL)?;
         }
@@ -110,7 +118,13 @@ mod tests {
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         rig.host.then(Answer::reply(&[7; 8])?)?;
 
-        let reply = transport.call_provided(Provision::new(4)?, &rig.lane, None, &[0; 24], LONG)?;
+        let reply = transport.call_provided(
+            Provision::new(4, Label::UNKNOWN)?,
+            &rig.lane,
+            None,
+            &[0; 24],
+            LONG,
+        )?;
 
         assert_eq!(reply.bytes(), &[7; 4]);
         Ok(())
@@ -120,7 +134,7 @@ mod tests {
     fn closed_lane_is_noticed() -> Result {
         let rig = Rig::new()?;
         let transport = rig.transport.as_arc_borrow();
-        let provision = Provision::new(4)?;
+        let provision = Provision::new(4, Label::UNKNOWN)?;
 
         rig.transport.close_lane(&rig.lane);
         assert!(transport

@@ -16,8 +16,8 @@ use crate::linux::waiter::{
 };
 use crate::{
     id_table::{
-        Popped,
         Spare,
+        Step,
         Table, //
     },
     linux::{
@@ -25,6 +25,7 @@ use crate::{
             Packet,
             Receiver, //
         },
+        coarse_time::CoarseInstant,
         irq_lock::{
             new_irq_lock,
             IrqLock, //
@@ -89,8 +90,43 @@ impl Lane {
     }
 }
 
+/// What a request is about, for who looks at what is under way.
+#[derive(Clone, Copy)]
+pub(crate) struct Label {
+    /// The number of the command.
+    pub(crate) command: u32,
+    /// In whose name it is sent.
+    pub(crate) process: u32,
+}
+
+impl Label {
+    /// Nothing that has a number.
+    pub(crate) const UNKNOWN: Self = Self {
+        command: u32::MAX,
+        process: 0,
+    };
+}
+
+/// What is known about a request that the host has not answered.
+pub(crate) struct UnderWay {
+    /// What it is about.
+    pub(crate) label: Label,
+    /// Milliseconds since there was a place for it.
+    pub(crate) age_ms: u32,
+    lane: Arc<Lane>,
+}
+
+impl UnderWay {
+    /// Whether it is one of those of `lane`.
+    pub(crate) fn is_on(&self, lane: &Arc<Lane>) -> bool {
+        Arc::ptr_eq(&self.lane, lane)
+    }
+}
+
 /// A request in flight, and the room for its reply.
 struct InFlight {
+    label: Label,
+    since: CoarseInstant,
     lane: Arc<Lane>,
     account: Option<Entry>,
     request: Arc<Request>,
@@ -139,8 +175,11 @@ impl Inbox {
         account: Option<&Arc<Account>>,
         request: Arc<Request>,
         buffer: ReplyBuffer,
+        label: Label,
     ) -> Result<u64> {
         let mut entry = InFlight {
+            label,
+            since: CoarseInstant::now(),
             lane,
             account: account.map(|account| account.enter()),
             request,
@@ -183,10 +222,13 @@ impl Inbox {
         account: Option<&Arc<Account>>,
         request: Arc<Request>,
         buffer: ReplyBuffer,
+        label: Label,
         patience: Patience,
     ) -> Result<u64> {
         let deadline = Deadline::new(patience);
         let mut entry = InFlight {
+            label,
+            since: CoarseInstant::now(),
             lane: lane.clone(),
             account: account.map(|account| account.enter()),
             request,
@@ -238,6 +280,29 @@ impl Inbox {
         entry
     }
 
+    /// Returns the next request in flight, beginning with slot `from`. `None` if there is none.
+    pub(super) fn look(&self, from: &mut usize) -> Option<UnderWay> {
+        loop {
+            let step = self
+                .requests
+                .lock()
+                .table
+                .look(from, |entry| (entry.label, entry.since, entry.lane.clone()));
+
+            match step {
+                Step::Found((label, since, lane)) => {
+                    return Some(UnderWay {
+                        label,
+                        age_ms: since.elapsed_ms(),
+                        lane,
+                    });
+                }
+                Step::More => {}
+                Step::End => return None,
+            }
+        }
+    }
+
     /// Frees the memory of the table that is not needed any more.
     fn shrink(&self) {
         loop {
@@ -268,12 +333,12 @@ impl Inbox {
 
         loop {
             // One by one: what a request owns must not be dropped under the lock.
-            let popped = self.requests.lock().table.pop(&mut from, &wanted);
+            let step = self.requests.lock().table.pop(&mut from, &wanted);
 
-            match popped {
-                Popped::Entry(InFlight { request, .. }) => request.finish(Err(ENODEV), None),
-                Popped::More => {}
-                Popped::End => return self.shrink(),
+            match step {
+                Step::Found(InFlight { request, .. }) => request.finish(Err(ENODEV), None),
+                Step::More => {}
+                Step::End => return self.shrink(),
             }
         }
     }
@@ -284,6 +349,7 @@ impl Inbox {
             account,
             request,
             mut buffer,
+            ..
         }) = self.take(id)
         else {
             pr_warn_limited!("host completed an unknown transaction {:#x}\n", id);

@@ -76,6 +76,7 @@ mod tests {
             LONG, //
         },
         Account,
+        Label, //
     };
 
     const SHORT: Patience = Patience::Limited(20);
@@ -88,10 +89,13 @@ mod tests {
     fn what_was_not_sent_is_not_expected() -> Result {
         let rig = Rig::new()?;
         let account = Account::new()?;
-        let seat = rig
-            .transport
-            .as_arc_borrow()
-            .seat(&rig.lane, Some(&account), 4, None)?;
+        let seat = rig.transport.as_arc_borrow().seat(
+            &rig.lane,
+            Some(&account),
+            4,
+            None,
+            Label::UNKNOWN,
+        )?;
 
         assert_eq!(errno(account.settle(SHORT)), -110);
         drop(seat);
@@ -105,8 +109,8 @@ mod tests {
         let rig = Rig::new()?;
         let other = Lane::new()?;
         let transport = rig.transport.as_arc_borrow();
-        let seat = transport.seat(&rig.lane, None, 4, None)?;
-        let seat_on_other = transport.seat(&other, None, 4, None)?;
+        let seat = transport.seat(&rig.lane, None, 4, None, Label::UNKNOWN)?;
+        let seat_on_other = transport.seat(&other, None, 4, None, Label::UNKNOWN)?;
 
         rig.transport.close_lane(&rig.lane);
         assert_eq!(errno(seat.send(&[0; 24], LONG)), -19);

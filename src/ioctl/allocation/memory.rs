@@ -114,11 +114,7 @@ impl Loan<'_> {
                 pages.map_kernel()?,
             )?)
         };
-        let lent = LentMemory::new(
-            self.process.limbo().clone(),
-            self.guard.device().clone(),
-            lent,
-        )?;
+        let lent = LentMemory::new(self.process, self.guard.device().clone(), lent)?;
 
         Ok(OwnMemory {
             address: self.address,

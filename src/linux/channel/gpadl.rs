@@ -186,6 +186,11 @@ impl Gpadl {
         self.handle
     }
 
+    /// How many pages it has.
+    pub(crate) fn pages(&self) -> usize {
+        self.memory.bytes() / PAGE_SIZE
+    }
+
     /// Takes the memory back, unless the end of the session has done so.
     ///
     /// # Errors

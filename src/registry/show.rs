@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What debugfs shows: adapters, requests that the host has not answered, and memory that it has.
+
+use super::Registry;
+use crate::{
+    message::under_way::name_of,
+    transport::UnderWay,
+    wire::Luid, //
+};
+use core::fmt::Display;
+use kernel::{
+    fmt,
+    sync::Arc, //
+};
+
+/// A LUID as it is shown.
+struct Shown(Luid);
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{:08x}", self.0.b, self.0.a)
+    }
+}
+
+impl Registry {
+    /// Shows a line for the global channel and for each adapter: what it is called, and its state.
+    pub(crate) fn show_adapters(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "global {}", this.global_state())?;
+        for adapter in this.adapters().map_err(|_| fmt::Error)? {
+            writeln!(
+                f,
+                "{} {} version {}{}{}",
+                Shown(adapter.luid()),
+                adapter.state_name(),
+                adapter.version().number(),
+                if adapter.compute_only() {
+                    " compute-only"
+                } else {
+                    ""
+                },
+                if adapter.uses_global_channel() {
+                    " asynchronous"
+                } else {
+                    ""
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The state of the global channel.
+    fn global_state(&self) -> &'static str {
+        match &self.inner.lock().global {
+            None => "absent",
+            Some(global) if global.failed => "failed",
+            Some(global) if global.host.is_some() => "active",
+            Some(_) => "waiting",
+        }
+    }
+
+    /// Shows a line for each request that the host has not answered: which adapter it is for, the
+    /// command, the process in whose name it is sent, as the host and as Linux calls it, and its age.
+    pub(crate) fn show_requests(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let adapters = this.adapters().map_err(|_| fmt::Error)?;
+
+        if let Some(host) = this.host() {
+            let link = &host.link;
+
+            // Adapters of an asynchronous host use the global channel as well.
+            link.each_under_way(|request| {
+                match adapters.iter().find(|adapter| adapter.speaks(request)) {
+                    Some(adapter) => this.show_request(f, &Shown(adapter.luid()), request),
+                    None => this.show_request(f, &"global", request),
+                }
+            })?;
+        }
+        for adapter in &adapters {
+            if let Some(channel) = adapter.channel() {
+                channel.each_under_way(|request| {
+                    this.show_request(f, &Shown(adapter.luid()), request)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn show_request(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        owner: &dyn Display,
+        request: &UnderWay,
+    ) -> fmt::Result {
+        let UnderWay { label, age_ms, .. } = request;
+
+        write!(
+            f,
+            "{} {} process {:#x}",
+            owner,
+            name_of(label.command),
+            label.process
+        )?;
+        if let Some(number) = self.number_of(label.process) {
+            write!(f, " pid {number}")?;
+        }
+        writeln!(f, " age {age_ms} ms")
+    }
+
+    /// Shows a line for each piece of memory of a program that the host knows of: the process, its
+    /// size, the adapter, and since when the driver waits for the host to let go of it.
+    pub(crate) fn show_lent(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut from = 0;
+
+        while let Some(record) = this.services.lent.look(&mut from, |record| record.clone()) {
+            write!(
+                f,
+                "pid {} {} KiB {}",
+                record.process,
+                record.kib,
+                Shown(record.adapter)
+            )?;
+            match record.waiting_ms() {
+                Some(ms) => writeln!(f, " waits {ms} ms")?,
+                None => writeln!(f, " used")?,
+            }
+        }
+        Ok(())
+    }
+}
