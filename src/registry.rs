@@ -134,7 +134,7 @@ enum Job {
 impl Registry {
     /// An empty registry whose work is done on `queue`.
     pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
-        let services = Services::new(queue)?;
+        let services = Services::new(queue, Self::channel_broken)?;
 
         Arc::pin_init(
             pin_init!(Self {
@@ -343,6 +343,35 @@ impl Registry {
         drop(gone);
     }
 
+    /// Ends what uses the channel of `offer`, which the host has broken.
+    fn channel_broken(offer: &Arc<Offer>) {
+        let Some(registry) = REGISTRY.get() else {
+            return;
+        };
+
+        if let Some(adapter) = registry.find(|adapter| adapter.uses(offer)) {
+            adapter.channel_broken(offer);
+        }
+
+        let broken = {
+            let mut inner = registry.inner.lock();
+
+            match &mut inner.global {
+                Some(global) if Arc::ptr_eq(&global.offer, offer) => {
+                    global.failed = true;
+                    global.host.take()
+                }
+                _ => None,
+            }
+        };
+
+        if broken.is_some() {
+            while let Some(adapter) = registry.find(Adapter::uses_global_channel) {
+                adapter.global_lost(false);
+            }
+        }
+    }
+
     fn next_job(&self) -> Option<Job> {
         let inner = self.inner.lock();
         let global = inner.global.as_ref()?;
@@ -484,7 +513,7 @@ impl WorkItem for Registry {
                         &offer,
                         &host,
                         this.asynchronous.load(Relaxed),
-                        this.services.queue.clone(),
+                        &this.services,
                     );
 
                     if let Some(asynchronous) = told {

@@ -40,6 +40,7 @@ pub(crate) use self::{
         Label,
         Lane,
         Listener,
+        OnBroken,
         UnderWay, //
     },
     request::{
@@ -114,14 +115,16 @@ pub(crate) struct Transport<C: Channel> {
 }
 
 impl HostTransport {
-    /// Opens the channel of `offer`. Without a `listener` the host may only answer.
+    /// Opens the channel of `offer`. Without a `listener` the host may only answer. If it breaks the
+    /// channel `on_broken` is called.
     pub(crate) fn open(
         offer: &Arc<Offer>,
         listener: Option<Arc<dyn Listener>>,
+        on_broken: OnBroken,
         queue: Arc<OwnedQueue>,
     ) -> Result<Arc<Self>> {
-        let inbox = Inbox::new(listener)?;
-        let channel = offer.open(&RINGS, inbox.clone())?;
+        let inbox = Inbox::new(listener, on_broken)?;
+        let channel = offer.open(&RINGS, inbox.clone(), queue.clone())?;
 
         // A failed allocation must not leave the channel open behind our back.
         Self::new(channel.clone(), inbox, queue).inspect_err(|_| channel.close())

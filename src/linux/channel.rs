@@ -15,6 +15,7 @@
 //! C header: `include/linux/hyperv.h`
 
 mod gpadl;
+mod packets;
 mod session;
 
 pub(crate) use self::{
@@ -26,6 +27,7 @@ use super::{
     bindings,
     guid::Guid,
     mmio::MmioRange,
+    queue::OwnedQueue,
     waiter::Patience, //
 };
 use core::ptr::{
@@ -72,8 +74,12 @@ pub(crate) trait Receiver: Send + Sync {
     /// A packet arrived. Called in softirq context; must not sleep.
     fn packet(&self, packet: &Packet<'_>);
 
-    /// Nothing more will be sent: called once, before the rings go away.
+    /// Nothing more will be sent: called before the rings go away.
     fn closed(&self);
+
+    /// The host has written what is no packet, and nothing is read from the channel of `offer` any
+    /// more. The receiver sees to it that the session is closed. Called once, by a worker.
+    fn broken(&self, offer: &Arc<Offer>);
 }
 
 /// A way to the host. [`Session`] is the real one.
@@ -204,7 +210,7 @@ impl Offer {
         life.retired || unsafe { (&raw const (*self.channel.as_ptr()).rescind).read_volatile() }
     }
 
-    /// Opens the channel.
+    /// Opens the channel. What must not be done in softirq context is done on `queue`.
     ///
     /// # Errors
     ///
@@ -213,6 +219,7 @@ impl Offer {
         self: &Arc<Self>,
         rings: &Rings,
         receiver: Arc<dyn Receiver>,
+        queue: Arc<OwnedQueue>,
     ) -> Result<Arc<Session>> {
         let mut life = self.life.lock();
 
@@ -223,7 +230,7 @@ impl Offer {
             return Err(EBUSY);
         }
 
-        let session = Session::new(self.clone(), receiver)?;
+        let session = Session::new(self.clone(), receiver, queue)?;
 
         // The lock is held while the core talks to the host: closing must not overtake opening.
         // The core gives up when the host rescinds the channel.

@@ -8,13 +8,15 @@
 //!
 //! `Adapter::state` is held for a few instructions only, never while the host is waited for.
 
-use super::dependents::Dependents;
+use super::{
+    dependents::Dependents,
+    services::Services, //
+};
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 use crate::message::provided::Provided;
 use crate::{
     linux::{
         channel::Offer,
-        queue::OwnedQueue,
         waiter::Patience, //
     },
     message::{
@@ -336,7 +338,7 @@ impl Adapter {
         offer: &Arc<Offer>,
         host: &Link,
         asynchronous: bool,
-        queue: Arc<OwnedQueue>,
+        services: &Services,
     ) -> Option<bool> {
         let starting = State::Starting {
             offer: offer.clone(),
@@ -345,7 +347,7 @@ impl Adapter {
 
         self.exchange(starting, |state| matches!(state, State::Waiting))?;
 
-        let result = self.open(offer, host, asynchronous, queue);
+        let result = self.open(offer, host, asynchronous, services);
         let told = result
             .as_ref()
             .ok()
@@ -391,9 +393,9 @@ impl Adapter {
         offer: &Arc<Offer>,
         host: &Link,
         asynchronous: bool,
-        queue: Arc<OwnedQueue>,
+        services: &Services,
     ) -> Result<Arc<Active>> {
-        let channel = HostTransport::open(offer, None, queue)?;
+        let channel = HostTransport::open(offer, None, services.on_broken, services.queue.clone())?;
 
         self.talk(offer, &channel, host, asynchronous)
             .inspect_err(|_| channel.close())
@@ -488,6 +490,13 @@ impl Adapter {
     /// told, unless it was the host that took the channel away. Returns as [`Self::stop`].
     pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) -> bool {
         self.uses(offer) && self.end(!offer.is_rescinded())
+    }
+
+    /// The host has broken the channel of `offer`. If it is this adapter's, it stops.
+    pub(crate) fn channel_broken(&self, offer: &Arc<Offer>) {
+        if self.uses(offer) {
+            self.end(false);
+        }
     }
 
     /// Whether the channel of `offer` is the one it is started over, or was.

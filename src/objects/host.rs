@@ -72,6 +72,7 @@ impl Host {
         let transport = HostTransport::open(
             offer,
             Some(services.notices.clone()),
+            services.on_broken,
             services.queue.clone(),
         )?;
         let envelope = Envelope {

@@ -8,7 +8,10 @@ use super::{
     notices::Notices,
     pin_account::PinTotal, //
 };
-use crate::linux::queue::OwnedQueue;
+use crate::{
+    linux::queue::OwnedQueue,
+    transport::OnBroken, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -22,6 +25,8 @@ pub(crate) struct Services {
     /// Where work is done that other drivers may wait for. It waits for nothing on `queue`.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) wakes: Arc<OwnedQueue>,
+    /// What is done when the host breaks a channel.
+    pub(crate) on_broken: OnBroken,
     /// What the host may speak about on its own.
     pub(crate) notices: Arc<Notices>,
     /// How many objects there are.
@@ -34,11 +39,12 @@ pub(crate) struct Services {
 
 impl Services {
     /// Shared parts that use `queue`.
-    pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Self> {
+    pub(crate) fn new(queue: Arc<OwnedQueue>, on_broken: OnBroken) -> Result<Self> {
         Ok(Self {
             queue,
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             wakes: Arc::new(OwnedQueue::new_for_reclaim(c"dxgkrnl-wakes")?, GFP_KERNEL)?,
+            on_broken,
             notices: Notices::new()?,
             census: Census::new()?,
             lent: Arc::pin_init(LentRecords::new(), GFP_KERNEL)?,

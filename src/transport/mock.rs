@@ -193,7 +193,7 @@ impl Drop for Rig {
 impl Rig {
     /// A connection with a host that says nothing.
     pub(crate) fn new() -> Result<Self> {
-        let inbox = Inbox::new(None)?;
+        let inbox = Inbox::new(None, |_| {})?;
         let for_host = inbox.clone();
         let queue = Arc::new(OwnedQueue::new(c"dxgkrnl_test")?, GFP_KERNEL)?;
         let host = Arc::pin_init(

@@ -22,6 +22,7 @@ use crate::{
     },
     linux::{
         channel::{
+            Offer,
             Packet,
             Receiver, //
         },
@@ -66,6 +67,9 @@ pub(crate) trait Listener: Send + Sync {
     /// A notification came. Called in softirq context; must not sleep.
     fn notified(&self, payload: &[u8]);
 }
+
+/// What is to be done when the host has broken a channel; see [`Receiver::broken`].
+pub(crate) type OnBroken = fn(&Arc<Offer>);
 
 /// Those messages on a channel that stand and fall together: the ones of one adapter.
 pub(crate) struct Lane {
@@ -142,14 +146,18 @@ struct Requests {
 #[pin_data]
 pub(crate) struct Inbox {
     listener: Option<Arc<dyn Listener>>,
+    on_broken: OnBroken,
     #[pin]
     requests: IrqLock<Requests>,
 }
 
 impl Inbox {
     /// An inbox that expects no completions. Without a `listener` the host may not say anything
-    /// on its own.
-    pub(crate) fn new(listener: Option<Arc<dyn Listener>>) -> Result<Arc<Self>> {
+    /// on its own. `on_broken` is called if the host breaks the channel.
+    pub(crate) fn new(
+        listener: Option<Arc<dyn Listener>>,
+        on_broken: OnBroken,
+    ) -> Result<Arc<Self>> {
         let mut table = Table::new();
 
         // The reserved places are there from the start.
@@ -159,6 +167,7 @@ impl Inbox {
         Arc::pin_init(
             pin_init!(Self {
                 listener,
+                on_broken,
                 requests <- new_irq_lock!(
                     Requests { closed: false, table },
                     c"Inbox::requests"
@@ -378,5 +387,11 @@ impl Receiver for Inbox {
     fn closed(&self) {
         self.requests.lock().closed = true;
         self.end(|_| true);
+    }
+
+    fn broken(&self, offer: &Arc<Offer>) {
+        // Nobody is answered any more.
+        self.closed();
+        (self.on_broken)(offer);
     }
 }

@@ -4,13 +4,18 @@
 
 use super::{
     gpadl::Gpadls,
+    packets::{
+        Incoming,
+        DESCRIPTOR_SIZE,
+        TRAILER_SIZE, //
+    },
     Channel,
     Offer,
-    Packet,
     Receiver, //
 };
 use crate::linux::{
     bindings,
+    queue::OwnedQueue,
     rwsem::{
         new_rwsem,
         RwSem, //
@@ -24,6 +29,8 @@ use crate::linux::{
 };
 use kernel::{
     error::to_result,
+    impl_has_work,
+    new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -31,16 +38,15 @@ use kernel::{
             Full,
             Relaxed, //
         },
-        Arc, //
+        Arc,
+        ArcBorrow, //
     },
-    time::Delta, //
+    time::Delta,
+    workqueue::{
+        Work,
+        WorkItem, //
+    }, //
 };
-
-/// Bytes of a packet descriptor.
-const DESCRIPTOR_SIZE: usize = size_of::<bindings::vmpacket_descriptor>();
-
-/// Bytes of the trailer the core puts after each packet.
-const TRAILER_SIZE: usize = 8;
 
 /// How long to sleep before looking again at a full ring. Hosts without flow control, which set
 /// no feature bit, never say that there is room; for all others the time does not matter.
@@ -65,13 +71,37 @@ pub(crate) struct Session {
     waiting: Atomic<u32>,
     /// One of them has the [`Turn`].
     taken: Atomic<bool>,
+    /// The host has written what makes no sense: nothing is read any more. Changed by the channel
+    /// callback only.
+    broken: Atomic<bool>,
+    queue: Arc<OwnedQueue>,
     #[pin]
     pub(super) gpadls: Gpadls,
+    /// Tells the receiver that the channel is broken.
+    #[pin]
+    work: Work<Session>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Session { self.work }
+}
+
+impl WorkItem for Session {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        this.receiver.broken(&this.offer);
+    }
 }
 
 impl Session {
-    /// A session that has not begun.
-    pub(super) fn new(offer: Arc<Offer>, receiver: Arc<dyn Receiver>) -> Result<Arc<Self>> {
+    /// Makes a session that has not begun. What must not be done in softirq context is done on
+    /// `queue`.
+    pub(super) fn new(
+        offer: Arc<Offer>,
+        receiver: Arc<dyn Receiver>,
+        queue: Arc<OwnedQueue>,
+    ) -> Result<Arc<Self>> {
         // INVARIANT: `open` is false.
         Arc::pin_init(
             pin_init!(Self {
@@ -82,7 +112,10 @@ impl Session {
                 room_wanted: Atomic::new(false),
                 waiting: Atomic::new(0),
                 taken: Atomic::new(false),
+                broken: Atomic::new(false),
+                queue,
                 gpadls <- Gpadls::new(),
+                work <- new_work!("Session::work"),
             }),
             GFP_KERNEL,
         )
@@ -193,8 +226,9 @@ impl Session {
     ///
     /// `context` must point at a [`Session`] whose channel is open.
     pub(super) unsafe extern "C" fn on_event(context: *mut c_void) {
-        // SAFETY: By the contract of this function.
-        let session = unsafe { &*context.cast::<Session>() };
+        // SAFETY: By the contract of this function; the session is in an `Arc`, which is kept as long
+        // as the channel is open.
+        let session = unsafe { ArcBorrow::from_raw(context.cast::<Session>()) };
         let channel = session.offer.channel.as_ptr();
 
         // Ask no more before waking: a sender that asks again in between is woken too.
@@ -204,49 +238,26 @@ impl Session {
             session.room.advance();
         }
 
-        // SAFETY: The channel is open while its callback runs; this is the only reader.
-        let mut descriptor = unsafe { bindings::hv_pkt_iter_first(channel) };
+        // SAFETY: The channel is open while its callback runs, and nobody else reads it.
+        let mut incoming = unsafe { Incoming::new(channel) };
 
-        while !descriptor.is_null() {
-            // SAFETY: The core returned a copy of a packet in its own buffer, with length and
-            // offset made consistent; it stays until the next call.
-            if let Some(packet) = unsafe { Self::packet(descriptor) } {
-                session.receiver.packet(&packet);
-            }
-            // SAFETY: As above. The end of the batch is announced with `hv_pkt_iter_close()`.
-            unsafe {
-                descriptor = bindings::__hv_pkt_iter_next(channel, descriptor);
-                if descriptor.is_null() {
-                    bindings::hv_pkt_iter_close(channel);
-                }
-            }
+        if session.broken.load(Relaxed) {
+            incoming.discard();
+            return;
         }
-    }
-
-    /// The packet behind `descriptor`.
-    ///
-    /// # Safety
-    ///
-    /// `descriptor` must come from the packet iterator, which must not move on during `'a`.
-    unsafe fn packet<'a>(descriptor: *const bindings::vmpacket_descriptor) -> Option<Packet<'a>> {
-        // SAFETY: The descriptor is valid by the contract of this function, though unaligned.
-        let head = unsafe { descriptor.read_unaligned() };
-        let offset = usize::from(head.offset8) * 8;
-        let length = (usize::from(head.len8) * 8).checked_sub(offset)?;
-
-        if offset < DESCRIPTOR_SIZE {
-            return None;
+        if incoming
+            .read(|packet| session.receiver.packet(packet))
+            .is_err()
+        {
+            session.broken.store(true, Relaxed);
+            incoming.discard();
+            pr_warn!(
+                "the host has written an impossible packet to channel {}, which is closed\n",
+                session.offer.relid
+            );
+            // It was never queued before: a session breaks once.
+            let _ = session.queue.enqueue(Arc::from(session));
         }
-        // SAFETY: The iterator copied `len8 * 8` bytes into its buffer, and `offset + length`
-        // is just that. Nobody changes the buffer before the iterator moves on.
-        let payload =
-            unsafe { core::slice::from_raw_parts(descriptor.cast::<u8>().add(offset), length) };
-
-        Some(Packet {
-            kind: head.type_,
-            transaction: head.trans_id,
-            payload,
-        })
     }
 }
 
