@@ -482,6 +482,11 @@ impl Registry {
             .is_some_and(|global| Arc::ptr_eq(&global.offer, offer))
     }
 
+    /// Whether the global channel is open.
+    pub(crate) fn has_host(&self) -> bool {
+        self.host().is_some()
+    }
+
     /// The way to the host, if the global channel is open.
     fn host(&self) -> Option<HostAccess> {
         let inner = self.inner.lock();

@@ -2,14 +2,17 @@
 
 //! `/dev/dxg`.
 //!
-//! The kernel opens misc devices one at a time. So that a host which takes its time to start the
-//! adapters keeps nobody from opening other devices, a file that is opened meanwhile gets its
-//! process with the first request, which waits instead.
+//! The kernel opens misc devices one at a time. So that a host which takes its time keeps nobody
+//! from opening other devices, opening the node never waits for it: a file gets its process with the
+//! first request, which waits for the adapters and for the host instead, and can be killed.
 
 use crate::{
     ioctl,
     linux::pid::ThreadGroup,
-    objects::process::Process,
+    objects::process::{
+        Process,
+        Usage, //
+    },
     registry::{
         Registry,
         REGISTRY, //
@@ -75,7 +78,7 @@ pub(crate) struct OpenFile {
     registry: Arc<Registry>,
     /// The thread group that has opened it.
     group: ThreadGroup,
-    /// Empty until the first request, if adapters were being started when the file was opened.
+    /// Empty until the first request.
     member: SetOnce<Member>,
     /// Held for the moment in which `member` is filled.
     #[pin]
@@ -85,19 +88,18 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     fn new() -> Result<Pin<KBox<Self>>> {
         let registry = REGISTRY.get().ok_or(ENODEV)?;
-        let member = SetOnce::new();
-
-        if registry.is_started() {
-            member.populate(Member::new(&registry)?);
-        }
-
         let group = ThreadGroup::current()?;
+
+        // Whoever opens the node is told at once where there is no GPU.
+        if registry.is_started() && !registry.has_host() {
+            return Err(ENODEV);
+        }
 
         KBox::pin_init(
             pin_init!(Self {
                 registry,
                 group,
-                member,
+                member: SetOnce::new(),
                 filling <- new_mutex!((), "OpenFile::filling"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -160,10 +162,12 @@ impl MiscDevice for OpenFile {
         ioctl::dispatch(&this.registry, || this.process(), request, address)
     }
 
-    /// What the process has that opened the file, whoever looks.
+    /// Shows what the process has that opened the file, whoever looks: nothing before its first
+    /// request.
     fn show_fdinfo(this: Pin<&Self>, to: &SeqFile, _file: &File) {
-        if let Some(member) = this.get_ref().member.as_ref() {
-            member.process.show_usage(to);
+        match this.get_ref().member.as_ref() {
+            Some(member) => member.process.usage().show(to),
+            None => Usage::default().show(to),
         }
     }
 }

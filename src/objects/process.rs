@@ -22,7 +22,8 @@ pub(crate) use self::{
     table::{
         Newborn,
         Place, //
-    }, //
+    },
+    usage::Usage, //
 };
 
 use super::{

@@ -25,16 +25,39 @@ impl Process {
         self.mapped.take(bytes, u64::MAX)
     }
 
-    /// A line for each.
-    pub(crate) fn show_usage(&self, file: &SeqFile) {
-        let adapters = self.adapters.lock().bindings.len();
-        let objects = self.objects.lock().len();
+    /// How much of everything it has now.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            adapters: self.adapters.lock().bindings.len(),
+            objects: self.objects.lock().len(),
+            pinned_pages: self.pinned.pages(),
+            mapped_bytes: self.mapped.get(),
+        }
+    }
+}
+
+/// How much of everything a process has.
+#[derive(Default)]
+pub(crate) struct Usage {
+    /// Adapters that are open.
+    adapters: usize,
+    /// Objects on the host.
+    objects: usize,
+    /// Pages of the program that are pinned.
+    pinned_pages: u64,
+    /// Bytes of the host that the program sees.
+    mapped_bytes: u64,
+}
+
+impl Usage {
+    /// Writes a line for each.
+    pub(crate) fn show(&self, file: &SeqFile) {
         // CAST: It is small.
         let kib = PAGE_SIZE as u64 / 1024;
 
-        seq_print!(file, "dxg-adapters:\t{adapters}\n");
-        seq_print!(file, "dxg-objects:\t{objects}\n");
-        seq_print!(file, "dxg-pinned:\t{} KiB\n", self.pinned.pages() * kib);
-        seq_print!(file, "dxg-mapped:\t{} KiB\n", self.mapped.get() / 1024);
+        seq_print!(file, "dxg-adapters:\t{}\n", self.adapters);
+        seq_print!(file, "dxg-objects:\t{}\n", self.objects);
+        seq_print!(file, "dxg-pinned:\t{} KiB\n", self.pinned_pages * kib);
+        seq_print!(file, "dxg-mapped:\t{} KiB\n", self.mapped_bytes / 1024);
     }
 }
