@@ -4,6 +4,7 @@
  * rust/helpers/dxgkrnl.c.
  */
 
+#include <linux/completion.h>
 #include <linux/dma-fence.h>
 #include <linux/fs.h>
 #include <linux/hyperv.h>
@@ -45,13 +46,19 @@ void dxgkrnl_helper_spin_unlock_irqrestore(struct spinlock *lock, unsigned long 
 	spin_unlock_irqrestore(lock, flags);
 }
 
+/* Does not count as busy, nor as hung however long it takes. */
+void dxgkrnl_helper_wait_for_completion_idle(struct completion *completion)
+{
+	wait_for_completion_state(completion, TASK_IDLE);
+}
+
 /* As wait_event_*_timeout(): 0 when time is up, -ERESTARTSYS on a fatal signal. */
 long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int *counter,
 				unsigned int old, long timeout, bool killable)
 {
 	if (killable)
 		return wait_event_killable_timeout(*head, READ_ONCE(*counter) != old, timeout);
-	return wait_event_timeout(*head, READ_ONCE(*counter) != old, timeout);
+	return wait_event_idle_timeout(*head, READ_ONCE(*counter) != old, timeout);
 }
 
 void dxgkrnl_helper_wake_all(struct wait_queue_head *head)

@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+struct completion;
 struct dma_fence;
 struct inode;
 struct mm_struct;
@@ -24,6 +25,7 @@ unsigned long dxgkrnl_helper_spin_lock_irqsave(struct spinlock *lock);
 bool dxgkrnl_helper_spin_trylock_irqsave(struct spinlock *lock, unsigned long *flags);
 void dxgkrnl_helper_spin_unlock_irqrestore(struct spinlock *lock, unsigned long flags);
 
+void dxgkrnl_helper_wait_for_completion_idle(struct completion *completion);
 long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int *counter,
 				unsigned int old, long timeout, bool killable);
 void dxgkrnl_helper_wake_all(struct wait_queue_head *head);

@@ -76,40 +76,27 @@ module! {
     },
 }
 
-/// Waits, when the module goes, for the farewells of processes that ended just before.
-struct Farewells(Arc<OwnedQueue>);
+/// Waits, when the module goes, until the host was told of what ended just before: as long as it
+/// answers. What it does not hear of ends with the channels.
+struct Farewells {
+    registry: Arc<Registry>,
+    /// How long the host may be silent meanwhile, in milliseconds.
+    silence: u32,
+}
 
 impl Drop for Farewells {
     fn drop(&mut self) {
-        self.0.flush();
+        self.registry.flush_teardown(self.silence);
     }
 }
 
-/// Waits, when the module goes, until no work item is left that could run its text.
-struct Drain(Arc<OwnedQueue>);
+/// Waits, when the module goes, until no work item is left that could run its text. The channels are
+/// closed by then, so none waits for the host.
+struct Drain(Arc<Registry>);
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        self.0.drain();
-    }
-}
-
-/// The queues of the module, in the order in which they are to be empty: work items of the first may
-/// leave something to the second.
-struct Drains {
-    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-    _wakes: Drain,
-    queue: Drain,
-}
-
-impl Drains {
-    /// Those of `registry`.
-    fn new(registry: &Registry) -> Self {
-        Self {
-            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-            _wakes: Drain(registry.services().wakes.clone()),
-            queue: Drain(registry.queue()),
-        }
+        self.0.services().drain();
     }
 }
 
@@ -122,12 +109,14 @@ type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 /// Fields are dropped in the order of their declaration, and made in the opposite one but for the
 /// node: what ended processes have to say goes first, and functions next, so that the host is told
 /// while the channels are still there; then the channels; then the node, which nobody has open any
-/// more, or we would not be here; then what is still queued; and the registry last.
+/// more, or we would not be here; then what is still queued; and the registry last. A host that says
+/// nothing is waited for less than a second in all.
 #[pin_data]
 struct DxgkrnlModule {
-    _farewells: Farewells,
+    _processes_told: Farewells,
     #[pin]
     _pci: PciDriver,
+    _adapters_told: Farewells,
     /// Only where there is a VMBus. Elsewhere the node exists, and opening it fails.
     _vmbus: Option<Pin<KBox<VmbusDriver>>>,
     #[pin]
@@ -145,7 +134,7 @@ struct DxgkrnlModule {
     #[pin]
     _lent: debugfs::File<Arc<Registry>>,
     _debugfs: debugfs::Dir,
-    _drains: Drains,
+    _drain: Drain,
     _registry: Installed<Registry>,
 }
 
@@ -156,10 +145,11 @@ impl InPlaceModule for DxgkrnlModule {
         try_pin_init!(Self {
             _registry: {
                 let queue = Arc::new(OwnedQueue::new(name)?, GFP_KERNEL)?;
+                let teardown = Arc::new(OwnedQueue::new(c"dxgkrnl_teardown")?, GFP_KERNEL)?;
 
-                REGISTRY.install(Registry::new(queue)?)?
+                REGISTRY.install(Registry::new(queue, teardown)?)?
             },
-            _drains: Drains::new(&*REGISTRY.get().ok_or(ENODEV)?),
+            _drain: Drain(REGISTRY.get().ok_or(ENODEV)?),
             _debugfs: debugfs::Dir::new(name),
             _census <- {
                 let census = REGISTRY.get().ok_or(ENODEV)?.services().census.clone();
@@ -187,8 +177,9 @@ impl InPlaceModule for DxgkrnlModule {
                 pr_info!("no VMBus here, and so no vGPU\n");
                 None
             },
+            _adapters_told: Farewells { registry: _drain.0.clone(), silence: 200 },
             _pci <- PciDriver::new(name, module),
-            _farewells: Farewells(_drains.queue.0.clone()),
+            _processes_told: Farewells { registry: _drain.0.clone(), silence: 600 },
             // Last: what comes after could fail, and somebody may have it open by then.
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
         })

@@ -248,6 +248,21 @@ impl<T, const MAX: usize> Table<T, MAX> {
             .as_ref()
     }
 
+    /// What `id` stands for, to be changed. `None` if it is nothing, or not any more.
+    pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
+        // CAST: The lower half is meant.
+        let (piece, at) = locate((id as u32).checked_sub(1)? as usize);
+
+        self.pieces
+            .get_mut(piece)?
+            .slots
+            .get_mut(at)
+            // CAST: The upper half is meant.
+            .filter(|slot| slot.generation == (id >> 32) as u32)?
+            .content
+            .as_mut()
+    }
+
     /// Empties slot `index` if what is in it is wanted.
     fn take(&mut self, index: usize, wanted: impl FnOnce(&Slot<T>, &T) -> bool) -> Option<T> {
         let (number, at) = locate(index);

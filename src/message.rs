@@ -49,7 +49,11 @@ use crate::{
         },
         errno::ebadmsg,
         trace,
-        waiter::Patience, //
+        waiter::{
+            wait_for_memory,
+            Deadline,
+            Patience, //
+        },
     },
     transport::{
         Account,
@@ -75,7 +79,13 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
 };
 use zerocopy_derive::{
     Immutable,
@@ -342,6 +352,14 @@ fn status_only(reply: &ReplyBuffer) -> Result<isize> {
     take::<NtStatus>(reply.bytes())?.into_result()
 }
 
+/// How often the host has been told of something, see [`Link::tell`].
+static TOLD: Atomic<u32> = Atomic::new(0);
+
+/// Returns a number that changes while the host takes what it is told.
+pub(crate) fn told_count() -> u32 {
+    TOLD.load(Relaxed)
+}
+
 /// The way of commands for the virtual machine as a whole, and how they are wrapped.
 pub(crate) struct GlobalWay {
     route: Route,
@@ -480,6 +498,37 @@ impl<C: Channel + 'static> Link<C> {
         patience: Patience,
     ) -> Result<M::Reply> {
         self.prepare(sender, command)?.send(patience)
+    }
+
+    /// Sends the command that `make` makes, in the name of `sender`, and waits for the reply. For what
+    /// the host must be told: if there is no memory for it, it is tried again as long as `patience`
+    /// lasts and the link is not closed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::call`].
+    pub(crate) fn tell<'a, M: Command>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        make: impl Fn() -> M,
+        patience: Patience,
+    ) -> Result<M::Reply> {
+        let sender = sender.into();
+        let deadline = Deadline::new(patience);
+
+        loop {
+            match self.prepare(sender, make()) {
+                Err(error) if error == ENOMEM && self.transport.is_open(&self.lane) => {
+                    wait_for_memory(deadline.rest()?)?
+                }
+                prepared => {
+                    let result = prepared?.send(deadline.rest()?);
+
+                    TOLD.fetch_add(1, Relaxed);
+                    return result;
+                }
+            }
+        }
     }
 
     /// Makes everything that is needed to send `command` later, so that nothing but the host and

@@ -3,18 +3,28 @@
 //! The one thing that is there once per module: it ties PCI functions, vGPU channels, the global
 //! channel and processes together.
 //!
-//! PCI functions and channels arrive in any order. Each arrival queues the same work item, which
-//! starts every adapter that has all it needs; as a work item never runs twice at a time there is
-//! one starter, and no lock is held while it talks to the host.
+//! PCI functions and channels arrive in any order. Each arrival queues the same work item, the
+//! starter, which finds out what can be started, and leaves that to a [`Start`] for each adapter and
+//! one for the global channel: they wait for the host as long as it takes, and not for each other. No
+//! lock is held meanwhile.
+//!
+//! A channel that is offered again is a chance for the function whose adapter has stopped: it gets
+//! another adapter.
 //!
 //! Locks: `Registry::negotiation`, `Registry::inner`, `Registry::processes`; see `objects.rs`.
 
+mod channels;
 mod processes;
 mod show;
+mod start;
 mod startup;
 
 use self::{
     processes::Processes,
+    start::{
+        Job,
+        Start, //
+    },
     startup::Startup, //
 };
 use crate::{
@@ -22,13 +32,18 @@ use crate::{
         channel::Offer,
         global::Global,
         queue::OwnedQueue,
-        waiter::Patience, //
+        waiter::{
+            wait_for_memory,
+            Patience,
+            Waiter, //
+        },
     },
-    message::Link,
+    message::told_count,
     objects::{
         adapter::{
             Adapter,
-            Agreement, //
+            Agreement,
+            Identity, //
         },
         host::{
             Host,
@@ -36,11 +51,9 @@ use crate::{
         },
         services::Services, //
     },
-    wire::{
-        InterfaceVersion,
-        Luid, //
-    },
+    wire::Luid,
 };
+use core::mem;
 use kernel::{
     impl_has_work,
     new_mutex,
@@ -66,23 +79,56 @@ pub(crate) const MAX_ADAPTERS: usize = 64;
 /// The registry of the loaded module, for callbacks that get no pointer to it.
 pub(crate) static REGISTRY: Global<Registry> = Global::new();
 
+/// A PCI function.
+struct Function {
+    /// Tells it from the others.
+    number: u64,
+    identity: Identity,
+    adapter: Arc<Adapter>,
+}
+
 /// A vGPU channel.
 struct VgpuChannel {
     luid: Luid,
     offer: Arc<Offer>,
+    /// An adapter has it, or has not closed it yet.
+    busy: bool,
+    /// No adapter was started with it since it was offered.
+    fresh: bool,
+}
+
+/// What is known of the global channel.
+enum GlobalState {
+    /// It is not needed yet.
+    Closed,
+    /// A worker opens it.
+    Opening,
+    /// It is open.
+    Open(Host),
+    /// It could not be opened, or the host has broken it; only a new offer helps.
+    Failed,
 }
 
 /// The global channel.
 struct GlobalChannel {
     offer: Arc<Offer>,
-    /// Open, or not needed yet.
-    host: Option<Host>,
-    /// Opening failed; only a new offer helps.
-    failed: bool,
+    state: GlobalState,
+}
+
+impl GlobalChannel {
+    /// The way to the host, if the channel is open.
+    fn host(&self) -> Option<&HostAccess> {
+        match &self.state {
+            GlobalState::Open(host) => Some(host.access()),
+            _ => None,
+        }
+    }
 }
 
 struct Inner {
-    adapters: KVec<Arc<Adapter>>,
+    functions: KVec<Function>,
+    /// The number of the function that arrived last.
+    last_number: u64,
     channels: KVec<VgpuChannel>,
     global: Option<GlobalChannel>,
 }
@@ -108,33 +154,36 @@ pub(crate) struct Registry {
     starter: Work<Registry>,
     #[pin]
     startup: Startup,
-    /// What the host has told last, with any adapter: that it works asynchronously.
-    asynchronous: Atomic<bool>,
+    /// Whether the host works asynchronously, as it has told last, with any adapter: one of
+    /// [`UNKNOWN`], [`NO`], [`YES`].
+    asynchronous: Atomic<u32>,
 }
 
 impl_has_work! {
     impl HasWork<Self> for Registry { self.starter }
 }
 
-/// What the starter is to do next.
-enum Job {
-    OpenGlobal {
-        offer: Arc<Offer>,
-        version: InterfaceVersion,
-    },
-    Start {
-        adapter: Arc<Adapter>,
-        offer: Arc<Offer>,
-        /// The global channel.
-        global: Arc<Offer>,
-        host: Link,
-    },
-}
+/// The host has not said yet whether it works asynchronously.
+const UNKNOWN: u32 = 0;
+/// It does not.
+const NO: u32 = 1;
+/// It does.
+const YES: u32 = 2;
+
+/// How long the second adapter waits for what the first one is told: how the host works decides the
+/// way of its first message.
+const FIRST_ADAPTER: Patience = Patience::Limited(5_000);
 
 impl Registry {
-    /// An empty registry whose work is done on `queue`.
-    pub(crate) fn new(queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
-        let services = Services::new(queue, Self::channel_broken)?;
+    /// An empty registry whose work is done on `queue`, and the end of things on `teardown`.
+    pub(crate) fn new(queue: Arc<OwnedQueue>, teardown: Arc<OwnedQueue>) -> Result<Arc<Self>> {
+        let services = Services::new(queue, teardown, Self::channel_broken, Self::channel_closed)?;
+        let inner = Inner {
+            functions: KVec::new(),
+            last_number: 0,
+            channels: KVec::new(),
+            global: None,
+        };
 
         Arc::pin_init(
             pin_init!(Self {
@@ -143,22 +192,42 @@ impl Registry {
                     Negotiation { agreement: None, functions: 0 },
                     "Registry::negotiation"
                 ),
-                inner <- new_mutex!(
-                    Inner { adapters: KVec::new(), channels: KVec::new(), global: None },
-                    "Registry::inner"
-                ),
+                inner <- new_mutex!(inner, "Registry::inner"),
                 processes <- new_mutex!(Processes::new(), "Registry::processes"),
                 starter <- new_work!("Registry::starter"),
                 startup <- Startup::new(),
-                asynchronous: Atomic::new(false),
+                asynchronous: Atomic::new(UNKNOWN),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// The queue all work is done on.
-    pub(crate) fn queue(&self) -> Arc<OwnedQueue> {
-        self.services.queue.clone()
+    /// Waits until the host was told of what has ended, unless it does not answer for `silence`
+    /// milliseconds.
+    pub(crate) fn flush_teardown(&self, silence: u32) {
+        let Ok(flushed) = Arc::pin_init(Waiter::new(), GFP_KERNEL) else {
+            return;
+        };
+        let teardown = self.services.teardown.clone();
+        let fire: Arc<Waiter> = flushed.clone();
+        let spawned = self.services.queue.try_spawn(GFP_KERNEL, move || {
+            teardown.flush();
+            fire.fire();
+        });
+
+        if spawned.is_err() {
+            return;
+        }
+
+        let mut told = told_count();
+
+        while flushed.wait(Patience::Limited(silence)).is_err() {
+            let before = mem::replace(&mut told, told_count());
+
+            if told == before {
+                return;
+            }
+        }
     }
 
     /// What all objects share.
@@ -171,15 +240,22 @@ impl Registry {
         self.startup.is_idle()
     }
 
-    /// Waits until everything that has arrived was started, or could not be.
+    /// Waits until everything that has arrived was started, or could not be. What arrives when adapters
+    /// are active, or takes much longer than they, is not waited for.
     ///
     /// # Errors
     ///
     /// `ERESTARTSYS` after a fatal signal.
     pub(crate) fn wait_started(&self) -> Result {
-        self.startup.wait(Patience::Killable)
+        self.startup.wait(Patience::Killable, || self.is_usable())
     }
 
+    /// Whether there is a host, and an adapter that is active.
+    fn is_usable(&self) -> bool {
+        self.has_host() && self.find(|adapter| adapter.active().is_ok()).is_some()
+    }
+
+    /// Has the starter look at what there is.
     fn evaluate(self: &Arc<Self>) {
         self.startup.arrive();
         // If it is queued already it has not begun, and will see what is new.
@@ -210,251 +286,189 @@ impl Registry {
         self.negotiation.lock().functions -= 1;
     }
 
-    /// Enters an adapter. Another one may have the same LUID: each needs a channel of its own.
+    /// Enters a function with an adapter, and returns its number. Another one may have the same LUID:
+    /// each needs a channel of its own.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if there are too many, `ENOMEM`.
-    pub(crate) fn add_adapter(self: &Arc<Self>, adapter: Arc<Adapter>) -> Result {
+    pub(crate) fn add_function(self: &Arc<Self>, identity: Identity) -> Result<u64> {
+        let adapter = Adapter::new(identity)?;
         let mut inner = self.inner.lock();
 
-        if inner.adapters.len() >= MAX_ADAPTERS {
+        if inner.functions.len() >= MAX_ADAPTERS {
             return Err(ENOSPC);
         }
-        inner.adapters.push(adapter, GFP_KERNEL)?;
+
+        let number = inner.last_number + 1;
+        let function = Function {
+            number,
+            identity,
+            adapter,
+        };
+
+        inner.functions.push(function, GFP_KERNEL)?;
+        inner.last_number = number;
         drop(inner);
         self.evaluate();
-        Ok(())
+        Ok(number)
     }
 
-    /// Strikes an adapter out and stops it.
-    pub(crate) fn remove_adapter(&self, adapter: &Arc<Adapter>) {
+    /// Strikes a function out and stops its adapter.
+    pub(crate) fn remove_function(&self, number: u64) {
         let struck = {
             let mut inner = self.inner.lock();
-            let index = inner.adapters.iter().position(|a| Arc::ptr_eq(a, adapter));
+            let index = inner.functions.iter().position(|f| f.number == number);
 
-            index.and_then(|index| inner.adapters.remove(index).ok())
+            index.and_then(|index| inner.functions.remove(index).ok())
         };
 
-        drop(struck);
-        self.wait_for_starter(adapter.stop());
-    }
-
-    /// Waits until the starter has ended what it had begun, if it has.
-    fn wait_for_starter(&self, begun: bool) {
-        if begun {
-            self.services.queue.flush();
+        if let Some(function) = struck {
+            function.adapter.stop();
         }
     }
 
-    /// Enters a vGPU channel. Another one may have the same LUID, such as one that the host has taken
-    /// back and that is not gone yet.
+    /// Finds out what can be started, and marks it as being started.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there are too many, `ENOMEM`.
-    pub(crate) fn add_channel(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
-        let luid = Luid::from_instance(offer.instance());
+    /// `ENOMEM`, when nothing was changed.
+    fn next_job(&self) -> Result<Option<Job>> {
         let mut inner = self.inner.lock();
-
-        if inner.channels.len() >= MAX_ADAPTERS {
-            return Err(ENOSPC);
-        }
-        inner
-            .channels
-            .push(VgpuChannel { luid, offer }, GFP_KERNEL)?;
-        drop(inner);
-        self.evaluate();
-        Ok(())
-    }
-
-    /// A vGPU channel is gone, and with it the adapter that used it.
-    pub(crate) fn remove_channel(&self, offer: &Arc<Offer>) {
-        // So that no adapter is started with it after we have looked.
-        offer.withdraw();
-
-        let (struck, adapter) = {
-            let mut inner = self.inner.lock();
-            let index = inner
-                .channels
-                .iter()
-                .position(|channel| Arc::ptr_eq(&channel.offer, offer));
-
-            (
-                index.and_then(|index| inner.channels.remove(index).ok()),
-                // No two adapters use the same one.
-                inner.adapters.iter().find(|a| a.uses(offer)).cloned(),
-            )
+        let Inner {
+            functions,
+            channels,
+            global,
+            ..
+        } = &mut *inner;
+        let Some(global) = global else {
+            return Ok(None);
         };
+        let startable = functions.iter().enumerate().find_map(|(index, function)| {
+            let waiting = function.adapter.is_waiting();
 
-        drop(struck);
-        if let Some(adapter) = adapter {
-            self.wait_for_starter(adapter.channel_lost(offer));
-        }
-    }
-
-    /// Enters the global channel.
-    ///
-    /// # Errors
-    ///
-    /// `EEXIST` if there is one.
-    pub(crate) fn set_global(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
-        let mut inner = self.inner.lock();
-
-        if inner.global.is_some() {
-            return Err(EEXIST);
-        }
-        inner.global = Some(GlobalChannel {
-            offer,
-            host: None,
-            failed: false,
-        });
-        drop(inner);
-        self.evaluate();
-        Ok(())
-    }
-
-    /// The driver loses the global channel.
-    pub(crate) fn remove_global(&self, offer: &Arc<Offer>) {
-        // Processes that have ended take their leave over this channel. The host does not listen
-        // any more if it was the host that took the channel away.
-        let reachable = !offer.is_rescinded();
-
-        if reachable {
-            self.services.queue.flush();
-        }
-
-        // Adapters that are started from now on notice that by themselves.
-        let gone = {
-            let mut inner = self.inner.lock();
-
-            match &inner.global {
-                Some(global) if Arc::ptr_eq(&global.offer, offer) => inner.global.take(),
-                _ => None,
-            }
-        };
-
-        // Ends: an adapter that was stopped uses no channel.
-        while let Some(adapter) = self.find(Adapter::uses_global_channel) {
-            adapter.global_lost(reachable);
-        }
-
-        // Closes the channel, and gives the window back.
-        drop(gone);
-    }
-
-    /// Ends what uses the channel of `offer`, which the host has broken.
-    fn channel_broken(offer: &Arc<Offer>) {
-        let Some(registry) = REGISTRY.get() else {
-            return;
-        };
-
-        if let Some(adapter) = registry.find(|adapter| adapter.uses(offer)) {
-            adapter.channel_broken(offer);
-        }
-
-        let broken = {
-            let mut inner = registry.inner.lock();
-
-            match &mut inner.global {
-                Some(global) if Arc::ptr_eq(&global.offer, offer) => {
-                    global.failed = true;
-                    global.host.take()
-                }
-                _ => None,
-            }
-        };
-
-        if broken.is_some() {
-            while let Some(adapter) = registry.find(Adapter::uses_global_channel) {
-                adapter.global_lost(false);
-            }
-        }
-    }
-
-    fn next_job(&self) -> Option<Job> {
-        let inner = self.inner.lock();
-        let global = inner.global.as_ref()?;
-        let startable = inner.adapters.iter().find_map(|adapter| {
-            if !adapter.is_waiting() {
+            if !waiting && !function.adapter.is_stopped() {
                 return None;
             }
 
-            let channel = inner.channels.iter().find(|channel| {
-                channel.luid == adapter.luid()
-                    && !inner
-                        .adapters
-                        .iter()
-                        .any(|other| other.uses(&channel.offer))
+            let channel = channels.iter().position(|channel| {
+                channel.luid == function.identity.luid
+                    && !channel.busy
+                    && (waiting || channel.fresh)
             })?;
 
-            Some((adapter, &channel.offer))
+            Some((index, channel))
         });
 
-        match &global.host {
-            Some(host) => {
-                let (adapter, offer) = startable?;
+        match &global.state {
+            GlobalState::Open(host) => {
+                let Some((function, channel)) = startable.and_then(|(function, channel)| {
+                    Some((functions.get_mut(function)?, channels.get_mut(channel)?))
+                }) else {
+                    return Ok(None);
+                };
 
-                Some(Job::Start {
-                    adapter: adapter.clone(),
-                    offer: offer.clone(),
+                if !function.adapter.is_waiting() {
+                    function.adapter = Adapter::new(function.identity)?;
+                }
+                if !function.adapter.claim(&channel.offer) {
+                    return Ok(None);
+                }
+                channel.busy = true;
+                channel.fresh = false;
+                Ok(Some(Job::Adapter {
+                    adapter: function.adapter.clone(),
+                    offer: channel.offer.clone(),
                     global: global.offer.clone(),
                     host: host.access().link.clone(),
-                })
+                }))
             }
-            None if global.failed => None,
-            None => {
+            GlobalState::Closed => {
                 // A new global channel also serves adapters that were started with an old one.
-                let user = startable
-                    .map(|(adapter, _)| adapter)
-                    .or_else(|| inner.adapters.iter().find(|adapter| adapter.is_alive()))?;
+                let user = match startable {
+                    Some((function, _)) => functions.get(function),
+                    None => functions
+                        .iter()
+                        .find(|function| function.adapter.is_alive()),
+                };
+                let Some(user) = user else {
+                    return Ok(None);
+                };
 
-                Some(Job::OpenGlobal {
+                global.state = GlobalState::Opening;
+                Ok(Some(Job::Global {
                     offer: global.offer.clone(),
-                    version: user.version(),
-                })
+                    version: user.adapter.version(),
+                }))
             }
+            GlobalState::Opening | GlobalState::Failed => Ok(None),
         }
     }
 
     /// Enters the outcome of opening the global channel, unless it has gone meanwhile.
     fn global_opened(&self, offer: &Arc<Offer>, result: Result<Host>) {
-        // What is not entered is dropped, and thereby closed, after the lock was released.
-        let mut host = match result {
-            Ok(host) => Some(host),
+        let mut state = match result {
+            Ok(host) => GlobalState::Open(host),
             Err(error) => {
                 pr_warn!(
                     "the global channel could not be opened: {}\n",
                     error.to_errno()
                 );
-                None
+                GlobalState::Failed
             }
         };
         let mut inner = self.inner.lock();
 
         if let Some(global) = &mut inner.global {
-            if Arc::ptr_eq(&global.offer, offer) {
-                global.failed = host.is_none();
-                core::mem::swap(&mut global.host, &mut host);
+            if Arc::ptr_eq(&global.offer, offer) && matches!(global.state, GlobalState::Opening) {
+                mem::swap(&mut global.state, &mut state);
             }
         }
+        // What is not entered is dropped, and thereby closed, after the lock was released.
         drop(inner);
+    }
+
+    /// Starts what can be started. Each start has a worker of its own.
+    fn start_all(self: &Arc<Self>) {
+        loop {
+            // Found before anything is marked as being started.
+            let next = Start::new(self).and_then(|start| Ok((start, self.next_job()?)));
+
+            match next {
+                Ok((start, Some(job))) => self.begin(start, job),
+                Ok((_, None)) => return,
+                Err(_) => {
+                    let _ = wait_for_memory(Patience::Endless);
+                }
+            }
+        }
+    }
+
+    fn begin(&self, start: Arc<Start>, job: Job) {
+        let first_adapter =
+            matches!(job, Job::Adapter { .. }) && self.asynchronous.load(Relaxed) == UNKNOWN;
+
+        self.startup.start_begins();
+        start.begin(job, &self.services.queue);
+        if first_adapter {
+            let _ = start.wait(FIRST_ADAPTER);
+        }
     }
 
     /// The adapters there are, in the order of their arrival.
     pub(crate) fn adapters(&self) -> Result<KVec<Arc<Adapter>>> {
         let inner = self.inner.lock();
-        let mut adapters = KVec::with_capacity(inner.adapters.len(), GFP_KERNEL)?;
+        let mut adapters = KVec::with_capacity(inner.functions.len(), GFP_KERNEL)?;
 
-        for adapter in inner.adapters.iter() {
-            adapters.push(adapter.clone(), GFP_KERNEL)?;
+        for function in inner.functions.iter() {
+            adapters.push(function.adapter.clone(), GFP_KERNEL)?;
         }
         Ok(adapters)
     }
 
     /// How many adapters there are.
     pub(crate) fn adapter_count(&self) -> usize {
-        self.inner.lock().adapters.len()
+        self.inner.lock().functions.len()
     }
 
     /// The adapter users call `luid`: the first active one, if there is any.
@@ -466,8 +480,9 @@ impl Registry {
     fn find(&self, wanted: impl Fn(&Adapter) -> bool) -> Option<Arc<Adapter>> {
         self.inner
             .lock()
-            .adapters
+            .functions
             .iter()
+            .map(|function| &function.adapter)
             .find(|adapter| wanted(adapter))
             .cloned()
     }
@@ -491,7 +506,7 @@ impl Registry {
     fn host(&self) -> Option<HostAccess> {
         let inner = self.inner.lock();
 
-        Some(inner.global.as_ref()?.host.as_ref()?.access().clone())
+        inner.global.as_ref()?.host().cloned()
     }
 }
 
@@ -501,37 +516,8 @@ impl WorkItem for Registry {
     fn run(this: Arc<Self>) {
         let arrivals = this.startup.begin();
 
-        while let Some(job) = this.next_job() {
-            match job {
-                Job::OpenGlobal { offer, version } => {
-                    let result = Host::open(&offer, version, &this.services);
-
-                    this.global_opened(&offer, result);
-                }
-                Job::Start {
-                    adapter,
-                    offer,
-                    global,
-                    host,
-                } => {
-                    let told = adapter.start(
-                        &offer,
-                        &host,
-                        this.asynchronous.load(Relaxed),
-                        &this.services,
-                    );
-
-                    if let Some(asynchronous) = told {
-                        this.asynchronous.store(asynchronous, Relaxed);
-                    }
-                    // It was no user of the global channel yet when that went.
-                    if adapter.uses_global_channel() && !this.has_global(&global) {
-                        adapter.global_lost(false);
-                    }
-                }
-            }
-        }
-        this.startup.done(arrivals);
+        this.start_all();
+        this.startup.done(arrivals, this.is_usable());
     }
 }
 
@@ -539,35 +525,33 @@ impl WorkItem for Registry {
 #[kunit_tests(dxgkrnl_registry)]
 mod tests {
     use super::*;
-    use crate::objects::adapter::Identity;
+    use crate::wire::InterfaceVersion;
 
     #[test]
     fn adapters_with_the_same_luid() -> Result {
         let queue = Arc::new(OwnedQueue::new(c"dxgkrnl-test")?, GFP_KERNEL)?;
-        let registry = Registry::new(queue.clone())?;
+        let registry = Registry::new(queue.clone(), queue.clone())?;
         let luid = Luid { a: 1, b: 2 };
-        let adapter = || {
-            Adapter::new(Identity {
-                luid,
-                vgpu: Luid::default(),
-                compute_only: false,
-                agreement: Agreement {
-                    version: InterfaceVersion::CURRENT,
-                    maps_pages: false,
-                },
-            })
+        let identity = Identity {
+            luid,
+            vgpu: Luid::default(),
+            compute_only: false,
+            agreement: Agreement {
+                version: InterfaceVersion::CURRENT,
+                maps_pages: false,
+            },
         };
-        let (first, second) = (adapter()?, adapter()?);
+        let first = registry.add_function(identity)?;
+        let second = registry.add_function(identity)?;
+        let adapters = registry.adapters()?;
 
-        registry.add_adapter(first.clone())?;
-        registry.add_adapter(second.clone())?;
-        assert_eq!(registry.adapter_count(), 2);
+        assert_eq!(adapters.len(), 2);
         registry.wait_started()?;
-        registry.remove_adapter(&first);
-        assert!(registry
-            .find_adapter(luid)
-            .is_some_and(|found| Arc::ptr_eq(&found, &second)));
-        registry.remove_adapter(&second);
+        registry.remove_function(first);
+        assert!(registry.find_adapter(luid).is_some_and(|found| adapters
+            .last()
+            .is_some_and(|last| Arc::ptr_eq(&found, last))));
+        registry.remove_function(second);
         assert!(registry.find_adapter(luid).is_none());
         // No work item is left that has the registry.
         queue.drain();

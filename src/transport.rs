@@ -11,7 +11,7 @@
 //! without the others noticing.
 //!
 //! A waiter that is killed, or loses its patience, leaves the request behind. If the reply then
-//! says that the host made an object, a work item destroys it.
+//! says that the host made an object, a work item destroys it, however late that is.
 //!
 //! Locks: `Inbox::requests` and `Request::outcome`, both taken in the channel callback, never
 //! together.
@@ -29,7 +29,8 @@ mod seat;
 pub(crate) use self::{
     account::{
         Account,
-        Entry as AccountEntry, //
+        Entry as AccountEntry,
+        Settled, //
     },
     buffer::{
         Outgoing,
@@ -68,7 +69,10 @@ use crate::linux::{
         Session, //
     },
     queue::OwnedQueue,
-    waiter::Patience, //
+    waiter::{
+        wait_for_memory,
+        Patience, //
+    },
 };
 use kernel::{
     fmt,
@@ -90,11 +94,7 @@ pub(crate) const MAX_REPLY: usize = RINGS.max_packet as usize - PACKET_HEADER;
 /// What comes before the payload of a packet.
 const PACKET_HEADER: usize = 16;
 
-/// How long to wait for the host when something is set up: it may have to start a GPU.
-pub(crate) const START_PATIENCE: Patience = Patience::Limited(30_000);
-
-/// How long to wait for the host when something is torn down. What was asked for will be done, or
-/// is done when the channel is closed.
+/// How long to wait for the host before a channel is closed, which does what was asked for as well.
 pub(crate) const FAREWELL_PATIENCE: Patience = Patience::Limited(10_000);
 
 /// The rings both kinds of channels have.
@@ -116,23 +116,26 @@ pub(crate) struct Transport<C: Channel> {
 
 impl HostTransport {
     /// Opens the channel of `offer`. Without a `listener` the host may only answer. If it breaks the
-    /// channel `on_broken` is called.
+    /// channel `on_broken` is called, on the first of `queues`. What was made by requests that nobody
+    /// waits for any more is destroyed on the second.
     pub(crate) fn open(
         offer: &Arc<Offer>,
         listener: Option<Arc<dyn Listener>>,
         on_broken: OnBroken,
-        queue: Arc<OwnedQueue>,
+        queues: [Arc<OwnedQueue>; 2],
     ) -> Result<Arc<Self>> {
+        let [work, teardown] = queues;
         let inbox = Inbox::new(listener, on_broken)?;
-        let channel = offer.open(&RINGS, inbox.clone(), queue.clone())?;
+        let channel = offer.open(&RINGS, inbox.clone(), work)?;
 
         // A failed allocation must not leave the channel open behind our back.
-        Self::new(channel.clone(), inbox, queue).inspect_err(|_| channel.close())
+        Self::new(channel.clone(), inbox, teardown).inspect_err(|_| channel.close())
     }
 }
 
 impl<C: Channel + 'static> Transport<C> {
-    /// Makes a transport over an open channel whose receiver is `inbox`.
+    /// Makes a transport over an open channel whose receiver is `inbox`. What was made by requests
+    /// that nobody waits for any more is destroyed on `queue`.
     pub(crate) fn new(channel: C, inbox: Arc<Inbox>, queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
@@ -195,11 +198,16 @@ impl<C: Channel + 'static> Transport<C> {
             return Err(EINVAL);
         }
 
-        let late = undo.map(|mut undo| Late {
-            route: undo.route.take().unwrap_or_else(|| self.route(lane)),
-            undo,
-            queue: self.queue.clone(),
-        });
+        let late = undo
+            .map(|mut undo| {
+                Ok::<_, Error>(Late {
+                    route: undo.route.take().unwrap_or_else(|| self.route(lane)),
+                    undo,
+                    queue: self.queue.clone(),
+                    _kept: account.map(|account| account.keep(need)).transpose()?,
+                })
+            })
+            .transpose()?;
         let request = Request::new(late)?;
         let buffer = ReplyBuffer::new(need)?;
         let id = self
@@ -256,6 +264,11 @@ impl<C: Channel + 'static> Transport<C> {
         Ok(())
     }
 
+    /// Whether neither the channel nor `lane` is closed.
+    pub(crate) fn is_open(&self, lane: &Lane) -> bool {
+        lane.is_open() && self.inbox.is_open()
+    }
+
     /// The channel.
     pub(crate) fn channel(&self) -> &C {
         &self.channel
@@ -269,10 +282,15 @@ impl<C: Channel + 'static> Transport<C> {
 
 impl<C: Channel + 'static> Home for Transport<C> {
     fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8]) {
-        // Nobody is left to be told.
-        let _ = self
-            .as_arc_borrow()
-            .call(lane, None, message, 0, None, FAREWELL_PATIENCE);
+        let this = self.as_arc_borrow();
+
+        // Nobody is left to be told, but the host must be.
+        while this
+            .call(lane, None, message, 0, None, Patience::Endless)
+            .is_err_and(|error| error == ENOMEM && this.is_open(lane))
+        {
+            let _ = wait_for_memory(Patience::Endless);
+        }
     }
 }
 
@@ -453,9 +471,104 @@ mod tests {
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         account.settle(SHORT)?;
 
-        // What will never be answered does not stand there for ever.
+        // What is never answered stands there until the channel is closed: the host may still read
+        // what was sent on a lane that is.
         assert_eq!(errno(call()), -110);
         rig.transport.close_lane(&rig.lane);
+        assert_eq!(errno(account.settle(SHORT)), -110);
+        rig.transport.close();
+        account.settle(SHORT)
+    }
+
+    #[test]
+    fn cut_off_request_is_settled_by_its_answer() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let result =
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT);
+
+        assert_eq!(errno(result), -110);
+        rig.transport.close_lane(&rig.lane);
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        account.settle(SHORT)
+    }
+
+    #[pin_data]
+    struct NextOne {
+        #[pin]
+        settled: Waiter,
+    }
+
+    impl Settled for NextOne {
+        fn settled(self: Arc<Self>) {
+            self.settled.fire();
+        }
+    }
+
+    #[test]
+    fn told_when_all_is_answered() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let next = || {
+            Arc::pin_init(
+                pin_init!(NextOne {
+                    settled <- Waiter::new(),
+                }),
+                GFP_KERNEL,
+            )
+        };
+        let at_once = next()?;
+
+        account.when_settled(at_once.clone());
+        at_once.settled.wait(SHORT)?;
+
+        let result =
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT);
+        let later = next()?;
+
+        assert_eq!(errno(result), -110);
+        account.when_settled(later.clone());
+        assert_eq!(errno(later.settled.wait(SHORT)), -110);
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        later.settled.wait(SHORT)
+    }
+
+    #[test]
+    fn memory_for_late_replies_has_a_limit() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let create = || {
+            let undo = Undo {
+                how: UndoHow::ByReply(destroy),
+                envelope: envelope(),
+                process: HostProcess::GUEST,
+                route: None,
+            };
+
+            rig.transport.as_arc_borrow().call(
+                &rig.lane,
+                Some(&account),
+                &[1; 24],
+                MAX_REPLY,
+                Some(undo),
+                SHORT,
+            )
+        };
+        // CAST: It is small.
+        let others = account.keep(Account::MOST_KEPT as usize - MAX_REPLY)?;
+
+        assert_eq!(errno(create()), -110);
+        assert_eq!(errno(create()), -12);
+        // With an answer there is room again.
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        rig.queue.drain();
+        assert_eq!(errno(create()), -110);
+        drop(others);
+        rig.transport.close();
         account.settle(SHORT)
     }
 

@@ -14,7 +14,6 @@ use crate::{
         pci_config::ConfigWords, //
     },
     objects::adapter::{
-        Adapter,
         Agreement,
         Identity, //
     },
@@ -73,7 +72,8 @@ pci_id_table!(
 /// The driver, and what it keeps per function.
 pub(crate) struct Function {
     registry: Arc<Registry>,
-    adapter: Arc<Adapter>,
+    /// What the registry calls it.
+    number: u64,
 }
 
 impl Function {
@@ -83,17 +83,17 @@ impl Function {
         let compute_only = u32::from(device.device_id()) == COMPUTE_ACCELERATOR;
         let identity = registry
             .function_arrives(|negotiation| identify(&config, negotiation, compute_only))?;
-        let adapter = Adapter::new(identity)
-            .and_then(|adapter| registry.add_adapter(adapter.clone()).map(|()| adapter))
+        let number = registry
+            .add_function(identity)
             .inspect_err(|_| registry.function_gone())?;
 
-        Ok(Self { registry, adapter })
+        Ok(Self { registry, number })
     }
 }
 
 impl Drop for Function {
     fn drop(&mut self) {
-        self.registry.remove_adapter(&self.adapter);
+        self.registry.remove_function(self.number);
         self.registry.function_gone();
     }
 }

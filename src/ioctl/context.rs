@@ -15,6 +15,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
+    linux::waiter::Patience,
     message::context as command,
     objects::{
         census::Kind,
@@ -78,9 +79,8 @@ impl Ioctl for CreateContextVirtual {
             parent: Some(device.handle()),
         };
         let newborn = process.newborn(&[place], || {
-            let _ = device
-                .active()
-                .call(sender, command::DestroyContext::from(made.context));
+            let destroy = || command::DestroyContext::from(made.context);
+            let _ = device.active().tell(sender, destroy, Patience::Killable);
         })?;
         let counted = process.services().census.count(Kind::Context);
         let context = Context::new(device.device().clone(), made.context, counted)?;

@@ -13,6 +13,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
+    linux::waiter::Patience,
     message::device as command,
     objects::{
         census::Kind,
@@ -60,7 +61,8 @@ impl Ioctl for CreateDevice {
             parent: None,
         };
         let newborn = process.newborn(&[place], || {
-            let _ = active.call(sender, command::DestroyDevice { device: handle });
+            let destroy = || command::DestroyDevice { device: handle };
+            let _ = active.tell(sender, destroy, Patience::Killable);
         })?;
         let counted = services.census.count(Kind::Device);
         let device = Device::new(

@@ -15,6 +15,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
+    linux::waiter::Patience,
     message::hw_queue as command,
     objects::{
         census::Kind,
@@ -83,9 +84,8 @@ impl Ioctl for CreateHwQueue {
             },
         ];
         let newborn = process.newborn(Place::with_fence(&places), || {
-            let _ = device
-                .active()
-                .call(sender, command::DestroyHwQueue::from(made.queue));
+            let destroy = || command::DestroyHwQueue::from(made.queue);
+            let _ = device.active().tell(sender, destroy, Patience::Killable);
         });
         let newborn = newborn.map_err(without_context)?;
         let counted = process.services().census.count(Kind::HwQueue);

@@ -14,7 +14,10 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::anon_file,
+    linux::{
+        anon_file,
+        waiter::Patience, //
+    },
     message::{
         allocation::DestroyAllocation,
         open_resource::{
@@ -154,15 +157,16 @@ impl Opening<'_> {
             return;
         };
 
-        let _ = self.device.active().call(
-            sender,
-            DestroyAllocation {
-                device: self.device.handle(),
-                resource,
-                allocations: &[],
-                flags: DestroyAllocation::ASSUME_NOT_IN_USE,
-            },
-        );
+        let destroy = || DestroyAllocation {
+            device: self.device.handle(),
+            resource,
+            allocations: &[],
+            flags: DestroyAllocation::ASSUME_NOT_IN_USE,
+        };
+        let _ = self
+            .device
+            .active()
+            .tell(sender, destroy, Patience::Killable);
     }
 
     /// Makes the allocations on our side, and what the program is told about them.

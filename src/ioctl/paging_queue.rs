@@ -13,6 +13,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
+    linux::waiter::Patience,
     message::paging_queue as command,
     objects::{
         census::Kind,
@@ -54,9 +55,8 @@ impl Ioctl for CreatePagingQueue {
             },
         ];
         let newborn = process.newborn(Place::with_fence(&places), || {
-            let _ = device
-                .active()
-                .call(sender, command::DestroyPagingQueue::from(made.queue));
+            let destroy = || command::DestroyPagingQueue::from(made.queue);
+            let _ = device.active().tell(sender, destroy, Patience::Killable);
         })?;
         let counted = process.services().census.count(Kind::PagingQueue);
         let fence = FencePage::map(process, device.adapter(), made.fence_value)?;

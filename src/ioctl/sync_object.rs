@@ -144,7 +144,7 @@ impl Ioctl for CreateSynchronizationObject2 {
             command::CreateSyncObject { request: answer },
         )?;
         let newborn = process.newborn(&[place(&device, made.handle, monitored)], || {
-            let _ = process.call_host(command::DestroySyncObject::from(made.handle));
+            let _ = process.tell_host(|| command::DestroySyncObject::from(made.handle));
         })?;
         let shared = is_shared
             .then(|| share(process, &device, &made, monitored))
@@ -228,7 +228,7 @@ pub(super) fn open_shared(
         },
     )?;
     let newborn = process.newborn(&[place(device, opened.handle, monitored)], || {
-        let _ = process.call_host(command::DestroySyncObject::from(opened.handle));
+        let _ = process.tell_host(|| command::DestroySyncObject::from(opened.handle));
     })?;
     let page = monitored
         .then(|| map_value(process, device, &opened))

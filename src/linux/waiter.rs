@@ -19,6 +19,7 @@ use kernel::{
         LockClassKey, //
     },
     time::{
+        delay::fsleep,
         msecs_to_jiffies,
         Delta,
         Instant,
@@ -34,6 +35,9 @@ pub(crate) enum Patience {
     Killable,
     /// At most so many milliseconds, whatever signals arrive: for workers and teardown.
     Limited(u32),
+    /// Until it happens, whatever signals arrive: for workers whom nobody waits for. They do not count
+    /// as busy or as hung meanwhile. What they wait for is the host, and ends with its channel.
+    Endless,
 }
 
 /// A point in time up to which to be patient.
@@ -58,7 +62,7 @@ impl Deadline {
     /// `ETIMEDOUT` when nothing is left.
     pub(crate) fn rest(&self) -> Result<Patience> {
         let Patience::Limited(limit) = self.patience else {
-            return Ok(Patience::Killable);
+            return Ok(self.patience);
         };
         let gone = self.since.elapsed().as_millis();
 
@@ -127,6 +131,11 @@ impl Waiter {
                 }
                 Ok(())
             }
+            Patience::Endless => {
+                // SAFETY: The completion was initialised by `new` and is pinned.
+                unsafe { bindings::dxgkrnl_helper_wait_for_completion_idle(self.completion.get()) };
+                Ok(())
+            }
         }
     }
 
@@ -141,6 +150,25 @@ impl Waiter {
             kernel::bindings::wait_for_completion_interruptible(self.completion.get())
         })
     }
+}
+
+/// How long to sleep before memory is asked for again.
+const MEMORY_SLICE: Delta = Delta::from_millis(20);
+
+/// Sleeps for a moment, after which there may be memory again.
+///
+/// # Errors
+///
+/// `ERESTARTSYS` after a fatal signal, if `patience` is killable.
+pub(crate) fn wait_for_memory(patience: Patience) -> Result {
+    fsleep(MEMORY_SLICE);
+    // SAFETY: The function has no precondition.
+    if matches!(patience, Patience::Killable)
+        && unsafe { bindings::dxgkrnl_helper_fatal_signal_pending() }
+    {
+        return Err(ERESTARTSYS);
+    }
+    Ok(())
 }
 
 /// A counter of events that threads can sleep on.
@@ -189,7 +217,7 @@ impl Changes {
     /// `ERESTARTSYS` after a fatal signal, if `patience` is killable.
     pub(crate) fn wait_past(&self, seen: u32, slice: Delta, patience: Patience) -> Result {
         let ms = match patience {
-            Patience::Killable => slice.as_millis(),
+            Patience::Killable | Patience::Endless => slice.as_millis(),
             Patience::Limited(rest) => slice.as_millis().min(i64::from(rest)),
         };
         let ms = u32::try_from(ms).unwrap_or(u32::MAX);

@@ -3,8 +3,12 @@
 //! An adapter: one PCI function and the vGPU channel that belongs to it.
 //!
 //! It waits until its channel and the global channel are there, is started, is active, and stops
-//! once and for all when the function or the channel goes. [`Active`] is the proof that an
-//! adapter was active a moment ago: what is sent with it reaches the host or fails with `ENODEV`.
+//! once and for all when the function or the channel goes. If the channel is offered again, the
+//! registry makes another adapter. [`Active`] is the proof that an adapter was active a moment ago:
+//! what is sent with it reaches the host or fails with `ENODEV`.
+//!
+//! Starting takes as long as the host takes, in a worker of its own. Stopping does not wait for the
+//! host: a worker tells it, closes the channel, and lets go of what was lent.
 //!
 //! `Adapter::state` is held for a few instructions only, never while the host is waited for.
 
@@ -34,8 +38,7 @@ use crate::{
     transport::{
         HostTransport,
         UnderWay,
-        FAREWELL_PATIENCE,
-        START_PATIENCE, //
+        FAREWELL_PATIENCE, //
     },
     wire::{
         Envelope,
@@ -47,11 +50,22 @@ use crate::{
 };
 use core::mem;
 use kernel::{
+    impl_has_work,
     new_spinlock,
+    new_work, //
     prelude::*,
     sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
         Arc,
         SpinLock, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
     },
 };
 
@@ -78,6 +92,7 @@ pub(crate) struct Identity {
 }
 
 /// An active adapter.
+#[pin_data]
 pub(crate) struct Active {
     offer: Arc<Offer>,
     /// The adapter's own channel. Messages may travel over the global one nevertheless.
@@ -87,6 +102,30 @@ pub(crate) struct Active {
     over_global_channel: bool,
     host_adapter: Handle,
     host_luid: Luid,
+    /// Those who are told when the host uses nothing any more that it was given for the adapter.
+    aftermath: Arc<Dependents>,
+    services: Services,
+    /// The host is to be told when it ends.
+    reachable: Atomic<bool>,
+    /// Ends it.
+    #[pin]
+    work: Work<Active>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Active { self.work }
+}
+
+impl WorkItem for Active {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        if this.reachable.load(Acquire) {
+            this.close_on_host();
+        }
+        this.close();
+        this.aftermath.cut_off();
+    }
 }
 
 impl Active {
@@ -168,9 +207,35 @@ impl Active {
         self.link.send_provided(sender, provided, patience)
     }
 
+    /// Sends what `make` makes in the name of `sender`, also if memory is short at the moment: see
+    /// [`Link::tell`].
+    pub(crate) fn tell<'a, M: Command>(
+        &self,
+        sender: impl Into<Sender<'a>>,
+        make: impl Fn() -> M,
+        patience: Patience,
+    ) -> Result<M::Reply> {
+        self.link.tell(sender, make, patience)
+    }
+
+    /// Ends it, by a worker. The host is told if it is `reachable`. Called once.
+    fn end(self: Arc<Self>, reachable: bool) {
+        let teardown = self.services.teardown.clone();
+
+        self.reachable.store(reachable, Release);
+        // It was never queued before.
+        let _ = teardown.enqueue(self);
+    }
+
     /// Tells the host that the adapter is used no more.
-    fn say_goodbye(&self) {
-        say_goodbye(&self.link, self.host_adapter);
+    fn close_on_host(&self) {
+        close_on_host(&self.link, self.host_adapter);
+    }
+
+    /// Closes its channel.
+    fn close(&self) {
+        self.channel.close();
+        (self.services.on_closed)(&self.offer);
     }
 }
 
@@ -191,12 +256,12 @@ fn link_for(
 }
 
 /// Tells the host that `host_adapter` is used no more, whether the lane of `link` is closed or not.
-fn say_goodbye(link: &Link, host_adapter: Handle) {
+fn close_on_host(link: &Link, host_adapter: Handle) {
     // The host closes the adapter with the channel if it does not answer, or is not asked.
     let _ = link.in_new_lane().and_then(|link| {
-        link.call(
+        link.tell(
             HostProcess::GUEST,
-            CloseAdapter { host_adapter },
+            || CloseAdapter { host_adapter },
             FAREWELL_PATIENCE,
         )
     });
@@ -214,6 +279,14 @@ enum State {
     Active(Arc<Active>),
     /// For ever.
     Stopped,
+}
+
+/// How an attempt to start an adapter has ended.
+pub(crate) struct Started {
+    /// Whether the host works asynchronously, if it has told.
+    pub(crate) asynchronous: Option<bool>,
+    /// Whether the adapter has become active. If not, its channel is closed.
+    pub(crate) active: bool,
 }
 
 /// An adapter.
@@ -322,6 +395,11 @@ impl Adapter {
         matches!(*self.state.lock(), State::Waiting)
     }
 
+    /// Whether it has stopped, or could not be started.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(*self.state.lock(), State::Stopped)
+    }
+
     /// Whether it needs the host: it is active, or about to be.
     pub(crate) fn is_alive(&self) -> bool {
         matches!(
@@ -330,23 +408,28 @@ impl Adapter {
         )
     }
 
-    /// Starts the adapter, whose own channel is that of `offer`. Called by one worker at a time;
-    /// waits for the host. `asynchronous` says whether the host works asynchronously as far as other
-    /// adapters have been told; what this one is told is returned, if it gets so far.
+    /// Decides that it is to be started, with the channel of `offer`. Whoever gets `true` calls
+    /// [`Self::start`] then.
+    pub(crate) fn claim(&self, offer: &Arc<Offer>) -> bool {
+        let starting = State::Starting {
+            offer: offer.clone(),
+            talk: None,
+        };
+
+        self.exchange(starting, |state| matches!(state, State::Waiting))
+            .is_some()
+    }
+
+    /// Starts the adapter, which was claimed for the channel of `offer`. Waits for the host as long as
+    /// it takes. `asynchronous` says whether the host works asynchronously as far as other adapters
+    /// have been told.
     pub(crate) fn start(
         &self,
         offer: &Arc<Offer>,
         host: &Link,
         asynchronous: bool,
         services: &Services,
-    ) -> Option<bool> {
-        let starting = State::Starting {
-            offer: offer.clone(),
-            talk: None,
-        };
-
-        self.exchange(starting, |state| matches!(state, State::Waiting))?;
-
+    ) -> Started {
         let result = self.open(offer, host, asynchronous, services);
         let told = result
             .as_ref()
@@ -360,7 +443,7 @@ impl Adapter {
                 None => {
                     // It was stopped meanwhile, which was left to us.
                     if !offer.is_rescinded() {
-                        active.say_goodbye();
+                        active.close_on_host();
                     }
                     active.channel.close();
                     Err(ENODEV)
@@ -384,7 +467,10 @@ impl Adapter {
                 );
             }
         }
-        told
+        Started {
+            asynchronous: told,
+            active: result.is_ok(),
+        }
     }
 
     /// Opens the channel and asks the host what the adapter is. On failure the channel is closed.
@@ -395,9 +481,9 @@ impl Adapter {
         asynchronous: bool,
         services: &Services,
     ) -> Result<Arc<Active>> {
-        let channel = HostTransport::open(offer, None, services.on_broken, services.queue.clone())?;
+        let channel = HostTransport::open(offer, None, services.on_broken, services.queues())?;
 
-        self.talk(offer, &channel, host, asynchronous)
+        self.talk(offer, &channel, host, asynchronous, services)
             .inspect_err(|_| channel.close())
     }
 
@@ -409,8 +495,9 @@ impl Adapter {
         channel: &Arc<HostTransport>,
         host: &Link,
         asynchronous: bool,
+        services: &Services,
     ) -> Result<Arc<Active>> {
-        let envelope = Envelope {
+        let mut envelope = Envelope {
             version: self.version(),
             vgpu: self.identity.vgpu,
         };
@@ -423,73 +510,60 @@ impl Adapter {
         // None: it was stopped meanwhile.
         self.exchange(starting, |state| matches!(state, State::Starting { .. }))
             .ok_or(ENODEV)?;
-        self.greet(offer, channel, host, &link, envelope)
+
+        let open = OpenAdapter {
+            version: envelope.version,
+        };
+        let host_adapter = link.call(HostProcess::GUEST, open, Patience::Endless)?;
+        let mut activate = || {
+            let info = link.call(
+                HostProcess::GUEST,
+                GetInternalAdapterInfo,
+                Patience::Endless,
+            )?;
+
+            if let Some(vgpu) = info.vgpu_luid {
+                envelope.vgpu = vgpu;
+            }
+
+            let link = link_for(channel, host, envelope, info.over_global_channel)?;
+
+            // The reply decides, for the life of this adapter, how all later messages travel.
+            Arc::pin_init(
+                pin_init!(Active {
+                    offer: offer.clone(),
+                    channel: channel.clone(),
+                    link,
+                    over_global_channel: info.over_global_channel,
+                    host_adapter,
+                    host_luid: info.host_luid,
+                    aftermath: self.aftermath.clone(),
+                    services: services.clone(),
+                    reachable: Atomic::new(false),
+                    work <- new_work!("Active::work"),
+                }),
+                GFP_KERNEL,
+            )
+        };
+
+        activate().inspect_err(|_| {
+            if !offer.is_rescinded() {
+                close_on_host(&link, host_adapter);
+            }
+        })
     }
 
-    /// Sends OPENADAPTER and GETINTERNALADAPTERINFO over `link`, whose messages are in `envelope`.
-    /// The reply decides, for the life of this adapter, how all later messages travel.
-    fn greet(
-        &self,
-        offer: &Arc<Offer>,
-        channel: &Arc<HostTransport>,
-        host: &Link,
-        link: &Link,
-        envelope: Envelope,
-    ) -> Result<Arc<Active>> {
-        let version = envelope.version;
-        let guest = HostProcess::GUEST;
-        let host_adapter = link.call(guest, OpenAdapter { version }, START_PATIENCE)?;
-
-        self.ask(offer, channel, host, link, envelope, host_adapter)
-            .inspect_err(|_| {
-                if !offer.is_rescinded() {
-                    say_goodbye(link, host_adapter);
-                }
-            })
-    }
-
-    /// Asks the host what the adapter is that it calls `host_adapter`, over `link`, whose messages
-    /// are in `envelope`.
-    fn ask(
-        &self,
-        offer: &Arc<Offer>,
-        channel: &Arc<HostTransport>,
-        host: &Link,
-        link: &Link,
-        mut envelope: Envelope,
-        host_adapter: Handle,
-    ) -> Result<Arc<Active>> {
-        let info = link.call(HostProcess::GUEST, GetInternalAdapterInfo, START_PATIENCE)?;
-
-        if let Some(vgpu) = info.vgpu_luid {
-            envelope.vgpu = vgpu;
-        }
-
-        let link = link_for(channel, host, envelope, info.over_global_channel)?;
-
-        Ok(Arc::new(
-            Active {
-                offer: offer.clone(),
-                channel: channel.clone(),
-                link,
-                over_global_channel: info.over_global_channel,
-                host_adapter,
-                host_luid: info.host_luid,
-            },
-            GFP_KERNEL,
-        )?)
-    }
-
-    /// The PCI function goes away: says good-bye to the host, and stops. Returns whether the starter
-    /// has to do that, which is to be waited for then.
-    pub(crate) fn stop(&self) -> bool {
-        self.end(true)
+    /// The PCI function goes away: stops, and has the host told.
+    pub(crate) fn stop(&self) {
+        self.end(true);
     }
 
     /// The driver loses the channel of `offer`. If it is this adapter's, it stops. The host is
-    /// told, unless it was the host that took the channel away. Returns as [`Self::stop`].
-    pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) -> bool {
-        self.uses(offer) && self.end(!offer.is_rescinded())
+    /// told, unless it was the host that took the channel away.
+    pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) {
+        if self.uses(offer) {
+            self.end(!offer.is_rescinded());
+        }
     }
 
     /// The host has broken the channel of `offer`. If it is this adapter's, it stops.
@@ -519,39 +593,25 @@ impl Adapter {
         self.end(reachable);
     }
 
-    fn end(&self, say_goodbye: bool) -> bool {
+    fn end(&self, reachable: bool) {
         let before = self.exchange(State::Stopped, |_| true);
 
-        if let Some(State::Active(active)) = &before {
-            // Nothing is sent after the farewell. On the global channel nobody else would wake
-            // those who wait, either.
-            active.link.leave();
+        match &before {
+            // Nothing is sent from now on but that the adapter is closed. On the global channel nobody
+            // else would wake those who wait, either.
+            Some(State::Active(active)) => active.link.leave(),
+            // The worker that starts it finds out at once, and closes the channel: with it the host
+            // closes what it may have opened.
+            Some(State::Starting {
+                talk: Some((_, link)),
+                ..
+            }) => link.leave(),
+            _ => {}
         }
         // Nobody may see what the host, once it knows, uses for something else.
         self.dependents.cut_off();
-
-        match before {
-            Some(State::Active(active)) => {
-                if say_goodbye {
-                    active.say_goodbye();
-                }
-                active.channel.close();
-                self.aftermath.cut_off();
-                false
-            }
-            // Nobody answers the starter any more, which so finds out at once.
-            Some(State::Starting {
-                talk: Some((channel, link)),
-                ..
-            }) if !say_goodbye => {
-                link.leave();
-                channel.close();
-                false
-            }
-            // The host may have opened the adapter: only the starter knows, once it is answered.
-            Some(State::Starting { .. }) => true,
-            // It never had anything, or another thread is about to end it.
-            _ => false,
+        if let Some(State::Active(active)) = before {
+            active.end(reachable);
         }
     }
 

@@ -8,15 +8,16 @@ use super::{
     services::Services, //
 };
 use crate::{
-    linux::channel::Offer,
+    linux::{
+        channel::Offer,
+        queue::OwnedQueue,
+        waiter::Patience, //
+    },
     message::{
         global::SetIoSpaceRegion,
         Link, //
     },
-    transport::{
-        HostTransport,
-        START_PATIENCE, //
-    },
+    transport::HostTransport,
     wire::{
         Envelope,
         HostProcess,
@@ -25,8 +26,14 @@ use crate::{
     },
 };
 use kernel::{
+    impl_has_work,
+    new_work,
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    workqueue::{
+        Work,
+        WorkItem, //
+    }, //
 };
 
 /// How the IO-space window is aligned.
@@ -46,13 +53,37 @@ pub(crate) struct HostAccess {
 }
 
 /// The open global channel, and the window the host was given for its memory. The window goes back
-/// to the bus when the channel was closed, and everybody was deprived of what he saw in it.
+/// to the bus when the channel was closed, and nobody sees anything in it.
 pub(crate) struct Host {
     access: HostAccess,
+    end: Arc<HostEnd>,
+    teardown: Arc<OwnedQueue>,
+}
+
+/// What remains to be done when the global channel is lost. A worker does it: memory of programs may
+/// be a lot, and whoever takes a channel away must not wait for it.
+#[pin_data]
+struct HostEnd {
+    access: HostAccess,
+    #[pin]
+    work: Work<HostEnd>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for HostEnd { self.work }
+}
+
+impl WorkItem for HostEnd {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        this.access.link.close();
+        this.access.aftermath.cut_off();
+    }
 }
 
 impl Host {
-    /// Opens the channel of `offer` and announces the window.
+    /// Opens the channel of `offer` and announces the window. Waits for the host as long as it takes.
     ///
     /// # Errors
     ///
@@ -73,7 +104,7 @@ impl Host {
             offer,
             Some(services.notices.clone()),
             services.on_broken,
-            services.queue.clone(),
+            services.queues(),
         )?;
         let envelope = Envelope {
             version,
@@ -88,13 +119,26 @@ impl Host {
             .and_then(|window| Self::announce(&link, &window).map(|()| window))
             .inspect_err(|_| link.close())?;
 
+        let access = HostAccess {
+            link: link.clone(),
+            window,
+            dependents,
+            aftermath,
+        };
+        let for_end = access.clone();
+        let end = Arc::pin_init(
+            pin_init!(HostEnd {
+                access: for_end,
+                work <- new_work!("HostEnd::work"),
+            }),
+            GFP_KERNEL,
+        )
+        .inspect_err(|_| link.close())?;
+
         Ok(Self {
-            access: HostAccess {
-                link,
-                window,
-                dependents,
-                aftermath,
-            },
+            access,
+            end,
+            teardown: services.teardown.clone(),
         })
     }
 
@@ -104,8 +148,8 @@ impl Host {
             length: window.length(),
         };
 
-        // Any success is one.
-        link.call(HostProcess::GUEST, command, START_PATIENCE)
+        // Any success is one. A late one, too.
+        link.call(HostProcess::GUEST, command, Patience::Endless)
             .map(drop)
     }
 
@@ -120,7 +164,7 @@ impl Drop for Host {
         // Nobody may see what the host, once it knows, uses for something else.
         self.access.window.close();
         self.access.dependents.cut_off();
-        self.access.link.close();
-        self.access.aftermath.cut_off();
+        // It was never queued before.
+        let _ = self.teardown.enqueue(self.end.clone());
     }
 }

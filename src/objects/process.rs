@@ -62,6 +62,7 @@ use crate::{
             ThreadGroup, //
         },
         waiter::{
+            wait_for_memory,
             Patience,
             Waiter, //
         },
@@ -77,7 +78,7 @@ use crate::{
     },
     transport::{
         Account,
-        FAREWELL_PATIENCE, //
+        Settled, //
     },
     wire::{
         Handle,
@@ -358,7 +359,17 @@ impl Process {
             .call(self.on_host()?, command, Patience::Killable)
     }
 
-    /// The same for a command about an object on `adapter`.
+    /// Sends what `make` makes, also if memory is short at the moment: see [`Link::tell`].
+    ///
+    /// [`Link::tell`]: crate::message::Link::tell
+    pub(crate) fn tell_host<M: Command>(&self, make: impl Fn() -> M) -> Result<M::Reply> {
+        self.host
+            .link
+            .tell(self.on_host()?, make, Patience::Killable)
+    }
+
+    /// Sends a command for the virtual machine as a whole, as [`Self::call_host`] does, about an
+    /// object on `adapter`.
     ///
     /// # Errors
     ///
@@ -461,8 +472,8 @@ impl Process {
             match self.destroy_device(device, Flush::Yes) {
                 // Another thread destroys it.
                 Err(error) if error == EINVAL => {}
-                // Who closes the adapter cannot try again.
-                Err(error) if error == ENOMEM => self.destroy_device_here(device),
+                // Who closes the adapter cannot try again, as the handle is gone.
+                Err(error) if error == ENOMEM => wait_for_memory(Patience::Killable)?,
                 result => result?,
             }
         }
@@ -519,8 +530,14 @@ impl Process {
 impl WorkItem for Process {
     type Pointer = Arc<Self>;
 
-    /// Nobody uses the process any more: gives back what is left, and tells the host.
+    /// Nobody uses the process any more: gives back what is left. When the host has answered all that
+    /// was sent in its name, tells it that the process has ended.
     fn run(this: Arc<Self>) {
+        if this.account.is_closed() {
+            this.end_on_host();
+            return;
+        }
+
         let left = {
             let mut adapters = this.adapters.lock();
 
@@ -529,24 +546,38 @@ impl WorkItem for Process {
 
         drop(left);
         this.bury_everything();
-        if let Ok(process) = this.on_host() {
-            // What killed threads left behind must not reach the host after the farewell. A host
-            // that never answers has lost its claim to that.
-            let _ = this.account.settle(FAREWELL_PATIENCE);
+        // What killed threads left behind must not reach the host after the farewell: it would name
+        // what is somebody else's then. It is answered, or its channel is closed.
+        this.account.when_settled(this.clone());
+    }
+}
 
-            this.account.close();
+impl Settled for Process {
+    fn settled(self: Arc<Self>) {
+        let teardown = self.services.teardown.clone();
 
-            let farewell = this
-                .host
-                .link
-                .call(process, DestroyProcess, FAREWELL_PATIENCE);
+        self.account.close();
+        // It runs at most, and is not queued.
+        let _ = teardown.enqueue(self);
+    }
+}
 
-            match farewell.and_then(|status| status.into_result()) {
-                Ok(_) => this.limbo.end(),
-                // The channel is about to be closed, after which it hears of that.
-                Err(error) if error == ENODEV => {}
-                Err(_) => this.limbo.abandon(),
-            }
+impl Process {
+    /// Tells the host that the process has ended, if it knows of it.
+    fn end_on_host(&self) {
+        let Some(process) = self.on_host.copy() else {
+            return;
+        };
+        let farewell = self
+            .host
+            .link
+            .tell(process, || DestroyProcess, Patience::Endless);
+
+        match farewell.and_then(|status| status.into_result()) {
+            Ok(_) => self.limbo.end(),
+            // The channel is about to be closed, after which it hears of that.
+            Err(error) if error == ENODEV => {}
+            Err(_) => self.limbo.abandon(),
         }
     }
 }

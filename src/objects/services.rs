@@ -9,7 +9,10 @@ use super::{
     pin_account::PinTotal, //
 };
 use crate::{
-    linux::queue::OwnedQueue,
+    linux::{
+        channel::Offer,
+        queue::OwnedQueue, //
+    },
     transport::OnBroken, //
 };
 use kernel::{
@@ -25,8 +28,13 @@ pub(crate) struct Services {
     /// Where work is done that other drivers may wait for. It waits for nothing on `queue`.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) wakes: Arc<OwnedQueue>,
+    /// Where the host is told of what has ended. A work item may wait for it as long as the channel is
+    /// open.
+    pub(crate) teardown: Arc<OwnedQueue>,
     /// What is done when the host breaks a channel.
     pub(crate) on_broken: OnBroken,
+    /// What is done when an adapter has closed its channel.
+    pub(crate) on_closed: fn(&Arc<Offer>),
     /// What the host may speak about on its own.
     pub(crate) notices: Arc<Notices>,
     /// How many objects there are.
@@ -38,17 +46,45 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Shared parts that use `queue`.
-    pub(crate) fn new(queue: Arc<OwnedQueue>, on_broken: OnBroken) -> Result<Self> {
+    /// Shared parts that use `queue` and `teardown`, and call `on_broken` and `on_closed`.
+    pub(crate) fn new(
+        queue: Arc<OwnedQueue>,
+        teardown: Arc<OwnedQueue>,
+        on_broken: OnBroken,
+        on_closed: fn(&Arc<Offer>),
+    ) -> Result<Self> {
         Ok(Self {
             queue,
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             wakes: Arc::new(OwnedQueue::new_for_reclaim(c"dxgkrnl-wakes")?, GFP_KERNEL)?,
+            teardown,
             on_broken,
+            on_closed,
             notices: Notices::new()?,
             census: Census::new()?,
             lent: Arc::pin_init(LentRecords::new(), GFP_KERNEL)?,
             pinned: PinTotal::new()?,
         })
+    }
+
+    /// Waits until no work item is left on any queue. Called when the channels are closed and nobody
+    /// else puts something on one.
+    pub(crate) fn drain(&self) {
+        // What is on one of them may put something on another, but not so often.
+        for _ in 0..8 {
+            #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+            self.wakes.flush();
+            self.queue.flush();
+            self.teardown.flush();
+        }
+        #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+        self.wakes.drain();
+        self.queue.drain();
+        self.teardown.drain();
+    }
+
+    /// The two queues, in this order.
+    pub(crate) fn queues(&self) -> [Arc<OwnedQueue>; 2] {
+        [self.queue.clone(), self.teardown.clone()]
     }
 }

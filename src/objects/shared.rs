@@ -25,7 +25,6 @@ use crate::{
         CreateNtSharedObject,
         DestroyNtSharedObject, //
     },
-    transport::FAREWELL_PATIENCE,
     wire::{
         Handle,
         HostProcess, //
@@ -36,7 +35,8 @@ use kernel::{
     prelude::*,
     sync::{
         Arc,
-        Mutex, //
+        Mutex,
+        UniqueArc, //
     },
     workqueue::{
         Work,
@@ -62,7 +62,7 @@ impl WorkItem for NtHandle {
 
     /// Nobody needs it any more.
     fn run(this: Arc<Self>) {
-        let command = DestroyNtSharedObject {
+        let destroy = || DestroyNtSharedObject {
             shared_object: this.handle,
         };
 
@@ -70,7 +70,7 @@ impl WorkItem for NtHandle {
         let _ = this
             .host
             .link
-            .call(HostProcess::GUEST, command, FAREWELL_PATIENCE);
+            .tell(HostProcess::GUEST, destroy, Patience::Endless);
     }
 }
 
@@ -87,7 +87,7 @@ enum State {
 #[pin_data]
 pub(crate) struct Exports {
     host: HostAccess,
-    queue: Arc<OwnedQueue>,
+    teardown: Arc<OwnedQueue>,
     #[pin]
     state: Mutex<State>,
 }
@@ -104,7 +104,7 @@ impl Exports {
         Arc::pin_init(
             pin_init!(Self {
                 host: host.clone(),
-                queue: services.queue.clone(),
+                teardown: services.teardown.clone(),
                 state <- new_mutex!(State::Private, "Exports::state"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -168,9 +168,15 @@ impl Exports {
         adapter: &Adapter,
         object: Handle,
     ) -> Result<Export> {
-        let nt = process
-            .call_host_about(adapter, CreateNtSharedObject { object })
-            .and_then(|handle| NtHandle::new(&self.host, handle));
+        // Memory is found before there is anything to lose.
+        let nt = UniqueArc::<NtHandle>::new_uninit(GFP_KERNEL_ACCOUNT)
+            .map_err(Error::from)
+            .and_then(|room| {
+                let handle = process.call_host_about(adapter, CreateNtSharedObject { object })?;
+                let nt = NtHandle::new(&self.host, handle);
+
+                Ok::<Arc<NtHandle>, Error>(room.pin_init_with(nt)?.into())
+            });
         let mut state = self.state.lock();
 
         match nt {
@@ -192,22 +198,15 @@ impl Exports {
 }
 
 impl NtHandle {
-    /// The NT handle `handle`; if there is no memory for it, the host is told at once.
-    fn new(host: &HostAccess, handle: Handle) -> Result<Arc<Self>> {
-        let nt = pin_init!(Self {
-            host: host.clone(),
+    /// The NT handle `handle`.
+    fn new(host: &HostAccess, handle: Handle) -> impl PinInit<Self, Error> {
+        let host = host.clone();
+
+        try_pin_init!(Self {
+            host,
             handle,
             work <- new_work!("NtHandle::work"),
-        });
-
-        Arc::pin_init(nt, GFP_KERNEL_ACCOUNT).inspect_err(|_| {
-            let command = DestroyNtSharedObject {
-                shared_object: handle,
-            };
-            let _ = host
-                .link
-                .call(HostProcess::GUEST, command, FAREWELL_PATIENCE);
-        })
+        }? Error)
     }
 }
 
@@ -234,7 +233,7 @@ impl Drop for Export {
 
         if let State::Exported(nt, _) = last {
             // It was never queued before.
-            let _ = self.exports.queue.enqueue(nt);
+            let _ = self.exports.teardown.enqueue(nt);
         }
     }
 }

@@ -128,7 +128,7 @@ impl Registry {
         if let Some(member) = last {
             member.process.release_local();
             // It was never queued before: it can be closed for the last time only once.
-            let _ = self.services.queue.enqueue(member.process);
+            let _ = self.services.teardown.enqueue(member.process);
         }
     }
 

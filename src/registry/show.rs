@@ -2,7 +2,10 @@
 
 //! What debugfs shows: adapters, requests that the host has not answered, and memory that it has.
 
-use super::Registry;
+use super::{
+    GlobalState,
+    Registry, //
+};
 use crate::{
     message::under_way::name_of,
     transport::UnderWay,
@@ -51,11 +54,16 @@ impl Registry {
 
     /// The state of the global channel.
     fn global_state(&self) -> &'static str {
-        match &self.inner.lock().global {
-            None => "absent",
-            Some(global) if global.failed => "failed",
-            Some(global) if global.host.is_some() => "active",
-            Some(_) => "waiting",
+        let inner = self.inner.lock();
+        let Some(global) = &inner.global else {
+            return "absent";
+        };
+
+        match &global.state {
+            GlobalState::Closed => "waiting",
+            GlobalState::Opening => "starting",
+            GlobalState::Open(_) => "active",
+            GlobalState::Failed => "failed",
         }
     }
 

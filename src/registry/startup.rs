@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether adapters are being started.
+//! Whether adapters are being started, and who waits for that.
 //!
 //! Loading the module does not wait for the host. Whoever opens `/dev/dxg` right afterwards waits
-//! here instead, in the first request, until the starter has dealt with everything that had arrived
-//! by then. That wait holds no lock and can be killed.
+//! here instead, in the first request, until everything that had arrived by then was started or could
+//! not be. That wait holds no lock and can be killed.
+//!
+//! Who finds active adapters does not wait for one that is added to them, and not for long for one
+//! that the host does not start with the others.
 
 use crate::linux::waiter::{
     new_changes,
@@ -13,18 +16,30 @@ use crate::linux::waiter::{
     Patience, //
 };
 use kernel::{
+    new_mutex,
     prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Full,
-        Release, //
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Release, //
+        },
+        Mutex, //
     },
-    time::Delta, //
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    },
 };
 
 /// How long to sleep before looking again, should a change go by unseen.
 const SLICE: Delta = Delta::from_millis(100);
+
+/// After which time without a change the starts that are not over are not waited for any more, in
+/// milliseconds. A GPU that has to wake up takes less.
+const STALLED: i64 = 10_000;
 
 /// What was asked of the starter, and what it has done.
 #[pin_data]
@@ -33,6 +48,13 @@ pub(super) struct Startup {
     arrivals: Atomic<u32>,
     /// How many of them the starter has dealt with.
     done: Atomic<u32>,
+    /// How many starts are not over.
+    starts: Atomic<u32>,
+    /// There were adapters to use when everything had been started last.
+    complete: Atomic<bool>,
+    /// When something has changed last.
+    #[pin]
+    changed: Mutex<Instant<Monotonic>>,
     #[pin]
     changes: Changes,
 }
@@ -43,6 +65,9 @@ impl Startup {
         pin_init!(Self {
             arrivals: Atomic::new(0),
             done: Atomic::new(0),
+            starts: Atomic::new(0),
+            complete: Atomic::new(false),
+            changed <- new_mutex!(Instant::now(), "Startup::changed"),
             changes <- new_changes!(c"Startup::changes"),
         })
     }
@@ -50,6 +75,7 @@ impl Startup {
     /// Counts an arrival. The starter is to be queued afterwards.
     pub(super) fn arrive(&self) {
         self.arrivals.fetch_add(1, Full);
+        *self.changed.lock() = Instant::now();
     }
 
     /// Returns how many arrivals there were, for [`Self::done`]. Called by the starter before it
@@ -58,29 +84,55 @@ impl Startup {
         self.arrivals.load(Acquire)
     }
 
-    /// Notes that the starter has dealt with so many arrivals.
-    pub(super) fn done(&self, arrivals: u32) {
+    /// Notes that the starter has dealt with so many arrivals: what could be started is being
+    /// started. `usable` says whether there are adapters to use now.
+    pub(super) fn done(&self, arrivals: u32, usable: bool) {
         self.done.store(arrivals, Release);
+        self.look(usable);
+    }
+
+    /// Counts a start. Called by the starter.
+    pub(super) fn start_begins(&self) {
+        self.starts.fetch_add(1, Full);
+    }
+
+    /// Notes that a start is over, whatever came of it.
+    pub(super) fn start_ended(&self, usable: bool) {
+        self.starts.fetch_sub(1, Full);
+        self.look(usable);
+    }
+
+    fn look(&self, usable: bool) {
+        *self.changed.lock() = Instant::now();
+        if self.is_idle() {
+            self.complete.store(usable, Release);
+        }
         self.changes.advance();
     }
 
-    /// Returns whether the starter has dealt with all arrivals.
+    /// Returns whether everything that has arrived was started, or could not be.
     pub(super) fn is_idle(&self) -> bool {
-        self.done.load(Acquire) == self.arrivals.load(Acquire)
+        self.done.load(Acquire) == self.arrivals.load(Acquire) && self.starts.load(Acquire) == 0
     }
 
-    /// Waits until the starter has dealt with all arrivals.
+    /// Whether those who can use what is there need not wait for the rest.
+    fn is_enough(&self) -> bool {
+        self.complete.load(Acquire) || self.changed.lock().elapsed().as_millis() >= STALLED
+    }
+
+    /// Waits until everything that has arrived was started, or could not be; or until the rest takes
+    /// longer, and `is_usable` says that there are adapters to use.
     ///
     /// # Errors
     ///
     /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(super) fn wait(&self, patience: Patience) -> Result {
+    pub(super) fn wait(&self, patience: Patience, is_usable: impl Fn() -> bool) -> Result {
         let deadline = Deadline::new(patience);
 
         loop {
             let seen = self.changes.seen();
 
-            if self.is_idle() {
+            if self.is_idle() || self.is_enough() && is_usable() {
                 return Ok(());
             }
             self.changes.wait_past(seen, SLICE, deadline.rest()?)?;
@@ -101,17 +153,44 @@ mod tests {
         let startup = Arc::pin_init(Startup::new(), GFP_KERNEL)?;
 
         assert!(startup.is_idle());
-        startup.wait(SHORT)?;
+        startup.wait(SHORT, || false)?;
         startup.arrive();
-        assert_eq!(startup.wait(SHORT), Err(ETIMEDOUT));
+        assert_eq!(startup.wait(SHORT, || true), Err(ETIMEDOUT));
 
         // Something arrives while the starter works.
         let first = startup.begin();
 
         startup.arrive();
-        startup.done(first);
+        startup.done(first, true);
         assert!(!startup.is_idle());
-        startup.done(startup.begin());
-        startup.wait(SHORT)
+
+        // The starter has done its work, but what it has begun takes its time.
+        startup.start_begins();
+        startup.done(startup.begin(), true);
+        assert_eq!(startup.wait(SHORT, || true), Err(ETIMEDOUT));
+        startup.start_ended(true);
+        startup.wait(SHORT, || false)
+    }
+
+    #[test]
+    fn what_is_added_is_not_waited_for() -> Result {
+        let startup = Arc::pin_init(Startup::new(), GFP_KERNEL)?;
+
+        startup.arrive();
+        startup.start_begins();
+        startup.done(startup.begin(), false);
+        startup.start_ended(true);
+        assert!(startup.is_idle());
+
+        // Another one, which the host does not start
+        startup.arrive();
+        startup.start_begins();
+        startup.done(startup.begin(), true);
+        assert!(!startup.is_idle());
+        startup.wait(SHORT, || true)?;
+        // When the others have gone it is waited for.
+        assert_eq!(startup.wait(SHORT, || false), Err(ETIMEDOUT));
+        startup.start_ended(false);
+        startup.wait(SHORT, || false)
     }
 }

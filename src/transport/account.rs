@@ -5,11 +5,23 @@
 //! The host keeps no order among channels. What ends a process must not overtake, on the global
 //! channel, a request that a killed thread of the process has left behind on another one.
 
-use crate::linux::waiter::{
-    new_changes,
-    Changes,
-    Deadline,
-    Patience, //
+use crate::{
+    amount::{
+        Amount,
+        Share, //
+    },
+    linux::{
+        irq_lock::{
+            new_irq_lock,
+            IrqLock, //
+        },
+        waiter::{
+            new_changes,
+            Changes,
+            Deadline,
+            Patience, //
+        },
+    },
 };
 use kernel::{
     prelude::*,
@@ -27,23 +39,42 @@ use kernel::{
 /// How long to sleep before looking again, should a change go by unseen.
 const SLICE: Delta = Delta::from_millis(100);
 
+/// What goes on when no request is in flight any more.
+pub(crate) trait Settled: Send + Sync {
+    /// Called once, in any context; must not sleep.
+    fn settled(self: Arc<Self>);
+}
+
 /// The account of one process.
 #[pin_data]
 pub(crate) struct Account {
     in_flight: Atomic<u32>,
     /// Whose account it is has ended.
     closed: Atomic<bool>,
+    /// Bytes that are kept for replies which may come when nobody waits for them any more.
+    kept: Arc<Amount>,
+    /// Whom to tell when no request is in flight any more.
+    #[pin]
+    next: IrqLock<Option<Arc<dyn Settled>>>,
     #[pin]
     changes: Changes,
 }
 
 impl Account {
+    /// Most bytes that are kept for replies: far more than the threads of a sensible program ask for at
+    /// a time.
+    pub(crate) const MOST_KEPT: u64 = 64 << 20;
+
     /// An account of nothing.
     pub(crate) fn new() -> Result<Arc<Self>> {
+        let kept = Amount::new(GFP_KERNEL_ACCOUNT)?;
+
         Arc::pin_init(
             pin_init!(Self {
                 in_flight: Atomic::new(0),
                 closed: Atomic::new(false),
+                kept,
+                next <- new_irq_lock!(None, c"Account::next"),
                 changes <- new_changes!(c"Account::changes"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -56,8 +87,18 @@ impl Account {
         Entry(self.clone())
     }
 
+    /// Counts `bytes` that are kept for a reply.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if that is too much.
+    pub(super) fn keep(&self, bytes: usize) -> Result<Share> {
+        // CAST: A length fits 64 bits.
+        self.kept.take(bytes as u64, Self::MOST_KEPT)
+    }
+
     /// Whether no request is in flight.
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.in_flight.fetch_add(0, Full) == 0
     }
 
@@ -70,6 +111,27 @@ impl Account {
     /// Whether it is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Acquire)
+    }
+
+    /// Tells `next` when no request is in flight: at once, or later. Nobody may send any more but those
+    /// who are counted.
+    pub(crate) fn when_settled(&self, next: Arc<dyn Settled>) {
+        let earlier = self.next.lock().replace(next);
+
+        // Not under the lock.
+        drop(earlier);
+        // Who left last may have looked before it was there.
+        if self.is_empty() {
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let next = self.next.lock().take();
+
+        if let Some(next) = next {
+            next.settled();
+        }
     }
 
     /// Waits until no request is in flight. Nobody may send meanwhile.
@@ -103,7 +165,11 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Full);
+        let before = self.0.in_flight.fetch_sub(1, Full);
+
         self.0.changes.advance();
+        if before == 1 {
+            self.0.tell();
+        }
     }
 }

@@ -27,6 +27,12 @@ pub(crate) enum Buffer<const INLINE: usize> {
 }
 
 impl<const INLINE: usize> Buffer<INLINE> {
+    /// No bytes.
+    pub(crate) const EMPTY: Self = Self::Small {
+        bytes: [0; INLINE],
+        length: 0,
+    };
+
     /// Makes a buffer of `length` zeros.
     ///
     /// # Errors

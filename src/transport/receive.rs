@@ -323,6 +323,27 @@ impl Inbox {
         }
     }
 
+    /// Gives the room for the reply back: nobody waits for it any more, or needs it. The completion
+    /// itself is still expected.
+    pub(super) fn abandon(&self, id: u64) {
+        let room = {
+            let mut requests = self.requests.lock();
+
+            requests
+                .table
+                .get_mut(id)
+                .map(|entry| core::mem::replace(&mut entry.buffer, ReplyBuffer::EMPTY))
+        };
+
+        // Not under the lock.
+        drop(room);
+    }
+
+    /// Whether the channel is not closed.
+    pub(super) fn is_open(&self) -> bool {
+        !self.requests.lock().closed
+    }
+
     /// Admits no more requests of `lane`.
     pub(super) fn close_lane(&self, lane: &Lane) {
         let _requests = self.requests.lock();
@@ -330,19 +351,32 @@ impl Inbox {
         lane.closed.store(true, Release);
     }
 
-    /// Ends the requests of `lane`, which is closed.
+    /// Wakes those who wait on `lane`, which is closed. Their requests stay on their accounts: the
+    /// host may still read them, until the channel is closed.
     pub(super) fn end_lane(&self, lane: &Lane) {
-        self.end(|entry| core::ptr::eq(&*entry.lane, lane));
+        let mut from = 0;
+
+        loop {
+            // One by one: nobody is woken under the lock.
+            let step = self.requests.lock().table.look(&mut from, |entry| {
+                core::ptr::eq(&*entry.lane, lane).then(|| entry.request.clone())
+            });
+
+            match step {
+                Step::Found(Some(request)) => request.cut(ENODEV),
+                Step::Found(None) | Step::More => {}
+                Step::End => return,
+            }
+        }
     }
 
-    /// Ends requests in flight with `ENODEV`. No new ones that `wanted` agrees with may be
-    /// admitted meanwhile.
-    fn end(&self, wanted: impl Fn(&InFlight) -> bool) {
+    /// Ends all requests in flight with `ENODEV`. No new ones may be admitted meanwhile.
+    fn end(&self) {
         let mut from = 0;
 
         loop {
             // One by one: what a request owns must not be dropped under the lock.
-            let step = self.requests.lock().table.pop(&mut from, &wanted);
+            let step = self.requests.lock().table.pop(&mut from, |_| true);
 
             match step {
                 Step::Found(InFlight { request, .. }) => request.finish(Err(ENODEV), None),
@@ -386,7 +420,7 @@ impl Receiver for Inbox {
 
     fn closed(&self) {
         self.requests.lock().closed = true;
-        self.end(|_| true);
+        self.end();
     }
 
     fn broken(&self, offer: &Arc<Offer>) {

@@ -9,6 +9,7 @@ use super::{
     ReplyBuffer, //
 };
 use crate::{
+    amount::Share,
     linux::{
         irq_lock::{
             new_irq_lock,
@@ -16,6 +17,7 @@ use crate::{
         },
         queue::OwnedQueue,
         waiter::{
+            wait_for_memory,
             Patience,
             Waiter, //
         },
@@ -91,7 +93,7 @@ impl Undo {
 
 /// Where an undo message goes: a transport.
 pub(crate) trait Home: Send + Sync {
-    /// Sends the message and waits for the answer, for a limited time.
+    /// Sends the message and waits for the answer, until the lane or the channel is closed.
     fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8]);
 }
 
@@ -107,6 +109,8 @@ pub(super) struct Late {
     pub(super) undo: Undo,
     pub(super) route: Route,
     pub(super) queue: Arc<OwnedQueue>,
+    /// Counts the room for the reply, which stays until that has come.
+    pub(super) _kept: Option<Share>,
 }
 
 enum Outcome {
@@ -114,6 +118,8 @@ enum Outcome {
     Pending,
     /// The reply is there, or it is known that none will come.
     Done(Result<ReplyBuffer>),
+    /// The waiter need not wait any longer, but the host has not answered.
+    Cut(Error),
     /// The waiter took the outcome, or left.
     Gone,
     /// The waiter had left when the reply came; the work item looks after it. Until that is done
@@ -151,17 +157,23 @@ impl Request {
         )
     }
 
+    /// Whether the reply is of no use when nobody waits for it any more.
+    pub(super) fn is_plain(&self) -> bool {
+        self.late.is_none()
+    }
+
     /// Ends the request with a reply or an error. Called once, by whoever took it out of the
     /// table; in softirq context if that is the channel callback.
     pub(super) fn finish(self: Arc<Self>, result: Result<ReplyBuffer>, account: Option<Entry>) {
         let mut outcome = self.outcome.lock();
 
-        if !matches!(*outcome, Outcome::Gone) {
+        if matches!(*outcome, Outcome::Pending) {
             *outcome = Outcome::Done(result);
             drop(outcome);
             self.done.fire();
             return;
         }
+        // Who was cut off has been told, and takes no reply any more.
         if let (Ok(reply), Some(late)) = (result, &self.late) {
             *outcome = Outcome::TooLate(reply, account);
             drop(outcome);
@@ -170,14 +182,34 @@ impl Request {
         }
     }
 
+    /// Tells the waiter `error`, although the host may still answer: the request is on its own then.
+    pub(super) fn cut(&self, error: Error) {
+        let mut outcome = self.outcome.lock();
+
+        if matches!(*outcome, Outcome::Pending) {
+            *outcome = Outcome::Cut(error);
+            drop(outcome);
+            self.done.fire();
+        }
+    }
+
     /// Waits for the end. If the wait ends first the request is on its own.
     pub(super) fn wait(&self, patience: Patience) -> Result<ReplyBuffer> {
         let waited = self.done.wait(patience);
-        let outcome = core::mem::replace(&mut *self.outcome.lock(), Outcome::Gone);
+        let outcome = {
+            let mut outcome = self.outcome.lock();
+
+            // It was cut off, and answered since then: that is for the work item.
+            if matches!(*outcome, Outcome::TooLate(..)) {
+                return Err(ENODEV);
+            }
+            core::mem::replace(&mut *outcome, Outcome::Gone)
+        };
 
         // A reply that came in the last moment is as good as any.
         match outcome {
             Outcome::Done(result) => result,
+            Outcome::Cut(error) => Err(error),
             _ => Err(waited.err().unwrap_or(EIO)),
         }
     }
@@ -199,7 +231,17 @@ impl WorkItem for Request {
         {
             return;
         }
-        if let Ok(Some(message)) = late.undo.message(reply.bytes()) {
+        let message = loop {
+            match late.undo.message(reply.bytes()) {
+                // What the host has made is not forgotten for want of memory.
+                Err(error) if error == ENOMEM => {
+                    let _ = wait_for_memory(Patience::Endless);
+                }
+                message => break message,
+            }
+        };
+
+        if let Ok(Some(message)) = message {
             late.route
                 .home
                 .clone()

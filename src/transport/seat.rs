@@ -52,8 +52,15 @@ impl<C: Channel> Seat<'_, C> {
         self.transport
             .channel
             .send(message, self.id, patience, &wanted)?;
-        self.id = None;
-        self.request.wait(patience)
+
+        let id = self.id.take();
+        let result = self.request.wait(patience);
+
+        // A thread that was killed must not leave more behind than is needed.
+        if let (Err(_), Some(id), true) = (&result, id, self.request.is_plain()) {
+            self.transport.inbox.abandon(id);
+        }
+        result
     }
 }
 

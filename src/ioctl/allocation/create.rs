@@ -18,6 +18,7 @@ use crate::{
         Caller,
         Ioctl, //
     },
+    linux::waiter::Patience,
     message::allocation::{
         self as command,
         Created,
@@ -268,14 +269,15 @@ impl Creation<'_> {
     fn destroy(&self, resource: Handle, handles: &[Handle], lent: &[Arc<LentMemory>]) -> Result {
         self.guard
             .active()
-            .call(
+            .tell(
                 self.process.on_host()?,
-                DestroyAllocation {
+                || DestroyAllocation {
                     device: self.guard.handle(),
                     resource,
                     allocations: handles,
                     flags: DestroyAllocation::ASSUME_NOT_IN_USE,
                 },
+                Patience::Killable,
             )?
             .into_result()?;
         lent.iter().for_each(|memory| memory.give_back());

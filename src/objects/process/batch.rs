@@ -110,18 +110,18 @@ impl<'a> Batch<'a> {
         let Some(active) = self.active else {
             return Ok(());
         };
-        let command = DestroyAllocation {
+        let destroy = || DestroyAllocation {
             device: self.device.handle(),
             resource,
             allocations,
             flags: 0,
         };
-        let result = active.call_for(self.process.on_host()?, command, self.patience);
+        let result = active.tell(self.process.on_host()?, destroy, self.patience);
 
         // What the host refuses to destroy now it destroys with the device.
         if matches!(&result, Ok(status) if status.into_result().is_ok()) {
             lent.iter().for_each(|allocation| allocation.destroyed());
         }
-        Process::unless_impatient(result, self.patience)
+        Process::unless_impatient(result)
     }
 }

@@ -22,10 +22,7 @@ use crate::{
         object::Object,
         waits::Loss, //
     },
-    transport::{
-        AccountEntry,
-        FAREWELL_PATIENCE, //
-    },
+    transport::AccountEntry,
     wire::Handle,
 };
 use kernel::{
@@ -37,9 +34,6 @@ use kernel::{
         WorkItem, //
     },
 };
-
-/// How long to wait for a host that has not answered before. A process may have many devices.
-const EXHAUSTED: Patience = Patience::Limited(20);
 
 /// Whether the work of a device is waited for before the device goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,14 +64,10 @@ impl WorkItem for Burial {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        // What the host does not answer goes with the process, which waits for the rest.
-        let result = this
+        // It ends when the host has answered, or with the channel.
+        let _ = this
             .process
-            .bury(&this.device, this.flush, FAREWELL_PATIENCE);
-
-        if result == Err(ETIMEDOUT) && !this.device.gate().is_settled() {
-            let _ = this.process.services().queue.enqueue(this.clone());
-        }
+            .bury(&this.device, this.flush, Patience::Endless);
     }
 }
 
@@ -87,7 +77,7 @@ impl Process {
     /// # Errors
     ///
     /// `EINVAL` if there is no such device; `ENOMEM`, when nothing was done; `ERESTARTSYS` if the
-    /// thread was killed: a worker goes on then, as it does when memory is short in the middle.
+    /// thread was killed: a worker goes on then.
     pub(crate) fn destroy_device(self: &Arc<Self>, handle: Handle, flush: Flush) -> Result {
         let device = self.get::<Device>(handle)?;
         // Made before there is no way back.
@@ -108,26 +98,15 @@ impl Process {
         };
 
         // It was never queued before.
-        let _ = self.services().queue.enqueue(burial);
-        if error == ENOMEM {
-            return Ok(());
-        }
+        let _ = self.services().teardown.enqueue(burial);
         Err(error)
-    }
-
-    /// The same without memory for a worker: whatever signals arrive.
-    pub(super) fn destroy_device_here(&self, handle: Handle) {
-        if let Ok(device) = self.doom::<Device>(handle) {
-            // What the host does not answer goes with the process.
-            let _ = self.bury(&device, Flush::Yes, FAREWELL_PATIENCE);
-        }
     }
 
     /// Takes the doomed `device` to pieces and tells the host.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first, `ENOMEM`. It can be called again then.
+    /// `ERESTARTSYS` if patience ended first. It can be called again then.
     pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
         device.gate().close();
         // Those who wait do not depend on what the host still has to answer.
@@ -143,11 +122,11 @@ impl Process {
         let host = self.reach(device.adapter());
 
         if let (Flush::Yes, Some((active, sender))) = (flush, &host) {
-            let command = FlushDevice {
+            let flush = || FlushDevice {
                 device: device.handle(),
             };
 
-            Self::unless_impatient(active.call_for(*sender, command, patience), patience)?;
+            Self::unless_impatient(active.tell(*sender, flush, patience))?;
         }
 
         let active = host.as_ref().map(|(active, _)| &**active);
@@ -167,15 +146,15 @@ impl Process {
         batch.flush()?;
 
         if let Some((active, sender)) = &host {
-            let command = DestroyDevice {
+            let destroy = || DestroyDevice {
                 device: device.handle(),
             };
-            let result = active.call_for(*sender, command, patience);
+            let result = active.tell(*sender, destroy, patience);
 
             if matches!(&result, Ok(status) if status.into_result().is_ok()) {
                 self.limbo.release(|owner| core::ptr::eq(owner, device));
             }
-            Self::unless_impatient(result, patience)?;
+            Self::unless_impatient(result)?;
         }
         Ok(())
     }
@@ -210,18 +189,12 @@ impl Process {
 
     /// The end of all objects, when nobody uses the process any more.
     pub(super) fn bury_everything(&self) {
-        let mut patience = FAREWELL_PATIENCE;
-
         while let Some(handle) = self.with_objects(|objects| objects.find_root(|_| true)) {
             let object = self.object(handle);
 
             self.with_objects(|objects| objects.doom(handle));
             if let Ok(Object::Device(device)) = object {
-                // If the host does not answer, it is left with what goes with the process, and
-                // not asked as patiently again.
-                if self.bury(&device, Flush::Yes, patience) == Err(ETIMEDOUT) {
-                    patience = EXHAUSTED;
-                }
+                let _ = self.bury(&device, Flush::Yes, Patience::Endless);
             }
             while let Some(piece) = self.take_doomed(handle) {
                 drop(piece);
@@ -229,12 +202,10 @@ impl Process {
         }
     }
 
-    /// The host's opinion does not matter here; that nobody waits for it any more does, and that
-    /// there was no memory for a message, if a worker will try again.
-    pub(super) fn unless_impatient<T>(result: Result<T>, patience: Patience) -> Result {
+    /// The host's opinion does not matter here; that nobody waits for it any more does.
+    pub(super) fn unless_impatient<T>(result: Result<T>) -> Result {
         match result {
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
-            Err(error) if error == ENOMEM && matches!(patience, Patience::Killable) => Err(error),
             _ => Ok(()),
         }
     }

@@ -20,8 +20,7 @@
 
 /*
  * How many milliseconds tests wait for what must happen: only a test that fails waits so
- * long. More than the ten seconds that the driver waits for the host, and than a machine
- * with other things to do lets a guest wait.
+ * long. More than a machine with other things to do lets a guest wait.
  */
 #define DXG_PATIENCE		60000
 

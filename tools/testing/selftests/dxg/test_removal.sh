@@ -103,9 +103,9 @@ check "who comes after them too" is_state "2 2"
 check "unload" unload
 ask $HOLD_BACK 0
 check "load again" insmod "$DXG_MODULE"
-(sleep 2 && ask $ANSWER 0) &
-check "unload as soon as the host answers" unload
-wait
+# However long a machine with other things to do may take: a driver that waits for the host never ends here.
+check "unload although the host does not answer" timeout 20 rmmod $NAME
+ask $ANSWER 0
 rm -f "$LIST"
 
 check "load" load
@@ -115,7 +115,7 @@ check "a process holds both adapters" holding
 ask $RESCIND 1
 check "the first channel is taken back: one adapter works" state "2 1"
 ask $OFFER 1
-check "offered again, the adapter stays stopped" state "2 1"
+check "offered again, both work" state "2 2"
 check "the process ends" ends
 check "bound again, both work" rebind
 check "both are there" state "2 2"
@@ -123,7 +123,7 @@ check "both are there" state "2 2"
 for round in 1 2 3; do
 	ask $RESCIND 2
 	ask $OFFER 2
-	check "taken back and offered at once, round $round" state "2 1"
+	check "taken back and offered at once, round $round" state "2 2"
 	check "bound again, round $round" rebind
 	check "both are there, round $round" state "2 2"
 done

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Channels that come, go and break.
+//!
+//! Takes `Registry::inner`. The host is never waited for: what is to be told to it, or takes long, is
+//! left to workers.
+
+use super::{
+    GlobalChannel,
+    GlobalState,
+    Inner,
+    Registry,
+    VgpuChannel,
+    MAX_ADAPTERS,
+    REGISTRY, //
+};
+use crate::{
+    linux::channel::Offer,
+    objects::adapter::Adapter,
+    wire::Luid, //
+};
+use core::mem;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+impl Inner {
+    /// Gives those adapters another chance that have stopped for want of the global channel.
+    fn renew_channels(&mut self) {
+        for channel in self.channels.iter_mut() {
+            channel.fresh = true;
+        }
+    }
+}
+
+impl Registry {
+    /// Enters a vGPU channel. Another one may have the same LUID, such as one that the host has taken
+    /// back and that is not gone yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there are too many, `ENOMEM`.
+    pub(crate) fn add_channel(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
+        let luid = Luid::from_instance(offer.instance());
+        let mut inner = self.inner.lock();
+
+        if inner.channels.len() >= MAX_ADAPTERS {
+            return Err(ENOSPC);
+        }
+
+        let channel = VgpuChannel {
+            luid,
+            offer,
+            busy: false,
+            fresh: true,
+        };
+
+        inner.channels.push(channel, GFP_KERNEL)?;
+        drop(inner);
+        self.evaluate();
+        Ok(())
+    }
+
+    /// A vGPU channel is gone, and with it the adapter that used it.
+    pub(crate) fn remove_channel(&self, offer: &Arc<Offer>) {
+        // So that no adapter is started with it after we have looked.
+        offer.withdraw();
+
+        let struck = {
+            let mut inner = self.inner.lock();
+            let index = inner
+                .channels
+                .iter()
+                .position(|channel| Arc::ptr_eq(&channel.offer, offer));
+
+            index.and_then(|index| inner.channels.remove(index).ok())
+        };
+
+        drop(struck);
+        // No two adapters use the same one.
+        if let Some(adapter) = self.find(|adapter| adapter.uses(offer)) {
+            adapter.channel_lost(offer);
+        }
+    }
+
+    /// Enters the global channel.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if there is one.
+    pub(crate) fn set_global(self: &Arc<Self>, offer: Arc<Offer>) -> Result {
+        let mut inner = self.inner.lock();
+
+        if inner.global.is_some() {
+            return Err(EEXIST);
+        }
+        inner.global = Some(GlobalChannel {
+            offer,
+            state: GlobalState::Closed,
+        });
+        inner.renew_channels();
+        drop(inner);
+        self.evaluate();
+        Ok(())
+    }
+
+    /// The driver loses the global channel.
+    pub(crate) fn remove_global(&self, offer: &Arc<Offer>) {
+        // The host does not listen any more if it was the host that took the channel away.
+        let reachable = !offer.is_rescinded();
+        // Adapters that are started from now on notice that by themselves.
+        let gone = {
+            let mut inner = self.inner.lock();
+
+            match &inner.global {
+                Some(global) if Arc::ptr_eq(&global.offer, offer) => inner.global.take(),
+                _ => None,
+            }
+        };
+
+        if let Some(gone) = gone {
+            self.global_lost(gone.state, reachable);
+        }
+    }
+
+    /// Ends what uses the channel of `offer`, which the host has broken.
+    pub(super) fn channel_broken(offer: &Arc<Offer>) {
+        let Some(registry) = REGISTRY.get() else {
+            return;
+        };
+
+        if let Some(adapter) = registry.find(|adapter| adapter.uses(offer)) {
+            adapter.channel_broken(offer);
+        }
+
+        if let Some(state) = registry.replace_global(offer, GlobalState::Failed) {
+            registry.global_lost(state, false);
+        }
+    }
+
+    /// Replaces the state of the global channel, if it is still that of `offer`, and returns the old
+    /// one, which is not to be dropped under a lock.
+    fn replace_global(&self, offer: &Arc<Offer>, new: GlobalState) -> Option<GlobalState> {
+        match &mut self.inner.lock().global {
+            Some(global) if Arc::ptr_eq(&global.offer, offer) => {
+                Some(mem::replace(&mut global.state, new))
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends the adapters that use the global channel, and the way to the host.
+    fn global_lost(&self, state: GlobalState, reachable: bool) {
+        // Ends: an adapter that was stopped uses no channel.
+        while let Some(adapter) = self.find(Adapter::uses_global_channel) {
+            adapter.global_lost(reachable);
+        }
+
+        // Has the channel closed, and the window given back.
+        drop(state);
+    }
+
+    /// The channel of `offer` was closed: another adapter can have it.
+    pub(super) fn channel_closed(offer: &Arc<Offer>) {
+        let Some(registry) = REGISTRY.get() else {
+            return;
+        };
+
+        for channel in registry.inner.lock().channels.iter_mut() {
+            if Arc::ptr_eq(&channel.offer, offer) {
+                channel.busy = false;
+            }
+        }
+        registry.evaluate();
+    }
+}
