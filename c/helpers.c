@@ -71,6 +71,11 @@ struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name, bool r
 	return alloc_workqueue("%s", WQ_UNBOUND | (reclaim ? WQ_MEM_RECLAIM : 0), 0, name);
 }
 
+struct workqueue_struct *dxgkrnl_helper_alloc_ordered_workqueue(const char *name)
+{
+	return alloc_ordered_workqueue("%s", 0, name);
+}
+
 struct pid *dxgkrnl_helper_current_tgid(void)
 {
 	return task_tgid(current);

@@ -31,6 +31,7 @@ long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int
 void dxgkrnl_helper_wake_all(struct wait_queue_head *head);
 
 struct workqueue_struct *dxgkrnl_helper_alloc_workqueue(const char *name, bool reclaim);
+struct workqueue_struct *dxgkrnl_helper_alloc_ordered_workqueue(const char *name);
 
 struct pid *dxgkrnl_helper_current_tgid(void);
 struct pid *dxgkrnl_helper_get_pid(struct pid *pid);

@@ -18,7 +18,7 @@
 //! 7. `Adapter::state` (spinlock): alive or not.
 //! 8. `CpuView::state`: held while the address space of the program changes. 1 to 7 are not taken
 //!    below it.
-//! 9. `Limbo::kept`, `Startup::changed`, `Start::job`: nothing is taken below them.
+//! 9. `Limbo::kept`, `Lease::state`, `Startup::changed`, `Start::job`: nothing is taken below them.
 //! 10. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
 //!    the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
 //! 11. `Inbox::requests`, `Request::outcome`, `Account::next`, `Directory::table` (spinlocks,

@@ -58,6 +58,17 @@ impl OwnedQueue {
         })
     }
 
+    /// Makes a queue that does one thing after the other, whose worker carries `name`.
+    pub(crate) fn ordered(name: &CStr) -> Result<Self> {
+        // SAFETY: `name` is a valid string for the duration of the call, which copies it.
+        let raw = unsafe { bindings::dxgkrnl_helper_alloc_ordered_workqueue(name.as_char_ptr()) };
+
+        // INVARIANT: The queue was just made.
+        Ok(Self {
+            raw: NonNull::new(raw).ok_or(ENOMEM)?,
+        })
+    }
+
     /// Waits until everything that is on the queue now has run.
     pub(crate) fn flush(&self) {
         // SAFETY: By the type invariant the queue is valid.

@@ -31,6 +31,8 @@ pub(crate) struct Services {
     /// Where the host is told of what has ended. A work item may wait for it as long as the channel is
     /// open.
     pub(crate) teardown: Arc<OwnedQueue>,
+    /// Where memory is lent to the host over the global channel, and taken back; ordered.
+    pub(crate) gpadls: Arc<OwnedQueue>,
     /// What is done when the host breaks a channel.
     pub(crate) on_broken: OnBroken,
     /// What is done when an adapter has closed its channel.
@@ -58,6 +60,7 @@ impl Services {
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             wakes: Arc::new(OwnedQueue::new_for_reclaim(c"dxgkrnl-wakes")?, GFP_KERNEL)?,
             teardown,
+            gpadls: Arc::new(OwnedQueue::ordered(c"dxgkrnl_gpadl")?, GFP_KERNEL)?,
             on_broken,
             on_closed,
             notices: Notices::new()?,
@@ -76,14 +79,16 @@ impl Services {
             self.wakes.flush();
             self.queue.flush();
             self.teardown.flush();
+            self.gpadls.flush();
         }
         #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
         self.wakes.drain();
         self.queue.drain();
         self.teardown.drain();
+        self.gpadls.drain();
     }
 
-    /// The two queues, in this order.
+    /// The first two queues, in this order.
     pub(crate) fn queues(&self) -> [Arc<OwnedQueue>; 2] {
         [self.queue.clone(), self.teardown.clone()]
     }

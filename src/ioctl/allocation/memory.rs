@@ -112,6 +112,7 @@ impl Loan<'_> {
             Lent::Gpadl(Gpadl::establish(
                 self.process.host_session(),
                 pages.map_kernel()?,
+                &self.process.services().gpadls,
             )?)
         };
         let lent = LentMemory::new(self.process, self.guard.device().clone(), lent)?;
