@@ -95,6 +95,8 @@ struct VgpuChannel {
     busy: bool,
     /// No adapter was started with it since it was offered.
     fresh: bool,
+    /// The machine sleeps.
+    asleep: bool,
 }
 
 /// What is known of the global channel.
@@ -107,6 +109,8 @@ enum GlobalState {
     Open(Host),
     /// It could not be opened, or the host has broken it; only a new offer helps.
     Failed,
+    /// The machine sleeps.
+    Asleep,
 }
 
 /// The global channel.
@@ -354,6 +358,7 @@ impl Registry {
             let channel = channels.iter().position(|channel| {
                 channel.luid == function.identity.luid
                     && !channel.busy
+                    && !channel.asleep
                     && (waiting || channel.fresh)
             })?;
 
@@ -401,7 +406,7 @@ impl Registry {
                     version: user.adapter.version(),
                 }))
             }
-            GlobalState::Opening | GlobalState::Failed => Ok(None),
+            GlobalState::Opening | GlobalState::Failed | GlobalState::Asleep => Ok(None),
         }
     }
 

@@ -75,4 +75,20 @@ impl vmbus::Driver for ChannelDevice {
             this.registry.remove_channel(&this.offer);
         }
     }
+
+    fn suspend(this: &Self) {
+        if this.offer.class() == GLOBAL {
+            this.registry.suspend_global(&this.offer);
+        } else {
+            this.registry.suspend_channel(&this.offer);
+        }
+    }
+
+    fn resume(this: &Self) {
+        if this.offer.class() == GLOBAL {
+            this.registry.resume_global(&this.offer);
+        } else {
+            this.registry.resume_channel(&this.offer);
+        }
+    }
 }

@@ -39,6 +39,10 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     }, //
@@ -123,7 +127,8 @@ pub(crate) struct Offer {
     class: Guid,
     instance: Guid,
     mmio_megabytes: u16,
-    relid: u32,
+    /// Another one after the machine has slept.
+    relid: Atomic<u32>,
     #[pin]
     life: Mutex<Life>,
 }
@@ -131,7 +136,7 @@ pub(crate) struct Offer {
 #[derive(Default)]
 struct Life {
     retired: bool,
-    /// It may not be opened any more.
+    /// It may not be opened, until the machine wakes up if it sleeps.
     withdrawn: bool,
     session: Option<Arc<Session>>,
 }
@@ -179,7 +184,7 @@ impl Offer {
                 class,
                 instance,
                 mmio_megabytes,
-                relid,
+                relid: Atomic::new(relid),
                 life <- new_mutex!(Life::default(), "Offer::life"),
             }),
             GFP_KERNEL,
@@ -309,6 +314,35 @@ impl Offer {
         if let Some(session) = life.session.take() {
             self.shut(&session);
         }
+    }
+
+    /// The device is about to be without power: closes what is open, and lets nobody open it.
+    pub(super) fn suspend(&self) {
+        let mut life = self.life.lock();
+
+        life.withdrawn = true;
+        if let Some(session) = life.session.take() {
+            self.shut(&session);
+        }
+    }
+
+    /// The device is there again.
+    pub(super) fn resume(&self) {
+        let mut life = self.life.lock();
+
+        if life.retired {
+            return;
+        }
+        // SAFETY: The offer is not retired and `life` is locked, so the channel is valid. The core
+        // changes the offer message only before it calls us.
+        let relid = unsafe {
+            let message = &raw const (*self.channel.as_ptr()).offermsg;
+
+            (&raw const (*message).child_relid).read_unaligned()
+        };
+
+        self.relid.store(relid, Relaxed);
+        life.withdrawn = false;
     }
 
     /// Ends `session`. The caller holds `life`, and has taken the session out of it.

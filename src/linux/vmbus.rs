@@ -4,7 +4,8 @@
 //!
 //! A driver names the device classes it wants ([`DeviceId`]) and gets an [`Offer`] for each
 //! device the host offers. When the device goes, by rescind or because the driver is unbound,
-//! the offer is withdrawn: whatever is still open on it is closed, and it answers `ENODEV`.
+//! the offer is withdrawn: whatever is still open on it is closed, and it answers `ENODEV`. The same
+//! happens when the machine sleeps or starts another kernel; when it wakes up the offer is as new.
 //!
 //! C header: `include/linux/hyperv.h`
 
@@ -66,6 +67,13 @@ pub(crate) trait Driver: 'static {
 
     /// The device goes away. The offer still works if it was not the host that took it away.
     fn remove(data: &Self::Data);
+
+    /// The machine is about to sleep, or to start another kernel: nothing may be open on the offer
+    /// any more. Called once before `resume` or `remove`.
+    fn suspend(data: &Self::Data);
+
+    /// The machine is awake again, and the device is there as if it had just been offered.
+    fn resume(data: &Self::Data);
 }
 
 /// What the driver core keeps per bound device.
@@ -102,6 +110,9 @@ unsafe impl<T: Driver> RegistrationOps for Adapter<T> {
             (*raw).id_table = T::ID_TABLE.as_ptr();
             (*raw).probe = Some(Self::probe_callback);
             (*raw).remove = Some(Self::remove_callback);
+            (*raw).suspend = Some(Self::suspend_callback);
+            (*raw).resume = Some(Self::resume_callback);
+            (*raw).shutdown = Some(Self::shutdown_callback);
         }
 
         // SAFETY: By the contract of this function the structure stays pinned and valid until
@@ -166,6 +177,34 @@ impl<T: Driver> Adapter<T> {
 
         T::remove(&bound.data);
         bound.offer.retire();
+    }
+
+    extern "C" fn suspend_callback(device: *mut bindings::hv_device) -> c_int {
+        // SAFETY: The bus calls us with a valid device.
+        let generic = unsafe { Self::generic(device) };
+        // SAFETY: As in `remove_callback`: the device is bound.
+        let bound = unsafe { generic.drvdata_borrow::<BoundDevice<T>>() };
+
+        T::suspend(&bound.data);
+        bound.offer.suspend();
+        0
+    }
+
+    extern "C" fn resume_callback(device: *mut bindings::hv_device) -> c_int {
+        // SAFETY: The bus calls us with a valid device.
+        let generic = unsafe { Self::generic(device) };
+        // SAFETY: As in `remove_callback`: the device is bound.
+        let bound = unsafe { generic.drvdata_borrow::<BoundDevice<T>>() };
+
+        bound.offer.resume();
+        T::resume(&bound.data);
+        0
+    }
+
+    /// The kernel ends, and may start another one in the same memory, which the host must not write
+    /// to any more.
+    extern "C" fn shutdown_callback(device: *mut bindings::hv_device) {
+        Self::suspend_callback(device);
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Channels that come, go and break.
+//! Channels that come, go, break, and sleep with the machine.
 //!
 //! Takes `Registry::inner`. The host is never waited for: what is to be told to it, or takes long, is
 //! left to workers.
@@ -54,6 +54,7 @@ impl Registry {
             offer,
             busy: false,
             fresh: true,
+            asleep: false,
         };
 
         inner.channels.push(channel, GFP_KERNEL)?;
@@ -137,6 +138,43 @@ impl Registry {
         if let Some(state) = registry.replace_global(offer, GlobalState::Failed) {
             registry.global_lost(state, false);
         }
+    }
+
+    /// The machine is about to sleep: what uses the channel ends.
+    pub(crate) fn suspend_channel(&self, offer: &Arc<Offer>) {
+        self.set_asleep(offer, true);
+        if let Some(adapter) = self.find(|adapter| adapter.uses(offer)) {
+            adapter.channel_lost(offer);
+        }
+    }
+
+    /// The machine is awake again: the channel is as if it had just been offered.
+    pub(crate) fn resume_channel(self: &Arc<Self>, offer: &Arc<Offer>) {
+        self.set_asleep(offer, false);
+        self.evaluate();
+    }
+
+    fn set_asleep(&self, offer: &Arc<Offer>, asleep: bool) {
+        for channel in self.inner.lock().channels.iter_mut() {
+            if Arc::ptr_eq(&channel.offer, offer) {
+                channel.asleep = asleep;
+                channel.fresh = true;
+            }
+        }
+    }
+
+    /// The machine is about to sleep: the way to the host ends, and what uses it.
+    pub(crate) fn suspend_global(&self, offer: &Arc<Offer>) {
+        if let Some(state) = self.replace_global(offer, GlobalState::Asleep) {
+            self.global_lost(state, true);
+        }
+    }
+
+    /// The machine is awake again: the channel is as if it had just been offered.
+    pub(crate) fn resume_global(self: &Arc<Self>, offer: &Arc<Offer>) {
+        drop(self.replace_global(offer, GlobalState::Closed));
+        self.inner.lock().renew_channels();
+        self.evaluate();
     }
 
     /// Replaces the state of the global channel, if it is still that of `offer`, and returns the old

@@ -64,6 +64,7 @@ impl Registry {
             GlobalState::Opening => "starting",
             GlobalState::Open(_) => "active",
             GlobalState::Failed => "failed",
+            GlobalState::Asleep => "asleep",
         }
     }
 

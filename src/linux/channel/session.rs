@@ -253,7 +253,7 @@ impl Session {
             incoming.discard();
             pr_warn!(
                 "the host has written an impossible packet to channel {}, which is closed\n",
-                session.offer.relid
+                session.offer.relid.load(Relaxed)
             );
             // It was never queued before: a session breaks once.
             let _ = session.queue.enqueue(Arc::from(session));
@@ -301,7 +301,7 @@ impl Channel for Arc<Session> {
     }
 
     fn relid(&self) -> u32 {
-        self.offer.relid
+        self.offer.relid.load(Relaxed)
     }
 
     fn close(&self) {
