@@ -77,10 +77,6 @@ use kernel::{
 /// Most of them on one device.
 const MAX_IMPORTS: usize = 1 << 16;
 
-/// How long to wait for what the host says to the signal: it does not go on without it. If the
-/// channel is closed the wait ends.
-const ANSWER_PATIENCE: Patience = Patience::Limited(u32::MAX);
-
 /// The work item that lets go of those who wait.
 const WAKE: u64 = 1;
 
@@ -293,7 +289,7 @@ impl FenceImport {
 
             device
                 .active()
-                .submit_provided(sender, signal, ANSWER_PATIENCE)
+                .submit_provided(sender, signal, Patience::Endless)
         };
 
         match result {
