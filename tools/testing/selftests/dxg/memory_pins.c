@@ -405,7 +405,9 @@ static int log_lines(const char *text)
  */
 TEST_F_TIMEOUT(pins, default_limit, 600)
 {
-	long total = dxg_number_of("/proc/meminfo", "MemTotal"), most = total - total / 8;
+	long total = dxg_number_of("/proc/meminfo", "MemTotal"), pages = total / 4;
+	/* In KiB, of whole pages */
+	long most = (pages - pages / 8) * 4;
 	size_t bytes = 64 * DXG_MIB;
 	char *memory = dxg_memory(bytes);
 	long pinned = 0;
@@ -434,7 +436,8 @@ TEST_F_TIMEOUT(pins, default_limit, 600)
 	/* An administrator may allow more. */
 	ASSERT_TRUE(dxg_limit_pins(2 * total / 1024));
 	EXPECT_EQ(0, CREATE(memory, DXG_MIB, &allocation));
-	EXPECT_OK(dxg_destroy_device(self->gpu.fd, self->gpu.device));
+	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
+	ASSERT_EQ(0, dxg_create_device(self->gpu.fd, self->gpu.adapter, &self->gpu.device));
 }
 
 /* The file tells what its process has, and only of that. */

@@ -188,6 +188,21 @@ TEST_F(statistics, other_user)
 	EXPECT_EQ(0, dxg_in_child(ask, &question));
 }
 
+/* The same as the first process of a namespace, where it has number 1 and no other has one. */
+static int ask_inside(void *data)
+{
+	struct question *question = data;
+	struct d3dkmt_querystatistics args = *question->args;
+	int fd = dxg_open();
+
+	if (fd < 0)
+		return fd;
+	if (dxg_ioctl(fd, LX_DXQUERYSTATISTICS, &args) != -EINVAL)
+		return -ERANGE;
+	args.process = 1;
+	return dxg_ioctl(fd, LX_DXQUERYSTATISTICS, &args);
+}
+
 TEST_F(statistics, other_namespace)
 {
 	struct question question = { &self->args };
@@ -197,10 +212,8 @@ TEST_F(statistics, other_namespace)
 	EXPECT_EQ(0, dxg_in_child(ask, &question));
 	if (getuid() || unshare(CLONE_NEWPID))
 		SKIP(return, "needs root for a pid namespace");
-	/* From here on children are in the new namespace, where they have number 1. */
-	EXPECT_EQ(EINVAL, dxg_in_child(ask, &question));
-	self->args.process = 1;
-	EXPECT_EQ(0, dxg_in_child(ask, &question));
+	/* From here on children are in the new namespace. */
+	EXPECT_EQ(0, dxg_in_child(ask_inside, &question));
 }
 
 /* One asks about a process, and the other one kills it before the host answers. */
@@ -256,8 +269,8 @@ TEST_F(statistics, end_of_the_other)
 	ASSERT_EQ(0, result);
 	EXPECT_EQ(0, dxg_together(2, ask_and_kill, &end));
 	EXPECT_TRUE(end.returned);
-	/* The host knows no such process when it comes to the question. */
-	EXPECT_ERRNO(EINVAL, end.asked);
+	/* When the host comes to the question it may know no such process any more. */
+	EXPECT_TRUE(!end.asked || end.asked == -EINVAL) TH_LOG("%d", end.asked);
 }
 
 /* Asks for statistics of a process, 0 for the caller, and returns the first number. */
