@@ -25,6 +25,7 @@ pub(crate) mod notification;
 pub(crate) mod offer;
 pub(crate) mod open_resource;
 pub(crate) mod paging_queue;
+mod prepared;
 pub(crate) mod priority;
 pub(crate) mod private_data;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
@@ -41,13 +42,13 @@ pub(crate) mod under_way;
 pub(crate) mod video_memory;
 pub(crate) mod wait;
 
+pub(crate) use self::prepared::Prepared;
 use crate::{
     linux::{
         channel::{
             Channel,
             Session, //
         },
-        errno::ebadmsg,
         trace,
         waiter::{
             wait_for_memory,
@@ -61,7 +62,6 @@ use crate::{
         Outgoing,
         ReplyBuffer,
         Route,
-        Seat,
         Transport,
         Undo,
         UndoFn,
@@ -583,56 +583,5 @@ impl<C: Channel + 'static> Link<C> {
             self.channel().relid(),
         );
         self.transport.post(&self.lane, message.bytes(), patience)
-    }
-}
-
-/// A command that only needs to be sent.
-pub(crate) struct Prepared<'a, M: Command, C: Channel + 'static = Arc<Session>> {
-    command: M,
-    message: Outgoing,
-    seat: Seat<'a, C>,
-    sender: u32,
-    version: InterfaceVersion,
-}
-
-impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
-    /// Sends it and waits for the reply.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Seat::send`], and what the command makes of the reply. `EINVAL` if that is empty,
-    /// see [`Command::ECHO`].
-    pub(crate) fn send(self, patience: Patience) -> Result<M::Reply> {
-        let Self {
-            command,
-            message,
-            seat,
-            sender,
-            version,
-        } = self;
-        let number = M::OPCODE.number();
-
-        trace::send(
-            number,
-            sender,
-            // CAST: A message is smaller than that.
-            message.bytes().len() as u32,
-            seat.channel().relid(),
-        );
-        let result = seat
-            .send(message.bytes(), patience)
-            .map_err(|error| match error == ebadmsg() {
-                true if M::ECHO => EOVERFLOW,
-                true => EINVAL,
-                false => error,
-            })
-            .and_then(|reply| command.parse(version, reply));
-
-        trace::reply(
-            number,
-            sender,
-            result.as_ref().err().map_or(0, |error| error.to_errno()),
-        );
-        result
     }
 }

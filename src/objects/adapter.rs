@@ -12,12 +12,14 @@
 //!
 //! `Adapter::state` is held for a few instructions only, never while the host is waited for.
 
+#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
+mod provided;
+mod show;
+
 use super::{
     dependents::Dependents,
     services::Services, //
 };
-#[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-use crate::message::provided::Provided;
 use crate::{
     linux::{
         channel::Offer,
@@ -37,7 +39,6 @@ use crate::{
     },
     transport::{
         HostTransport,
-        UnderWay,
         FAREWELL_PATIENCE, //
     },
     wire::{
@@ -184,29 +185,6 @@ impl Active {
 }
 
 impl Active {
-    /// Makes everything that is needed to submit `command` in the name of `sender` later, without
-    /// any more memory.
-    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-    pub(crate) fn provide<M: Submission>(
-        &self,
-        sender: Sender<'_>,
-        command: M,
-    ) -> Result<Provided> {
-        self.link
-            .provide(sender, command, !self.over_global_channel)
-    }
-
-    /// Submits what was provided, as [`Self::submit`] does, and waits as long as `patience` lasts.
-    #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-    pub(crate) fn submit_provided(
-        &self,
-        sender: Sender<'_>,
-        provided: Provided,
-        patience: Patience,
-    ) -> Result<isize> {
-        self.link.send_provided(sender, provided, patience)
-    }
-
     /// Sends what `make` makes in the name of `sender`, also if memory is short at the moment: see
     /// [`Link::tell`].
     pub(crate) fn tell<'a, M: Command>(
@@ -356,37 +334,6 @@ impl Adapter {
         match &*self.state.lock() {
             State::Active(active) => Ok(active.clone()),
             _ => Err(ENODEV),
-        }
-    }
-
-    /// What its state is called.
-    pub(crate) fn state_name(&self) -> &'static str {
-        match *self.state.lock() {
-            State::Waiting => "waiting",
-            State::Starting { .. } => "starting",
-            State::Active(_) => "active",
-            State::Stopped => "stopped",
-        }
-    }
-
-    /// Its own channel, if it is open.
-    pub(crate) fn channel(&self) -> Option<Arc<HostTransport>> {
-        match &*self.state.lock() {
-            State::Starting { talk, .. } => talk.as_ref().map(|(channel, _)| channel.clone()),
-            State::Active(active) => Some(active.channel.clone()),
-            State::Waiting | State::Stopped => None,
-        }
-    }
-
-    /// Whether a request is one of its own, on whichever channel.
-    pub(crate) fn speaks(&self, request: &UnderWay) -> bool {
-        match &*self.state.lock() {
-            State::Starting {
-                talk: Some((_, link)),
-                ..
-            } => link.has(request),
-            State::Active(active) => active.link.has(request),
-            _ => false,
         }
     }
 

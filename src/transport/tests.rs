@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tests of transports: requests, replies and closed lanes.
+
+use kernel::prelude::*;
+
+#[kunit_tests(dxgkrnl_transport)]
+mod suite {
+    use super::super::{
+        mock::{
+            Answer,
+            Rig,
+            LONG, //
+        },
+        *,
+    };
+    use crate::{
+        linux::waiter::Waiter,
+        wire::{
+            Envelope,
+            HostProcess,
+            InterfaceVersion,
+            Luid, //
+        },
+    };
+    use kernel::{
+        new_mutex,
+        sync::Mutex,
+        time::{
+            delay::fsleep,
+            Delta, //
+        }, //
+    };
+
+    const SHORT: Patience = Patience::Limited(20);
+
+    fn envelope() -> Envelope {
+        Envelope {
+            version: InterfaceVersion::CURRENT,
+            vgpu: Luid::default(),
+        }
+    }
+
+    fn call(rig: &Rig, message: &[u8], need: usize, patience: Patience) -> Result<ReplyBuffer> {
+        rig.transport
+            .as_arc_borrow()
+            .call(&rig.lane, None, message, need, None, patience)
+    }
+
+    fn errno<T>(result: Result<T>) -> i32 {
+        result.map_or_else(|error| error.to_errno(), |_| 0)
+    }
+
+    #[test]
+    fn reply_is_cut_to_what_was_asked_for() -> Result {
+        let rig = Rig::new()?;
+
+        for need in [0usize, 1, 4, 8] {
+            rig.host.then(Answer::reply(&[1, 2, 3, 4, 5, 6, 7, 8])?)?;
+
+            let reply = call(&rig, &[9; 24], need, LONG)?;
+
+            assert_eq!(reply.bytes(), &[1, 2, 3, 4, 5, 6, 7, 8][..need]);
+        }
+        assert_eq!(rig.host.message(3)?.as_slice(), &[9; 24]);
+        Ok(())
+    }
+
+    #[test]
+    fn large_reply() -> Result {
+        let rig = Rig::new()?;
+        let mut bytes = KVVec::from_elem(7, MAX_REPLY, GFP_KERNEL)?;
+
+        bytes[MAX_REPLY - 1] = 8;
+        rig.host.then(Answer::reply(&bytes)?)?;
+        assert_eq!(
+            call(&rig, &[0; 24], MAX_REPLY, LONG)?.bytes(),
+            bytes.as_slice()
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn short_reply() -> Result {
+        let rig = Rig::new()?;
+
+        for (length, need) in [(1, 2), (4, 8), (704, 712)] {
+            let bytes = KVVec::from_elem(1, length, GFP_KERNEL)?;
+
+            rig.host.then(Answer::reply(&bytes)?)?;
+            assert_eq!(errno(call(&rig, &[0; 24], need, LONG)), -75);
+        }
+        // Nothing at all is another matter.
+        rig.host.then(Answer::reply(&[])?)?;
+        assert_eq!(errno(call(&rig, &[0; 24], 8, LONG)), -74);
+        Ok(())
+    }
+
+    #[test]
+    fn limits() -> Result {
+        let rig = Rig::new()?;
+        let message = KVVec::from_elem(0, MAX_MESSAGE + 1, GFP_KERNEL)?;
+
+        assert_eq!(errno(call(&rig, &message, 4, LONG)), -22);
+        assert_eq!(errno(call(&rig, &[0; 24], MAX_REPLY + 1, LONG)), -22);
+        assert_eq!(rig.host.sent_count(), 0);
+
+        rig.host.then(Answer::reply(&[0; 8])?)?;
+        assert_eq!(errno(call(&rig, &message[1..], 4, LONG)), 0);
+        assert_eq!(rig.host.message(0)?.len(), MAX_MESSAGE);
+        Ok(())
+    }
+
+    #[test]
+    fn sending_fails() -> Result {
+        let rig = Rig::new()?;
+
+        rig.host.then(Answer::Fail(ENODEV))?;
+        assert_eq!(errno(call(&rig, &[0; 24], 4, LONG)), -19);
+
+        // The id was predicted and completed while the ring was full.
+        let mut bytes = KVVec::new();
+
+        bytes.extend_from_slice(&[0; 8], GFP_KERNEL)?;
+        rig.host.then(Answer::ReplyAndFail(bytes, EAGAIN))?;
+        assert_eq!(errno(call(&rig, &[0; 24], 4, LONG)), -11);
+
+        // Neither left anything that a completion could find.
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        rig.host.complete(rig.host.id(1)?, &[0; 8]);
+        rig.host.then(Answer::reply(&[5; 8])?)?;
+        assert_eq!(call(&rig, &[0; 24], 4, LONG)?.bytes(), &[5; 4]);
+        Ok(())
+    }
+
+    #[test]
+    fn completions_that_belong_to_nothing() -> Result {
+        let rig = Rig::new()?;
+
+        for id in [0, 1, 7, u64::MAX] {
+            rig.host.complete(id, &[0; 8]);
+        }
+        rig.host.then(Answer::reply(&[1; 8])?)?;
+        call(&rig, &[0; 24], 8, LONG)?;
+        rig.host.complete(rig.host.id(0)?, &[2; 8]);
+        rig.host.then(Answer::reply(&[3; 8])?)?;
+        assert_eq!(call(&rig, &[0; 24], 8, LONG)?.bytes(), &[3; 8]);
+        Ok(())
+    }
+
+    /// Destroys what the reply names, unless that is nothing.
+    fn destroy(
+        reply: &[u8],
+        _envelope: Envelope,
+        _process: HostProcess,
+    ) -> Result<Option<Outgoing>> {
+        if reply == [0; 4] {
+            return Ok(None);
+        }
+
+        let mut message = Outgoing::new(4)?;
+
+        message.bytes_mut().copy_from_slice(reply);
+        Ok(Some(message))
+    }
+
+    #[test]
+    fn abandoned_request_stands_on_the_account() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let call = || {
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT)
+        };
+
+        account.settle(SHORT)?;
+        assert_eq!(errno(call()), -110);
+        assert_eq!(errno(account.settle(SHORT)), -110);
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        account.settle(SHORT)?;
+
+        // What is never answered stands there until the channel is closed: the host may still read
+        // what was sent on a lane that is.
+        assert_eq!(errno(call()), -110);
+        rig.transport.close_lane(&rig.lane);
+        assert_eq!(errno(account.settle(SHORT)), -110);
+        rig.transport.close();
+        account.settle(SHORT)
+    }
+
+    #[test]
+    fn cut_off_request_is_settled_by_its_answer() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let result =
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT);
+
+        assert_eq!(errno(result), -110);
+        rig.transport.close_lane(&rig.lane);
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        account.settle(SHORT)
+    }
+
+    #[pin_data]
+    struct NextOne {
+        #[pin]
+        settled: Waiter,
+    }
+
+    impl Settled for NextOne {
+        fn settled(self: Arc<Self>) {
+            self.settled.fire();
+        }
+    }
+
+    #[test]
+    fn told_when_all_is_answered() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let next = || {
+            Arc::pin_init(
+                pin_init!(NextOne {
+                    settled <- Waiter::new(),
+                }),
+                GFP_KERNEL,
+            )
+        };
+        let at_once = next()?;
+
+        account.when_settled(at_once.clone());
+        at_once.settled.wait(SHORT)?;
+
+        let result =
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT);
+        let later = next()?;
+
+        assert_eq!(errno(result), -110);
+        account.when_settled(later.clone());
+        assert_eq!(errno(later.settled.wait(SHORT)), -110);
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        later.settled.wait(SHORT)
+    }
+
+    #[test]
+    fn memory_for_late_replies_has_a_limit() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let create = || {
+            let undo = Undo {
+                how: UndoHow::ByReply(destroy),
+                envelope: envelope(),
+                process: HostProcess::GUEST,
+                route: None,
+            };
+
+            rig.transport.as_arc_borrow().call(
+                &rig.lane,
+                Some(&account),
+                &[1; 24],
+                MAX_REPLY,
+                Some(undo),
+                SHORT,
+            )
+        };
+        // CAST: It is small.
+        let others = account.keep(Account::MOST_KEPT as usize - MAX_REPLY)?;
+
+        assert_eq!(errno(create()), -110);
+        assert_eq!(errno(create()), -12);
+        // With an answer there is room again.
+        rig.host.complete(rig.host.id(0)?, &[0; 8]);
+        rig.queue.drain();
+        assert_eq!(errno(create()), -110);
+        drop(others);
+        rig.transport.close();
+        account.settle(SHORT)
+    }
+
+    #[test]
+    fn late_reply_is_undone() -> Result {
+        let rig = Rig::new()?;
+        let create = || {
+            rig.transport.as_arc_borrow().call(
+                &rig.lane,
+                None,
+                &[1; 24],
+                4,
+                Some(Undo {
+                    how: UndoHow::ByReply(destroy),
+                    envelope: envelope(),
+                    process: HostProcess::GUEST,
+                    route: None,
+                }),
+                SHORT,
+            )
+        };
+
+        assert_eq!(errno(create()), -110);
+        rig.host.then(Answer::reply(&[0; 8])?)?;
+        rig.host
+            .complete(rig.host.id(0)?, &[6, 7, 8, 9, 0, 0, 0, 0]);
+        rig.queue.drain();
+        assert_eq!(rig.host.sent_count(), 2);
+        assert_eq!(rig.host.message(1)?.as_slice(), &[6, 7, 8, 9]);
+
+        // Nothing was made, or the reply makes no sense: nothing is sent.
+        for reply in [&[0u8; 8][..], &[1u8; 3][..]] {
+            let before = rig.host.sent_count();
+
+            assert_eq!(errno(create()), -110);
+            rig.host.complete(rig.host.id(before)?, reply);
+            rig.queue.drain();
+            assert_eq!(rig.host.sent_count(), before + 1);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn late_reply_to_a_plain_request() -> Result {
+        let rig = Rig::new()?;
+
+        assert_eq!(errno(call(&rig, &[0; 24], 4, SHORT)), -110);
+        rig.host.complete(rig.host.id(0)?, &[1; 8]);
+        rig.queue.drain();
+        assert_eq!(rig.host.sent_count(), 1);
+        Ok(())
+    }
+
+    #[pin_data]
+    struct Results {
+        #[pin]
+        errnos: Mutex<KVec<i32>>,
+        #[pin]
+        done: Waiter,
+    }
+
+    /// Lets `count` threads wait for a reply on `lane`; the result tells how they fared.
+    fn wait_on(rig: &Rig, lane: &Arc<Lane>, count: usize) -> Result<Arc<Results>> {
+        let before = rig.host.sent_count();
+        let results = Arc::pin_init(
+            pin_init!(Results {
+                errnos <- new_mutex!(KVec::new(), "Results::errnos"),
+                done <- Waiter::new(),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        for _ in 0..count {
+            let transport = rig.transport.clone();
+            let lane = lane.clone();
+            let results: Arc<Results> = results.clone();
+
+            rig.queue.try_spawn(GFP_KERNEL, move || {
+                let result = transport
+                    .as_arc_borrow()
+                    .call(&lane, None, &[0; 24], 4, None, LONG);
+                let mut errnos = results.errnos.lock();
+
+                let _ = errnos.push(errno(result), GFP_KERNEL);
+                if errnos.len() == count {
+                    results.done.fire();
+                }
+            })?;
+        }
+        for _ in 0..1000 {
+            if rig.host.sent_count() == before + count {
+                return Ok(results);
+            }
+            fsleep(Delta::from_millis(5));
+        }
+        Err(ETIMEDOUT)
+    }
+
+    #[test]
+    fn close_wakes_everybody() -> Result {
+        let rig = Rig::new()?;
+        let results = wait_on(&rig, &rig.lane, 8)?;
+
+        rig.transport.close();
+        results.done.wait(LONG)?;
+        assert_eq!(results.errnos.lock().as_slice(), &[-19; 8]);
+
+        // It stays closed.
+        assert_eq!(errno(call(&rig, &[0; 24], 4, LONG)), -19);
+        assert_eq!(rig.host.sent_count(), 8);
+        Ok(())
+    }
+
+    #[test]
+    fn closing_a_lane_wakes_only_those_on_it() -> Result {
+        let rig = Rig::new()?;
+        let lane = Lane::new()?;
+        let stay = wait_on(&rig, &rig.lane, 3)?;
+        let go = wait_on(&rig, &lane, 3)?;
+
+        rig.transport.close_lane(&lane);
+        go.done.wait(LONG)?;
+        assert_eq!(go.errnos.lock().as_slice(), &[-19; 3]);
+        assert!(stay.errnos.lock().is_empty());
+
+        // It stays closed, the other one open; late replies find nobody.
+        let late = rig
+            .transport
+            .as_arc_borrow()
+            .call(&lane, None, &[0; 24], 4, None, LONG);
+
+        assert_eq!(errno(late), -19);
+        for index in 0..6 {
+            rig.host.complete(rig.host.id(index)?, &[0; 8]);
+        }
+        stay.done.wait(LONG)?;
+        assert_eq!(stay.errnos.lock().as_slice(), &[0; 3]);
+        Ok(())
+    }
+}
