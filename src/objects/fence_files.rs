@@ -111,7 +111,7 @@ pub(crate) struct FenceFile {
 
 impl Drop for FenceFile {
     fn drop(&mut self) {
-        drop(self.files.all.remove(self.id));
+        let _ = self.files.all.remove(self.id);
     }
 }
 
