@@ -3,6 +3,8 @@
  * The faults of the test host themselves: each kind has its effect. What the driver
  * makes of them in full is for the tests of the driver.
  */
+#include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -115,7 +117,6 @@ TEST_F(fault, failed_answers)
 {
 	static const char *const plans[] = {
 		"do = 'status'\nstatus = 0xC0000001",
-		"do = 'truncate'\nlength = 3",
 		"do = 'truncate'\nlength = 0",
 		"do = 'overwrite'\noffset = 0\nbytes = [0, 0, 0, 0]",
 	};
@@ -161,6 +162,79 @@ TEST_F(fault, chosen_by_number)
 	}
 	EXPECT_EQ(2, failed);
 	EXPECT_EQ(2, dxg_faults_done());
+}
+
+/* A call that cannot end as long as the plan is in force, and ends well with it */
+struct stuck_call {
+	struct dxg_gpu gpu;
+	__u32 device;
+	int result;
+};
+
+FIXTURE(stuck)
+{
+	struct stuck_call call;
+};
+
+FIXTURE_VARIANT(stuck)
+{
+	const char *plan;
+};
+
+FIXTURE_VARIANT_ADD(stuck, ring) { .plan = "[[fault]]\ndo = 'stall-ring'\n" };
+FIXTURE_VARIANT_ADD(stuck, interrupts) { .plan = "[[fault]]\ndo = 'no-interrupts'\n" };
+
+FIXTURE_SETUP(stuck)
+{
+	if (dxg_faults_done() < 0)
+		SKIP(return, "the host has no port for faults");
+	DXG_GPU_SETUP(&self->call.gpu, false);
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	dxg_fault_plan("");
+	dxg_gpu_close(&self->call.gpu);
+}
+
+static void *call_in_thread(void *data)
+{
+	struct stuck_call *call = data;
+
+	call->result = create_device(&call->gpu, &call->device);
+	return NULL;
+}
+
+TEST_F(stuck, until_the_plan_ends)
+{
+	pthread_t thread;
+
+	ASSERT_OK(dxg_fault_plan(variant->plan));
+	ASSERT_OK(pthread_create(&thread, NULL, call_in_thread, &self->call));
+	EXPECT_TRUE(dxg_faults_reach(1));
+	dxg_sleep_ms(LATE_MS);
+	EXPECT_EQ(EBUSY, pthread_tryjoin_np(thread, NULL));
+	EXPECT_OK(dxg_fault_plan(""));
+	ASSERT_OK(pthread_join(thread, NULL));
+	EXPECT_OK(self->call.result);
+	EXPECT_EQ(0, dxg_device_state(self->call.gpu.fd, self->call.device));
+}
+
+/* Messages that nobody asked for: of events that were never there, or are over */
+TEST_F(fault, unasked)
+{
+	__u32 device;
+
+	ASSERT_OK(dxg_fault_plan("[[fault]]\ndo = 'guest-event'\nid = 0x123456789\n"
+				 "[[fault]]\ndo = 'guest-data'\nid = 0\n"));
+	EXPECT_EQ(2, dxg_faults_done());
+	ASSERT_OK(dxg_fault_plan("[[fault]]\nevery = 1\ndo = 'guest-event'\n"));
+	for (int i = 0; i < 20; i++) {
+		ASSERT_OK(create_device(&self->gpu, &device));
+		EXPECT_OK(dxg_destroy_device(self->gpu.fd, device));
+	}
+	EXPECT_LE(20, dxg_faults_done());
+	EXPECT_EQ(0, dxg_device_state(self->gpu.fd, self->gpu.device));
 }
 
 /*
