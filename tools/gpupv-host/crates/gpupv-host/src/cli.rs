@@ -209,14 +209,7 @@ fn parse_version(text: &str) -> Result<u32, String> {
 /// Does what the command line says.
 pub(crate) fn run() -> ExitCode {
     let Command::Run(args) = Cli::parse().command;
-    let faults = match args.faults.as_deref().map(read_text).transpose() {
-        Ok(faults) => faults,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(status::FAILED);
-        }
-    };
-    let config = GuestConfig {
+    let mut config = GuestConfig {
         cpus: args.cpus,
         memory: args.memory,
         extra_cmdline: args.cmdline.clone(),
@@ -227,7 +220,7 @@ pub(crate) fn run() -> ExitCode {
         asynchronous: args.asynchronous,
         removal_port: args.removal_port,
         count_port: args.count_port,
-        faults,
+        faults: None,
         hostile: args.hostile,
         fault_port: args.fault_port,
         transfer_port: args.transfer.is_some(),
@@ -238,6 +231,15 @@ pub(crate) fn run() -> ExitCode {
         verbose: args.verbose,
     };
     logger::install(config.log_level(), |line| eprintln!("{line}"));
+    if let Some(path) = &args.faults {
+        match read_text(path) {
+            Ok(text) => config.faults = Some(text),
+            Err(message) => {
+                log::error!("{message}");
+                return ExitCode::from(status::FAILED);
+            }
+        }
+    }
     ExitCode::from(run_guest(&args, &config))
 }
 
