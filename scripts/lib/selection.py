@@ -8,6 +8,9 @@ import re
 BASIC = ["device_node", "adapter", "device", "allocation", "sync_signal", "escape"]
 
 MODULE_OR_HOST = re.compile(r"^(src|c|include|tools/gpupv-host/crates)/|^(Kbuild|Kconfig)$")
+# What one program alone consists of
+PARTS = {"fuzz": "fuzz_ioctl"}
+PART = re.compile(r"^tools/testing/selftests/dxg/(\w+)/\w+\.[ch]$")
 SELFTEST = re.compile(r"^tools/testing/selftests/dxg/(?:clients/)?(\w+)\.(c|sh)$")
 
 # What stands in the path of a source of the module or the host, and the programs that use what it does.
@@ -36,7 +39,9 @@ def programs_for(files, available):
     """The programs to run after a change of these files, in the order of `available`, and of nothing else."""
     chosen = set()
     for file in files:
-        if match := SELFTEST.match(file):
+        if (match := PART.match(file)) and match[1] in PARTS:
+            chosen.add(PARTS[match[1]])
+        elif match := SELFTEST.match(file):
             named = {match[1], f"{match[1]}.{match[2]}", f"{match[1]}_32"} & set(available)
             # What programs share, and what they are built with, concerns all of them.
             chosen.update(named or BASIC)
