@@ -232,6 +232,7 @@ mod tests {
         transport::{
             mock::{
                 envelope,
+                Answer,
                 Rig, //
             },
             Account, //
@@ -321,6 +322,7 @@ mod tests {
         let result = link.call(sender, command, Patience::Limited(20));
 
         assert_eq!(result.err(), Some(ETIMEDOUT));
+        global.host.then(Answer::reply(&[0; 8])?)?;
         vgpu.host.complete(
             vgpu.host.id(0)?,
             &bytes([0x4000_0040, 0, 0, 0, 0, 0, 0, 0])?,

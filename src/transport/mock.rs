@@ -185,7 +185,9 @@ pub(crate) struct Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        // No work item may be the last one to know the queue.
+        // Nothing waits for an answer that never comes, and no work item is the last one to know the
+        // queue.
+        self.transport.close();
         self.queue.drain();
     }
 }
