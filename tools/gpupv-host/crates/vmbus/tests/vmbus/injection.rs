@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{channel, Receiver};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use vmbus::proto::MessageType;
 use vmbus::ring::{Field, GuestRing, RingMemory};
@@ -56,8 +57,9 @@ impl Scene {
         self.guest.send(&self.open, id, vec![ECHO; 64]);
     }
 
-    /// The host has had time for everything that was sent before.
+    /// Gives the host time for everything that was sent before: others are served meanwhile.
     fn pass(&self) {
+        std::thread::sleep(Duration::from_millis(300));
         self.guest.send(&self.other, 9, vec![ECHO; 64]);
         assert_eq!(self.guest.receive(&self.other).id, 9);
     }
