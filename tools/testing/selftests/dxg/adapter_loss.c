@@ -4,7 +4,6 @@
  * so, what takes things away still works, and nobody is left waiting. For hosts that
  * let their guest ask for it (gpupv-host --removal-port), and root.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/sync_file.h>
 #include <poll.h>
@@ -14,104 +13,9 @@
 #include <time.h>
 
 #include "dxg_count.h"
+#include "dxg_removal.h"
 #include "dxg_sync_calls.h"
 #include "dxg_harness.h"
-
-/* The port, and what the upper half of a byte asks for; the lower half is a channel */
-#define REMOVAL_PORT	0x606
-#define RESCIND		0x10
-#define OFFER		0x20
-/* The global channel, then those of the adapters */
-#define GLOBAL		0
-#define RENDER		1
-#define COMPUTE		2
-
-#define PCI_DRIVER	"/sys/bus/pci/drivers/dxgkrnl"
-
-static int write_to(const char *path, off_t offset, const void *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int result = fd < 0 ? -errno : 0;
-
-	if (!result && pwrite(fd, data, size, offset) != size)
-		result = -errno;
-	close(fd);
-	return result;
-}
-
-static int ask(int what)
-{
-	unsigned char byte = what;
-
-	return write_to("/dev/port", REMOVAL_PORT, &byte, 1);
-}
-
-static int drive(const char *file, const char *function)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), PCI_DRIVER "/%s", file);
-	return write_to(path, 0, function, strlen(function));
-}
-
-/* The PCI function of an adapter: of the driver's, the one with this device number. */
-static bool find_function(unsigned int wanted, char *name, size_t size)
-{
-	DIR *directory = opendir(PCI_DRIVER);
-	struct dirent *entry;
-	bool found = false;
-
-	while (directory && !found && (entry = readdir(directory))) {
-		char path[512];
-		unsigned int id;
-		FILE *stream;
-
-		snprintf(path, sizeof(path), PCI_DRIVER "/%s/device", entry->d_name);
-		stream = strchr(entry->d_name, ':') ? fopen(path, "r") : NULL;
-		if (!stream)
-			continue;
-		found = fscanf(stream, "%x", &id) == 1 && id == wanted;
-		fclose(stream);
-		snprintf(name, size, "%.31s", entry->d_name);
-	}
-	if (directory)
-		closedir(directory);
-	return found;
-}
-
-/* Gives both functions away and takes them back: that makes new adapters. */
-static int rebind(void)
-{
-	const unsigned int devices[] = { DXG_PCI_RENDER, DXG_PCI_COMPUTE };
-
-	for (int i = 0; i < ARRAY_SIZE(devices); i++) {
-		char function[32];
-
-		if (!find_function(devices[i], function, sizeof(function)))
-			return -ENODEV;
-		if (drive("unbind", function) || drive("bind", function))
-			return -EIO;
-	}
-	return 0;
-}
-
-/* Waits until both adapters work. */
-static bool complete(void)
-{
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
-		struct dxg_list list = {};
-		int fd = dxg_open();
-
-		if (fd >= 0) {
-			dxg_list(fd, &list);
-			close(fd);
-		}
-		if (list.count == 2)
-			return true;
-		dxg_sleep_ms(10);
-	}
-	return false;
-}
 
 enum loss { CHANNEL, FUNCTION, EVERYTHING };
 
@@ -152,16 +56,21 @@ FIXTURE_VARIANT_ADD(loss, everything) { .how = EVERYTHING };
 #define SCENE		(&loser->scene.scene)
 #define CALL(request, args)	dxg_ioctl(SCENE->gpu.fd, request, args)
 
+static int channel_of(const struct loser *loser)
+{
+	return loser->compute ? DXG_CHANNEL_COMPUTE : DXG_CHANNEL_RENDER;
+}
+
 FIXTURE_SETUP(loss)
 {
 	struct loser *loser = &self->loser;
 
-	ASSERT_TRUE(complete());
+	ASSERT_TRUE(dxg_adapters_complete());
 	loser->how = variant->how;
 	loser->compute = variant->compute;
 	ASSERT_EQ(0, dxg_sync_scene_open(&loser->scene, loser->compute));
-	ASSERT_TRUE(find_function(loser->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
-				  loser->function, sizeof(loser->function)));
+	ASSERT_TRUE(dxg_function_find(loser->compute ? DXG_PCI_COMPUTE : DXG_PCI_RENDER,
+				      loser->function, sizeof(loser->function)));
 }
 
 FIXTURE_TEARDOWN(loss)
@@ -171,18 +80,18 @@ FIXTURE_TEARDOWN(loss)
 	dxg_sync_scene_close(&loser->scene);
 	switch (loser->how) {
 	case CHANNEL:
-		ASSERT_EQ(0, ask(OFFER + (loser->compute ? COMPUTE : RENDER)));
-		ASSERT_EQ(0, rebind());
+		ASSERT_EQ(0, dxg_removal_ask(DXG_OFFER + channel_of(loser)));
+		ASSERT_EQ(0, dxg_functions_rebind());
 		break;
 	case FUNCTION:
 		if (loser->unbound)
-			ASSERT_OK(drive("bind", loser->function));
+			ASSERT_OK(dxg_function_drive("bind", loser->function));
 		break;
 	case EVERYTHING:
-		ASSERT_EQ(0, ask(OFFER + GLOBAL));
+		ASSERT_EQ(0, dxg_removal_ask(DXG_OFFER + DXG_CHANNEL_GLOBAL));
 		break;
 	}
-	EXPECT_TRUE(complete());
+	EXPECT_TRUE(dxg_adapters_complete());
 }
 
 /* Lets it happen, and waits until the driver knows. */
@@ -192,14 +101,14 @@ static int lose(struct loser *loser)
 
 	switch (loser->how) {
 	case CHANNEL:
-		result = ask(RESCIND + (loser->compute ? COMPUTE : RENDER));
+		result = dxg_removal_ask(DXG_RESCIND + channel_of(loser));
 		break;
 	case FUNCTION:
-		result = drive("unbind", loser->function);
+		result = dxg_function_drive("unbind", loser->function);
 		loser->unbound = !result;
 		break;
 	case EVERYTHING:
-		result = ask(RESCIND + GLOBAL);
+		result = dxg_removal_ask(DXG_RESCIND + DXG_CHANNEL_GLOBAL);
 		break;
 	}
 	for (int i = 0; !result && i < DXG_PATIENCE / 10; i++) {
@@ -465,7 +374,7 @@ TEST_F(loss, exit)
 
 static void __attribute__((constructor)) require_removal(void)
 {
-	if (access("/dev/port", W_OK) || access(PCI_DRIVER, X_OK) || !complete()) {
+	if (access("/dev/port", W_OK) || access(DXG_PCI_DRIVER, X_OK) || !dxg_adapters_complete()) {
 		ksft_print_header();
 		ksft_exit_skip("needs root, two adapters and a host that removes them\n");
 	}
