@@ -31,7 +31,7 @@ TOPICS = [
     (r"fault", ["fault_plan"]),
     (r"ioctl|uapi|user_args|wire|d3dkmthk", ["call_arguments", "call_handles", "dispatch", "user_pointers"]),
     (r"bus|registry|vmbus|channel|transport|hyperv|crates/vm/|global|pci|Kbuild|Kconfig|^c/|linux/",
-     ["device_node", "process", "threads", "signals", "test_module.sh"]),
+     ["device_node", "process", "threads", "signals", "slow_host", "test_module.sh"]),
 ]
 
 
