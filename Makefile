@@ -12,6 +12,7 @@
 #   make check       lint, unit tests, and of the selftests those that the change bears on (BASE=REV:
 #                    since REV)
 #   make soak        random and racing tests for many rounds (TIMES=10 SEED=... PROGRAMS="...")
+#   make fuzz        attack the module with random calls and hostile hosts (SECONDS=600 SEED=... HOSTILE=0|1)
 #   make bench       the micro-benchmarks, with a table (BENCH_ARGS="PROGRAM..." for some of them)
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
 #   make debug-kernel  build the debug kernel now instead of during the first `make test`
@@ -46,6 +47,9 @@ check:
 soak:
 	@DXG_TIMES=$(TIMES) DXG_SEED=$(SEED) $(S)/enter scripts/soak $(PROGRAMS)
 
+fuzz:
+	@DXG_SECONDS=$(SECONDS) DXG_SEED=$(SEED) DXG_HOSTILE=$(HOSTILE) $(S)/enter scripts/fuzz
+
 bench:
 	@$(S)/enter scripts/bench $(BENCH_ARGS)
 
@@ -67,5 +71,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install stock-module run guest test check soak bench lint debug-kernel update clean distclean help
+.PHONY: modules install stock-module run guest test check soak fuzz bench lint debug-kernel update clean distclean help
 .NOTPARALLEL:
