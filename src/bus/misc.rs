@@ -162,12 +162,18 @@ impl MiscDevice for OpenFile {
         ioctl::dispatch(&this.registry, || this.process(), request, address)
     }
 
-    /// Shows what the process has that opened the file, whoever looks: nothing before its first
-    /// request.
+    /// Shows what the process has that opened the file, whoever looks and whether this file was used
+    /// yet.
     fn show_fdinfo(this: Pin<&Self>, to: &SeqFile, _file: &File) {
-        match this.get_ref().member.as_ref() {
-            Some(member) => member.process.usage().show(to),
-            None => Usage::default().show(to),
-        }
+        let this = this.get_ref();
+        let usage = match this.member.as_ref() {
+            Some(member) => member.process.usage(),
+            None => this
+                .registry
+                .find_process(&this.group)
+                .map_or_else(Usage::default, |process| process.usage()),
+        };
+
+        usage.show(to);
     }
 }

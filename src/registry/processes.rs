@@ -101,7 +101,14 @@ impl Registry {
         Ok((process, true))
     }
 
-    /// The host would not make the process: the next open tries again with a new one.
+    /// The process object of a thread group, if it has one.
+    pub(crate) fn find_process(&self, group: &ThreadGroup) -> Option<Arc<Process>> {
+        let processes = self.processes.lock();
+
+        Some(processes.members.get(&group.key())?.process.clone())
+    }
+
+    /// The host would not make the process: the next request tries again with a new one.
     fn strike_process(&self, process: &Arc<Process>) {
         let struck = self.processes.lock().remove(process);
 
