@@ -18,11 +18,13 @@
 //! 7. `Adapter::state` (spinlock): alive or not.
 //! 8. `CpuView::state`: held while the address space of the program changes. 1 to 7 are not taken
 //!    below it.
-//! 9. `Limbo::kept`, `Lease::state`, `Startup::changed`, `Start::job`: nothing is taken below them.
+//! 9. `Limbo::kept`, `Lease::state`, `Startup::changed`, `Start::job`, `FenceImport::signal` and
+//!    `FenceImport::destroy`: nothing is taken below them but `LentRecord::waits` (spinlock), below
+//!    the first.
 //! 10. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
-//!    the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
+//!     the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
 //! 11. `Inbox::requests`, `Request::outcome`, `Account::next`, `Directory::table` (spinlocks,
-//!    interrupts off): never together.
+//!     interrupts off): never together.
 //!
 //! A [`gate`] is not a lock: whoever has passed one may wait for the host, and takes what locks
 //! are needed. Whoever waits until everybody has left holds none.
