@@ -194,6 +194,95 @@ TEST_F(slow, late_answer_to_the_end_of_a_process)
 	dxg_sleep_ms(LONG_MS);
 }
 
+/* Lends memory to the GPU, says so, and waits to be killed. */
+static int lend_and_wait(int socket)
+{
+	struct dxg_gpu gpu;
+	__u32 allocation;
+	int result = dxg_gpu_open(&gpu, false) ?:
+		dxg_create_over(&gpu, dxg_memory(SIZE), SIZE, false, &allocation);
+
+	if (!result && write(socket, "+", 1) == 1)
+		pause();
+	return result;
+}
+
+/*
+ * Messages of a process that was killed are still in the ring of its adapter: the process
+ * does not end on the other channel before the host has read them, as they may name its
+ * memory.
+ */
+TEST_F(slow, end_of_a_process_overtakes_nothing)
+{
+	int ends_of[2], status;
+	pid_t child;
+	char byte;
+
+	if (self->pins < 0)
+		SKIP(return, "the kernel does not count pinned pages");
+	if (dxg_asynchronous())
+		SKIP(return, "all messages are on one channel");
+	ASSERT_EQ(0, pipe2(ends_of, O_CLOEXEC));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(-lend_and_wait(ends_of[1]));
+	close(ends_of[1]);
+	ASSERT_EQ(1, read(ends_of[0], &byte, 1));
+	close(ends_of[0]);
+	ASSERT_OK(dxg_fault_plan("[[fault]]\ndo = \"stall-ring\"\nchannel = 0\n"));
+	EXPECT_OK(kill(child, SIGKILL));
+	EXPECT_TRUE(ends(child, &status));
+	EXPECT_EQ(SIGKILL, status);
+	dxg_sleep_ms(2 * LONG_MS);
+	EXPECT_EQ(self->pins + PAGES, dxg_pins());
+}
+
+/* The adapter whose ring is filled, and with how many messages of which size */
+static struct winluid luid;
+
+#define FILLERS		8
+#define FILLER_SIZE	0x10000
+
+/* Sends a large message over the adapter's own channel. */
+static int fill_ring(void)
+{
+	static char data[FILLER_SIZE];
+	struct d3dkmt_escape args = {
+		.priv_drv_data = (uintptr_t)data,
+		.priv_drv_data_size = sizeof(data),
+	};
+	int fd = dxg_open();
+
+	return fd < 0 ? fd : dxg_open_adapter(fd, luid, &args.adapter.v) ?:
+		dxg_ioctl(fd, LX_DXESCAPE, &args);
+}
+
+/*
+ * The ring is full, and when the host has read from it, it does not say so: whoever waits
+ * for room looks again.
+ */
+TEST_F(slow, room_without_interrupts)
+{
+	pid_t children[FILLERS];
+	struct dxg_gpu gpu;
+	int status;
+
+	ASSERT_OK(dxg_gpu_open(&gpu, false));
+	luid = gpu.luid;
+	dxg_gpu_close(&gpu);
+	ASSERT_OK(dxg_fault_plan("[[fault]]\ndo = \"stall-ring\"\nchannel = 0\ndelay_ms = 10000\n"
+				 "[[fault]]\ndo = \"no-interrupt\"\nchannel = 0\n"));
+	for (int i = 0; i < FILLERS; i++) {
+		children[i] = begin(fill_ring);
+		ASSERT_LT(0, children[i]);
+	}
+	for (int i = 0; i < FILLERS; i++) {
+		EXPECT_TRUE(ends(children[i], &status));
+		EXPECT_EQ(0, status);
+	}
+}
+
 DXG_REQUIRE_COUNTS
 
 TEST_HARNESS_MAIN
