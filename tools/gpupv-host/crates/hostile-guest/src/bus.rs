@@ -212,7 +212,7 @@ pub fn hypercall(data: &[u8]) {
     while !source.is_empty() {
         let input = match source.byte() % 4 {
             0 => source.u64(),
-            1 => 0x5D | u64::from(source.byte() & 1) << 16,
+            1 => 0x5D | (u64::from(source.byte() & 1) << 16),
             _ => 0x5C,
         };
         let address = match source.byte() % 4 {
