@@ -177,7 +177,7 @@ struct Version40;
 
 impl PciFunction for Version40 {
     fn read(&mut self, register: u8) -> u32 {
-        u32::from(register) << 8 | 40
+        (u32::from(register) << 8) | 40
     }
 
     fn write(&mut self, _register: u8, _value: u32, _byte_mask: u8) {}
