@@ -177,9 +177,9 @@ impl InPlaceModule for DxgkrnlModule {
                 pr_info!("no VMBus here, and so no vGPU\n");
                 None
             },
-            _adapters_told: Farewells { registry: _drain.0.clone(), silence: 200 },
+            _adapters_told: Farewells { registry: _drain.0.clone(), silence: 400 },
             _pci <- PciDriver::new(name, module),
-            _processes_told: Farewells { registry: _drain.0.clone(), silence: 600 },
+            _processes_told: Farewells { registry: _drain.0.clone(), silence: 500 },
             // Last: what comes after could fail, and somebody may have it open by then.
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
         })

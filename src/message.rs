@@ -352,12 +352,31 @@ fn status_only(reply: &ReplyBuffer) -> Result<isize> {
     take::<NtStatus>(reply.bytes())?.into_result()
 }
 
-/// How often the host has been told of something, see [`Link::tell`].
-static TOLD: Atomic<u32> = Atomic::new(0);
+/// How often the host was to be told of something, see [`Link::tell`], and how often that has ended.
+static TOLD: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
 
-/// Returns a number that changes while the host takes what it is told.
-pub(crate) fn told_count() -> u32 {
-    TOLD.load(Relaxed)
+/// What the host has been told of so far.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Told {
+    begun: u32,
+    ended: u32,
+}
+
+impl Told {
+    /// Returns the state of this moment.
+    pub(crate) fn now() -> Self {
+        let [begun, ended] = &TOLD;
+
+        Self {
+            begun: begun.load(Relaxed),
+            ended: ended.load(Relaxed),
+        }
+    }
+
+    /// Whether the host has not answered something that it was told.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.begun != self.ended
+    }
 }
 
 /// The way of commands for the virtual machine as a whole, and how they are wrapped.
@@ -522,9 +541,14 @@ impl<C: Channel + 'static> Link<C> {
                     wait_for_memory(deadline.rest()?)?
                 }
                 prepared => {
-                    let result = prepared?.send(deadline.rest()?);
+                    let (prepared, rest) = (prepared?, deadline.rest()?);
+                    let [begun, ended] = &TOLD;
 
-                    TOLD.fetch_add(1, Relaxed);
+                    begun.fetch_add(1, Relaxed);
+
+                    let result = prepared.send(rest);
+
+                    ended.fetch_add(1, Relaxed);
                     return result;
                 }
             }

@@ -38,7 +38,7 @@ use crate::{
             Waiter, //
         },
     },
-    message::told_count,
+    message::Told,
     objects::{
         adapter::{
             Adapter,
@@ -72,6 +72,9 @@ use kernel::{
         WorkItem, //
     },
 };
+
+/// How often [`Registry::flush_teardown`] waits for the time that the host may be silent.
+const FLUSH_ROUNDS: usize = 100;
 
 /// Most adapters at a time: as many as users can enumerate.
 pub(crate) const MAX_ADAPTERS: usize = 64;
@@ -223,12 +226,18 @@ impl Registry {
             return;
         }
 
-        let mut told = told_count();
+        let mut told = Told::now();
 
-        while flushed.wait(Patience::Limited(silence)).is_err() {
-            let before = mem::replace(&mut told, told_count());
+        // The host is silent while it owes an answer and gives none. A worker that has not begun is not
+        // its fault, but is not waited for without end either.
+        for _ in 0..FLUSH_ROUNDS {
+            if flushed.wait(Patience::Limited(silence)).is_ok() {
+                return;
+            }
 
-            if told == before {
+            let before = mem::replace(&mut told, Told::now());
+
+            if told == before && told.is_waiting() {
                 return;
             }
         }
