@@ -199,7 +199,7 @@ PARTS = {
                            "cross-adapter=tolerate", "null-pointers=refuse", "fence-pages=address", "page-reuse=late"),
                            only=HANDLES),
     "stock-endings": script("check-endings"),
-    "stock-shell": script("check-guest", "scripts/guest-shell", "scripts/run-guest", "scripts/enter"),
+    "stock-programs": script("check-guest", "scripts/guest-shell", "scripts/run-guest", "scripts/enter"),
     "lint": counted("lint"),
     "stock-no-sync-file": guest("stock", "no_sync_file", 300, without="SYNC_FILE", cpus=4),
     "stock-no-host": guest("stock", "no_host", 240, "--adapter", "none", adapters=0),
