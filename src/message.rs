@@ -38,11 +38,15 @@ pub(crate) mod standard_allocation;
 pub(crate) mod statistics;
 pub(crate) mod submit;
 pub(crate) mod sync_object;
+mod told;
 pub(crate) mod under_way;
 pub(crate) mod video_memory;
 pub(crate) mod wait;
 
-pub(crate) use self::prepared::Prepared;
+pub(crate) use self::{
+    prepared::Prepared,
+    told::Told, //
+};
 use crate::{
     linux::{
         channel::{
@@ -79,13 +83,7 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{
-            Atomic,
-            Relaxed, //
-        },
-        Arc, //
-    },
+    sync::Arc, //
 };
 use zerocopy_derive::{
     Immutable,
@@ -352,33 +350,6 @@ fn status_only(reply: &ReplyBuffer) -> Result<isize> {
     take::<NtStatus>(reply.bytes())?.into_result()
 }
 
-/// How often the host was to be told of something, see [`Link::tell`], and how often that has ended.
-static TOLD: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
-
-/// What the host has been told of so far.
-#[derive(PartialEq, Eq)]
-pub(crate) struct Told {
-    begun: u32,
-    ended: u32,
-}
-
-impl Told {
-    /// Returns the state of this moment.
-    pub(crate) fn now() -> Self {
-        let [begun, ended] = &TOLD;
-
-        Self {
-            begun: begun.load(Relaxed),
-            ended: ended.load(Relaxed),
-        }
-    }
-
-    /// Whether the host has not answered something that it was told.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.begun != self.ended
-    }
-}
-
 /// The way of commands for the virtual machine as a whole, and how they are wrapped.
 pub(crate) struct GlobalWay {
     route: Route,
@@ -542,14 +513,8 @@ impl<C: Channel + 'static> Link<C> {
                 }
                 prepared => {
                     let (prepared, rest) = (prepared?, deadline.rest()?);
-                    let [begun, ended] = &TOLD;
 
-                    begun.fetch_add(1, Relaxed);
-
-                    let result = prepared.send(rest);
-
-                    ended.fetch_add(1, Relaxed);
-                    return result;
+                    return Told::count(|| prepared.send(rest));
                 }
             }
         }
