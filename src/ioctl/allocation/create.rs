@@ -40,7 +40,10 @@ use crate::{
         },
         gate::Pass,
         limbo::LentMemory,
-        object::Object,
+        object::{
+            self,
+            Object, //
+        },
         process::{
             Place,
             Process, //
@@ -104,10 +107,8 @@ impl Owner {
         }
 
         // As on Windows, a number that names nothing is another mistake than a wrong resource.
-        let resource = match process.object(argument.resource) {
-            Err(_) => return Err(EBADF),
-            Ok(_) => process.get::<Resource>(argument.resource)?,
-        };
+        let object = process.object(argument.resource).map_err(|_| EBADF)?;
+        let resource = <Resource as object::Kind>::of(&object).ok_or(EINVAL)?.clone();
         let is_sealed = resource.shared().is_some_and(|shared| shared.is_sealed());
 
         if is_sealed || !Arc::ptr_eq(resource.device(), device) {
