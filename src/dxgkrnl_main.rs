@@ -82,10 +82,15 @@ struct Farewells {
     registry: Arc<Registry>,
     /// How long the host may be silent meanwhile, in milliseconds.
     silence: u32,
+    /// Whether adapters that were being started are among what has ended.
+    of_starts: bool,
 }
 
 impl Drop for Farewells {
     fn drop(&mut self) {
+        if self.of_starts {
+            self.registry.flush_starts(self.silence);
+        }
         self.registry.flush_teardown(self.silence);
     }
 }
@@ -177,9 +182,17 @@ impl InPlaceModule for DxgkrnlModule {
                 pr_info!("no VMBus here, and so no vGPU\n");
                 None
             },
-            _adapters_told: Farewells { registry: _drain.0.clone(), silence: 400 },
+            _adapters_told: Farewells {
+                registry: _drain.0.clone(),
+                silence: 400,
+                of_starts: true,
+            },
             _pci <- PciDriver::new(name, module),
-            _processes_told: Farewells { registry: _drain.0.clone(), silence: 500 },
+            _processes_told: Farewells {
+                registry: _drain.0.clone(),
+                silence: 400,
+                of_starts: false,
+            },
             // Last: what comes after could fail, and somebody may have it open by then.
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
         })

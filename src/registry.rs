@@ -73,7 +73,7 @@ use kernel::{
     },
 };
 
-/// How often [`Registry::flush_teardown`] waits for the time that the host may be silent.
+/// How often [`while_host_answers`] waits for the time that the host may be silent.
 const FLUSH_ROUNDS: usize = 100;
 
 /// Most adapters at a time: as many as users can enumerate.
@@ -222,25 +222,15 @@ impl Registry {
             fire.fire();
         });
 
-        if spawned.is_err() {
-            return;
+        if spawned.is_ok() {
+            while_host_answers(silence, |patience| flushed.wait(patience));
         }
+    }
 
-        let mut told = Told::now();
-
-        // The host is silent while it owes an answer and gives none. A worker that has not begun is not
-        // its fault, but is not waited for without end either.
-        for _ in 0..FLUSH_ROUNDS {
-            if flushed.wait(Patience::Limited(silence)).is_ok() {
-                return;
-            }
-
-            let before = mem::replace(&mut told, Told::now());
-
-            if told == before && told.is_waiting() {
-                return;
-            }
-        }
+    /// Waits until no start is under way, unless the host does not answer for `silence` milliseconds.
+    /// Adapters that were stopped while they were started are closed on the host then.
+    pub(crate) fn flush_starts(&self, silence: u32) {
+        while_host_answers(silence, |patience| self.startup.wait_over(patience));
     }
 
     /// What all objects share.
@@ -521,6 +511,25 @@ impl Registry {
         let inner = self.inner.lock();
 
         inner.global.as_ref()?.host().cloned()
+    }
+}
+
+/// Does `wait`, until it succeeds or the host, which owes an answer, gives none for `silence`
+/// milliseconds. A worker that has not begun is not its fault, but is not waited for without end
+/// either.
+fn while_host_answers(silence: u32, wait: impl Fn(Patience) -> Result) {
+    let mut told = Told::now();
+
+    for _ in 0..FLUSH_ROUNDS {
+        if wait(Patience::Limited(silence)).is_ok() {
+            return;
+        }
+
+        let before = mem::replace(&mut told, Told::now());
+
+        if told == before && told.is_waiting() {
+            return;
+        }
     }
 }
 

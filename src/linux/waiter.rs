@@ -171,6 +171,22 @@ pub(crate) fn wait_for_memory(patience: Patience) -> Result {
     Ok(())
 }
 
+/// How often [`again_for_memory`] tries: for some 5 seconds in all.
+const MEMORY_TRIES: u32 = 250;
+
+/// Does `attempt` until it fails for another reason than want of memory, which may pass, or
+/// succeeds. A few seconds without memory are enough to give up. Must not be called where sleeping
+/// is not allowed.
+pub(crate) fn again_for_memory<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    for _ in 1..MEMORY_TRIES {
+        match attempt() {
+            Err(error) if error == ENOMEM => wait_for_memory(Patience::Endless)?,
+            result => return result,
+        }
+    }
+    attempt()
+}
+
 /// A counter of events that threads can sleep on.
 #[pin_data]
 pub(crate) struct Changes {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counts what the host is told of as things end, so that unloading can see whether it answers.
+//! Counts what the host is told of as things begin and end, so that unloading can see whether it
+//! answers.
 
 use kernel::sync::atomic::{
     Atomic,
     Relaxed, //
 };
 
-/// How often the host was to be told of something, see [`Link::tell`](super::Link::tell), and how often that has ended.
+/// How often the host was told of something, and how often that has ended.
 static TOLD: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
 
 /// What the host has been told of so far.
@@ -19,7 +20,7 @@ pub(crate) struct Told {
 
 impl Told {
     /// Does `tell`, which tells the host of something and waits for its answer.
-    pub(super) fn count<R>(tell: impl FnOnce() -> R) -> R {
+    pub(crate) fn count<R>(tell: impl FnOnce() -> R) -> R {
         let [begun, ended] = &TOLD;
 
         begun.fetch_add(1, Relaxed);

@@ -8,7 +8,8 @@
 //! what is sent with it reaches the host or fails with `ENODEV`.
 //!
 //! Starting takes as long as the host takes, in a worker of its own. Stopping does not wait for the
-//! host: a worker tells it, closes the channel, and lets go of what was lent.
+//! host: a worker tells it, closes the channel, and lets go of what was lent. If the adapter was
+//! only being started, that is the worker that starts it.
 //!
 //! `Adapter::state` is held for a few instructions only, never while the host is waited for.
 
@@ -23,7 +24,10 @@ use super::{
 use crate::{
     linux::{
         channel::Offer,
-        waiter::Patience, //
+        waiter::{
+            again_for_memory,
+            Patience, //
+        },
     },
     message::{
         adapter::{
@@ -35,7 +39,8 @@ use crate::{
         Link,
         Prepared,
         Sender,
-        Submission, //
+        Submission,
+        Told, //
     },
     transport::{
         HostTransport,
@@ -377,7 +382,7 @@ impl Adapter {
         asynchronous: bool,
         services: &Services,
     ) -> Started {
-        let result = self.open(offer, host, asynchronous, services);
+        let result = again_for_memory(|| self.open(offer, host, asynchronous, services));
         let told = result
             .as_ref()
             .ok()
@@ -461,13 +466,21 @@ impl Adapter {
         let open = OpenAdapter {
             version: envelope.version,
         };
-        let host_adapter = link.call(HostProcess::GUEST, open, Patience::Endless)?;
+        let host_adapter =
+            Told::count(|| link.call(HostProcess::GUEST, open, Patience::Endless))?;
         let mut activate = || {
-            let info = link.call(
-                HostProcess::GUEST,
-                GetInternalAdapterInfo,
-                Patience::Endless,
-            )?;
+            // Stopped meanwhile: then there is nothing more to ask.
+            if self.is_stopped() {
+                return Err(ENODEV);
+            }
+
+            let info = Told::count(|| {
+                link.call(
+                    HostProcess::GUEST,
+                    GetInternalAdapterInfo,
+                    Patience::Endless,
+                )
+            })?;
 
             if let Some(vgpu) = info.vgpu_luid {
                 envelope.vgpu = vgpu;
@@ -547,12 +560,12 @@ impl Adapter {
             // Nothing is sent from now on but that the adapter is closed. On the global channel nobody
             // else would wake those who wait, either.
             Some(State::Active(active)) => active.link.leave(),
-            // The worker that starts it finds out at once, and closes the channel: with it the host
-            // closes what it may have opened.
+            // The worker that starts it finds out when the host answers, and has it close what it has
+            // opened. A host that does not listen any more will not answer.
             Some(State::Starting {
                 talk: Some((_, link)),
                 ..
-            }) => link.leave(),
+            }) if !reachable => link.leave(),
             _ => {}
         }
         // Nobody may see what the host, once it knows, uses for something else.

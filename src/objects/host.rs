@@ -15,7 +15,8 @@ use crate::{
     },
     message::{
         global::SetIoSpaceRegion,
-        Link, //
+        Link,
+        Told, //
     },
     transport::HostTransport,
     wire::{
@@ -149,8 +150,7 @@ impl Host {
         };
 
         // Any success is one. A late one, too.
-        link.call(HostProcess::GUEST, command, Patience::Endless)
-            .map(drop)
+        Told::count(|| link.call(HostProcess::GUEST, command, Patience::Endless)).map(drop)
     }
 
     /// The way to the host.

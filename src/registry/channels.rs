@@ -2,8 +2,8 @@
 
 //! Channels that come, go, break, and sleep with the machine.
 //!
-//! Takes `Registry::inner`. The host is never waited for: what is to be told to it, or takes long, is
-//! left to workers.
+//! Takes `Registry::inner`. What is to be told to the host, or takes long, is left to workers. They
+//! are waited for only before the driver closes a channel on its own, and not if the host is silent.
 
 use super::{
     GlobalChannel,
@@ -24,6 +24,10 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
+
+/// How long the host may be silent before a channel is closed without having told it everything, in
+/// milliseconds.
+const SILENCE: u32 = 500;
 
 impl Inner {
     /// Gives those adapters another chance that have stopped for want of the global channel.
@@ -79,9 +83,21 @@ impl Registry {
         };
 
         drop(struck);
+        self.end_user(offer);
+    }
+
+    /// Ends the adapter that uses the channel of `offer`, which is closed afterwards. A host that
+    /// listens is told before.
+    fn end_user(&self, offer: &Arc<Offer>) {
         // No two adapters use the same one.
-        if let Some(adapter) = self.find(|adapter| adapter.uses(offer)) {
-            adapter.channel_lost(offer);
+        let Some(adapter) = self.find(|adapter| adapter.uses(offer)) else {
+            return;
+        };
+
+        adapter.channel_lost(offer);
+        if !offer.is_rescinded() {
+            self.flush_starts(SILENCE);
+            self.flush_teardown(SILENCE);
         }
     }
 
@@ -143,9 +159,7 @@ impl Registry {
     /// The machine is about to sleep: what uses the channel ends.
     pub(crate) fn suspend_channel(&self, offer: &Arc<Offer>) {
         self.set_asleep(offer, true);
-        if let Some(adapter) = self.find(|adapter| adapter.uses(offer)) {
-            adapter.channel_lost(offer);
-        }
+        self.end_user(offer);
     }
 
     /// The machine is awake again: the channel is as if it had just been offered.
@@ -190,9 +204,15 @@ impl Registry {
 
     /// Ends the adapters that use the global channel, and the way to the host.
     fn global_lost(&self, state: GlobalState, reachable: bool) {
+        let mut untold = false;
+
         // Ends: an adapter that was stopped uses no channel.
         while let Some(adapter) = self.find(Adapter::uses_global_channel) {
             adapter.global_lost(reachable);
+            untold = reachable;
+        }
+        if untold {
+            self.flush_teardown(SILENCE);
         }
 
         // Has the channel closed, and the window given back.

@@ -15,6 +15,7 @@ use crate::{
         channel::Offer,
         queue::OwnedQueue,
         waiter::{
+            again_for_memory,
             Patience,
             Waiter, //
         },
@@ -111,7 +112,8 @@ impl Start {
 
         match job {
             Job::Global { offer, version } => {
-                let result = Host::open(&offer, version, registry.services());
+                let open = || Host::open(&offer, version, registry.services());
+                let result = again_for_memory(open);
 
                 registry.global_opened(&offer, result);
             }

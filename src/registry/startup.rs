@@ -115,6 +115,24 @@ impl Startup {
         self.done.load(Acquire) == self.arrivals.load(Acquire) && self.starts.load(Acquire) == 0
     }
 
+    /// Waits until no start is under way, whatever has arrived.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
+    pub(super) fn wait_over(&self, patience: Patience) -> Result {
+        let deadline = Deadline::new(patience);
+
+        loop {
+            let seen = self.changes.seen();
+
+            if self.starts.load(Acquire) == 0 {
+                return Ok(());
+            }
+            self.changes.wait_past(seen, SLICE, deadline.rest()?)?;
+        }
+    }
+
     /// Whether those who can use what is there need not wait for the rest.
     fn is_enough(&self) -> bool {
         self.complete.load(Acquire) || self.changed.lock().elapsed().as_millis() >= STALLED

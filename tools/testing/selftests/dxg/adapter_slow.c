@@ -8,6 +8,7 @@
 #include "dxg_fault_plan.h"
 #include "dxg_objects.h"
 #include "dxg_removal.h"
+#include "dxg_watch.h"
 #include "dxg_harness.h"
 
 /* Longer than any time after which a driver may think that an adapter never starts */
@@ -71,6 +72,39 @@ TEST_F_TIMEOUT(slow_start, added_adapter, 300)
 	EXPECT_TRUE(sees(1));
 	dxg_sleep_ms(LONG_MS);
 	EXPECT_TRUE(sees(1));
+}
+
+/* Whether so many messages of a kind were sent since dxg_watch_begin(), or will have been soon. */
+static bool sent_soon(unsigned int wanted, unsigned int command)
+{
+	for (int i = 0; i < SHORT_MS / 50; i++) {
+		if (dxg_watch_count(command, NULL) >= wanted)
+			return true;
+		dxg_sleep_ms(50);
+	}
+	return false;
+}
+
+/*
+ * The function goes while the host has not answered: nobody waits for the answer. When it
+ * comes, the host is told that the adapter it has opened is used no more.
+ */
+TEST_F_TIMEOUT(slow_start, added_adapter_goes, 300)
+{
+	bool watched = dxg_watch_begin();
+	long begin;
+
+	ASSERT_OK(dxg_function_drive("unbind", self->function));
+	ASSERT_OK(dxg_fault_plan("[[fault]]\ncommand = \"OPENADAPTER\"\ndo = \"hold-answer\"\n"));
+	ASSERT_OK(dxg_function_drive("bind", self->function));
+	ASSERT_TRUE(dxg_faults_reach(1));
+	begin = now_ms();
+	EXPECT_OK(dxg_function_drive("unbind", self->function));
+	EXPECT_LE(now_ms() - begin, SHORT_MS);
+	ASSERT_OK(dxg_fault_plan(""));
+	/* Once for the adapter that was there, once for this one */
+	EXPECT_TRUE(!watched || sent_soon(2, DXG_MSG_CLOSEADAPTER));
+	ASSERT_OK(dxg_function_drive("bind", self->function));
 }
 
 /* The same with the channel that everything needs. */
