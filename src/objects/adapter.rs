@@ -104,6 +104,8 @@ pub(crate) struct Active {
     /// The adapter's own channel. Messages may travel over the global one nevertheless.
     channel: Arc<HostTransport>,
     link: Link,
+    /// For what is told when the link is closed.
+    farewell: Link,
     /// The link uses the global channel, and ends with it.
     over_global_channel: bool,
     host_adapter: Handle,
@@ -212,7 +214,7 @@ impl Active {
 
     /// Tells the host that the adapter is used no more.
     fn close_on_host(&self) {
-        close_on_host(&self.link, self.host_adapter);
+        close_on_host(&self.farewell, self.host_adapter);
     }
 
     /// Closes its channel.
@@ -238,16 +240,14 @@ fn link_for(
     }
 }
 
-/// Tells the host that `host_adapter` is used no more, whether the lane of `link` is closed or not.
-fn close_on_host(link: &Link, host_adapter: Handle) {
-    // The host closes the adapter with the channel if it does not answer, or is not asked.
-    let _ = link.in_new_lane().and_then(|link| {
-        link.tell(
-            HostProcess::GUEST,
-            || CloseAdapter { host_adapter },
-            FAREWELL_PATIENCE,
-        )
-    });
+/// Tells the host by way of `farewell` that `host_adapter` is used no more.
+fn close_on_host(farewell: &Link, host_adapter: Handle) {
+    // The host closes the adapter with the channel if it does not answer.
+    let _ = farewell.tell(
+        HostProcess::GUEST,
+        || CloseAdapter { host_adapter },
+        FAREWELL_PATIENCE,
+    );
 }
 
 enum State {
@@ -454,6 +454,7 @@ impl Adapter {
             vgpu: self.identity.vgpu,
         };
         let link = link_for(channel, host, envelope, asynchronous)?;
+        let farewell = link.in_new_lane()?;
         let starting = State::Starting {
             offer: offer.clone(),
             talk: Some((channel.clone(), link.clone())),
@@ -466,8 +467,7 @@ impl Adapter {
         let open = OpenAdapter {
             version: envelope.version,
         };
-        let host_adapter =
-            Told::count(|| link.call(HostProcess::GUEST, open, Patience::Endless))?;
+        let host_adapter = Told::count(|| link.call(HostProcess::GUEST, open, Patience::Endless))?;
         let mut activate = || {
             // Stopped meanwhile: then there is nothing more to ask.
             if self.is_stopped() {
@@ -487,6 +487,7 @@ impl Adapter {
             }
 
             let link = link_for(channel, host, envelope, info.over_global_channel)?;
+            let farewell = link.in_new_lane()?;
 
             // The reply decides, for the life of this adapter, how all later messages travel.
             Arc::pin_init(
@@ -494,6 +495,7 @@ impl Adapter {
                     offer: offer.clone(),
                     channel: channel.clone(),
                     link,
+                    farewell,
                     over_global_channel: info.over_global_channel,
                     host_adapter,
                     host_luid: info.host_luid,
@@ -508,7 +510,7 @@ impl Adapter {
 
         activate().inspect_err(|_| {
             if !offer.is_rescinded() {
-                close_on_host(&link, host_adapter);
+                close_on_host(&farewell, host_adapter);
             }
         })
     }

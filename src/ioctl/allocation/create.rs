@@ -108,7 +108,9 @@ impl Owner {
 
         // As on Windows, a number that names nothing is another mistake than a wrong resource.
         let object = process.object(argument.resource).map_err(|_| EBADF)?;
-        let resource = <Resource as object::Kind>::of(&object).ok_or(EINVAL)?.clone();
+        let resource = <Resource as object::Kind>::of(&object)
+            .ok_or(EINVAL)?
+            .clone();
         let is_sealed = resource.shared().is_some_and(|shared| shared.is_sealed());
 
         if is_sealed || !Arc::ptr_eq(resource.device(), device) {
