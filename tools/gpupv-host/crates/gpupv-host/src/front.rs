@@ -86,7 +86,9 @@ impl Write for GuestConsole {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(bytes);
-        io::stdout().write_all(bytes)?;
+        // The prompt of a shell has no end of line for which standard output would wait.
+        let mut out = io::stdout();
+        out.write_all(bytes).and_then(|()| out.flush())?;
         Ok(bytes.len())
     }
 
