@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "dxg_fault.h"
@@ -48,7 +49,7 @@ void dxg_fault_begin(int nth, unsigned int n)
 		ksft_exit_fail_msg("%s: %m\n", NTH);
 }
 
-bool dxg_fault_end(int nth)
+unsigned int dxg_fault_left(int nth)
 {
 	char text[16] = "";
 	int length = pread(nth, text, sizeof(text) - 1, 0);
@@ -56,5 +57,123 @@ bool dxg_fault_end(int nth)
 	if (length <= 0 && errno != EFAULT)
 		ksft_exit_fail_msg("%s: %m\n", NTH);
 	dxg_fault_begin(nth, 0);
-	return length > 0 && !strtoul(text, NULL, 0);
+	/* Reading itself was refused: the last one was left for that. */
+	return length > 0 ? strtoul(text, NULL, 0) : 1;
+}
+
+bool dxg_fault_end(int nth)
+{
+	return !dxg_fault_left(nth);
+}
+
+/* The two places where memory is refused */
+static const char *const places[] = { DEBUGFS "/failslab", DEBUGFS "/fail_page_alloc" };
+
+#define PLACES	((int)(sizeof(places) / sizeof(places[0])))
+
+static bool set(const char *place, const char *name, unsigned long value)
+{
+	char path[128], text[32];
+
+	snprintf(path, sizeof(path), "%s/%s", place, name);
+	snprintf(text, sizeof(text), "%#lx", value);
+	return dxg_write_file(path, text);
+}
+
+/* Numbers of the kernel's files, which may be hexadecimal */
+static unsigned long number_in(const char *path)
+{
+	char text[32] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (read(fd, text, sizeof(text) - 1) < 0)
+			text[0] = 0;
+		close(fd);
+	}
+	return strtoul(text, NULL, 0);
+}
+
+/* More than this thread ever allocates: its count goes down, and nothing else can refuse it. */
+#define NEVER	1000000000
+
+/* Only what a function does that lies there may be refused. */
+static bool filter(unsigned long start, unsigned long end)
+{
+	bool done = true;
+
+	for (int i = 0; i < PLACES; i++) {
+		done &= set(places[i], "stacktrace-depth", 32) &&
+			set(places[i], "require-start", start) &&
+			set(places[i], "require-end", end);
+	}
+	return done;
+}
+
+static void unfilter(void)
+{
+	filter(0, -1ul);
+}
+
+bool dxg_fault_only_init(bool only)
+{
+	unsigned long start = 0, end = 0;
+	char line[256], name[128];
+	unsigned long address;
+	FILE *symbols;
+
+	if (!only) {
+		unfilter();
+		return true;
+	}
+	symbols = fopen("/proc/kallsyms", "r");
+	while (symbols && !end && fgets(line, sizeof(line), symbols)) {
+		if (sscanf(line, "%lx %*c %127s", &address, name) != 2)
+			continue;
+		/* They are sorted, and several names may have one address. */
+		if (start && address > start)
+			end = address;
+		if (!strcmp(name, "do_one_initcall"))
+			start = address;
+	}
+	if (symbols)
+		fclose(symbols);
+	return end && filter(start, end);
+}
+
+/* How many faults were asked for last, in all places */
+static unsigned int asked;
+
+bool dxg_fault_workers_begin(int nth, unsigned int interval, unsigned int times)
+{
+	unsigned long text = number_in("/sys/module/dxgkrnl/sections/.text");
+	unsigned long size = number_in("/sys/module/dxgkrnl/coresize");
+	bool done = text && size && filter(text, text + size);
+
+	asked = 0;
+	dxg_fault_begin(nth, NEVER);
+	for (int i = 0; i < PLACES && done; i++) {
+		done = set(places[i], "task-filter", 0) && set(places[i], "interval", interval) &&
+		       set(places[i], "times", times) && set(places[i], "probability", 100);
+		asked += times;
+	}
+	if (!done)
+		dxg_fault_workers_end(nth);
+	return done;
+}
+
+unsigned int dxg_fault_workers_end(int nth)
+{
+	unsigned int left = 0;
+	char path[128];
+
+	for (int i = 0; i < PLACES; i++) {
+		set(places[i], "probability", 0);
+		snprintf(path, sizeof(path), "%s/times", places[i]);
+		left += number_in(path);
+		set(places[i], "times", 1);
+	}
+	unfilter();
+	dxg_fault_begin(nth, 0);
+	return asked > left ? asked - left : 0;
 }

@@ -12,5 +12,22 @@ int dxg_fault_open(void);
 void dxg_fault_begin(int nth, unsigned int n);
 /* Whether it has; from now on none does. */
 bool dxg_fault_end(int nth);
+/* The same for one that knows how many there can be: how many of @n are left. */
+unsigned int dxg_fault_left(int nth);
+
+/*
+ * Has dxg_fault_begin() count only what the initialisation of a module does, or everything
+ * again. False where the kernel cannot tell who allocates.
+ */
+bool dxg_fault_only_init(bool only);
+
+/*
+ * From now on every @interval-th allocation that the module makes fails, @times often, but
+ * for those that this thread makes: in the driver's workers, above all. @nth is what
+ * dxg_fault_open() returned. False where the kernel cannot tell who allocates.
+ */
+bool dxg_fault_workers_begin(int nth, unsigned int interval, unsigned int times);
+/* From now on none does. Returns how many have. */
+unsigned int dxg_fault_workers_end(int nth);
 
 #endif /* DXG_FAULT_H */

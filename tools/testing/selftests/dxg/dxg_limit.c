@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dxg_module.h"
 #include "fuzz/reap.h"
 #include "kselftest.h"
 
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
 	ksft_set_plan(1);
 	if (!fuzz_adopt() || access(argv[2], X_OK))
 		ksft_exit_fail_msg("%s: %s\n", argv[2], strerror(errno));
+	/* What the host has broken before is mended. */
+	dxg_renew_everything();
 	fflush(NULL);
 	child = fork();
 	if (!child)

@@ -51,6 +51,22 @@ bool dxg_renew_adapters(void)
 	return driven;
 }
 
+void dxg_renew_everything(void)
+{
+	static const char *const drivers[] = { DXG_PCI_DRIVER, DXG_VMBUS_DRIVER };
+	struct dxg_devices devices[2];
+
+	for (int i = 0; i < 2; i++) {
+		dxg_find_devices(drivers[i], &devices[i]);
+		for (int device = 0; device < devices[i].count; device++)
+			dxg_drive(drivers[i], "unbind", devices[i].name[device]);
+	}
+	for (int i = 0; i < 2; i++) {
+		for (int device = 0; device < devices[i].count; device++)
+			dxg_drive(drivers[i], "bind", devices[i].name[device]);
+	}
+}
+
 int dxg_count_adapters(void)
 {
 	struct dxg_list list = {};

@@ -23,6 +23,9 @@ bool dxg_drive(const char *driver, const char *what, const char *device);
 /* Takes the functions away and gives them back, so that there are new adapters. */
 bool dxg_renew_adapters(void);
 
+/* The same with everything that the driver has, channels too: as if it had just been loaded. */
+void dxg_renew_everything(void);
+
 /* How many adapters work, and whether so many do within DXG_PATIENCE */
 int dxg_count_adapters(void);
 bool dxg_adapters_return(int count);
