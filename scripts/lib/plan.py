@@ -32,8 +32,12 @@ NOT_TO_DEBUG = "test_tools.sh call_*_32 enum_*_32 query_*_32 share_*_32 sync_*_3
 
 # Those that race with themselves: two processors bring more to light.
 RACES = "test_module.sh accounting allocation_destroy context device enum_processes hw_queue lifetime memory_fork " \
-    "memory_lives memory_random paging_queue parents signals sync_many sync_processes sync_threads threads " \
-    "adapter_loss test_removal.sh no_host"
+    "memory_lives memory_random paging_queue parents signals sync_many sync_processes sync_threads threads fuzz_ioctl " \
+    "adapter_loss adapter_slow test_removal.sh no_host"
+
+# What fails half-way through each call, and what ended processes leave: what loses memory loses it here. Elsewhere on the
+# debug kernel kmemleak takes a third of the time.
+LOSSES = "fault_* leaks leaks_fault"
 
 # What fences, waits, and the memory of the host have to do with each other
 FENCES_AND_MEMORY = "client_* compute device_state hw_queue lock memory_fork memory_maps paging_queue process " \
@@ -41,8 +45,9 @@ FENCES_AND_MEMORY = "client_* compute device_state hw_queue lock memory_fork mem
 # Where handles are looked up
 HANDLES = "client_* call_handles context gpu_va lock paging_queue reservation residency share_* submit sync_file " \
     "sync_import sync_object sync_wait wire"
-# Random calls go on for as long as wanted: make fuzz.
+# Random calls find faults best on the debug kernel, and go on for as long as wanted: make fuzz. Here it is a moment.
 RANDOM_CALLS = "fuzz_ioctl"
+MOMENT = {"DXG_SECONDS": "20"}
 
 AGAIN = False
 
@@ -93,7 +98,7 @@ def unit_tests(name):
 
 
 def guest(kind, what, limit, *options, adapters=2, version=40, series=None, without=None, skip="", only=None, cpus=1,
-          kunit=False, strict=True):
+          kunit=False, strict=True, more=None):
     """Boots a guest that runs tests; `series` is a kernel other than the one chosen for the run, `without` an
     option the module is built without, and `skip` names programs that are left out. One processor costs much less than
     two where every message to the host is a world switch. What is left on the host or was against the protocol is a
@@ -101,7 +106,7 @@ def guest(kind, what, limit, *options, adapters=2, version=40, series=None, with
     arguments = [kind, what, "--timeout", str(limit), *(["--strict"] if strict else []), "--cpus", str(cpus), *options]
     environment = {"DXG_ADAPTERS": str(adapters), "DXG_INTERFACE_VERSION": str(version), "DXG_SKIP": skip,
                    "DXG_KUNIT": str(int(kunit)),
-                   **kernel_environment(series, without), **({"DXG_ONLY": os.environ.get("DXG_ONLY") or only} if only else {})}
+                   **kernel_environment(series, without), **(more or {}), **({"DXG_ONLY": os.environ.get("DXG_ONLY") or only} if only else {})}
 
     def boot(name):
         code, log = run(name, [BOOT, *arguments], env=environment, limit=limit + 120)
@@ -180,8 +185,12 @@ def coverage(name):
 
 # In the order in which they start: the longest guest first, and what is short at the end, so that no lane waits.
 PARTS = {
-    "debug": guest("debug", "selftests", 4000, skip=f"{NOT_TO_DEBUG} {RACES} {RANDOM_CALLS}", kunit=True),
-    "debug-races": guest("debug", "selftests", 4000, "--removal-port", only=RACES, cpus=2),
+    "debug": guest("debug", "selftests", 4000, skip=f"{NOT_TO_DEBUG} {RACES} {LOSSES} {RANDOM_CALLS}", kunit=True,
+                   more={"DXG_KMEMLEAK": "0"}),
+    "debug-losses": guest("debug", "selftests", 2400, only=LOSSES),
+    "debug-races": guest("debug", "selftests", 4000, "--removal-port", only=RACES, cpus=2, more=MOMENT),
+    # A host that does not keep to the protocol: programs end, nothing stays behind, and the kernel has nothing to say.
+    "debug-hostile": guest("debug", "hostile", 2400, "--hostile", "20261201", cpus=2, strict=False, more=MOMENT),
     "scripts": Part(unit_tests),
     "uapi-layout": counted("check-uapi-layout"),
     "host-unit": cargo("gpupv-host"),
