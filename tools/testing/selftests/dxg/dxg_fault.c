@@ -66,10 +66,15 @@ bool dxg_fault_end(int nth)
 	return !dxg_fault_left(nth);
 }
 
-/* The two places where memory is refused */
-static const char *const places[] = { DEBUGFS "/failslab", DEBUGFS "/fail_page_alloc" };
+/* Where memory is refused, PLACES of them, and copies from and to programs */
+static const char *const places[] = {
+	DEBUGFS "/failslab",
+	DEBUGFS "/fail_page_alloc",
+	DEBUGFS "/fail_usercopy",
+};
 
-#define PLACES	((int)(sizeof(places) / sizeof(places[0])))
+#define PLACES	2
+#define FILTERS	3
 
 static bool set(const char *place, const char *name, unsigned long value)
 {
@@ -97,13 +102,42 @@ static unsigned long number_in(const char *path)
 /* More than this thread ever allocates: its count goes down, and nothing else can refuse it. */
 #define NEVER	1000000000
 
-/* Only what a function does that lies there may be refused. */
+/* Where the code of a function lies: false if the kernel does not tell. */
+static bool find_function(const char *wanted, unsigned long *start, unsigned long *end)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r");
+	char line[256], name[128];
+	unsigned long address;
+
+	*start = 0;
+	*end = 0;
+	while (symbols && !*end && fgets(line, sizeof(line), symbols)) {
+		if (sscanf(line, "%lx %*c %127s", &address, name) != 2)
+			continue;
+		/* They are sorted, and several names may have one address. */
+		if (*start && address > *start)
+			*end = address;
+		if (!strcmp(name, wanted))
+			*start = address;
+	}
+	if (symbols)
+		fclose(symbols);
+	return *end;
+}
+
+/*
+ * Only what a function does that lies there may be refused. Where the VMBus core gets no
+ * memory to take pages back from the host, it loses them, rather than use them again.
+ */
 static bool filter(unsigned long start, unsigned long end)
 {
-	bool done = true;
+	unsigned long lossy, lossy_end;
+	bool done = find_function("vmbus_teardown_gpadl", &lossy, &lossy_end);
 
-	for (int i = 0; i < PLACES; i++) {
+	for (int i = 0; i < FILTERS; i++) {
 		done &= set(places[i], "stacktrace-depth", 32) &&
+			set(places[i], "reject-start", lossy) &&
+			set(places[i], "reject-end", lossy_end) &&
 			set(places[i], "require-start", start) &&
 			set(places[i], "require-end", end);
 	}
@@ -112,33 +146,22 @@ static bool filter(unsigned long start, unsigned long end)
 
 static void unfilter(void)
 {
-	filter(0, -1ul);
+	for (int i = 0; i < FILTERS; i++) {
+		set(places[i], "require-start", 0);
+		set(places[i], "require-end", -1ul);
+		set(places[i], "reject-start", 0);
+		set(places[i], "reject-end", 0);
+	}
 }
 
 bool dxg_fault_only_init(bool only)
 {
-	unsigned long start = 0, end = 0;
-	char line[256], name[128];
-	unsigned long address;
-	FILE *symbols;
+	unsigned long start, end;
 
-	if (!only) {
-		unfilter();
-		return true;
-	}
-	symbols = fopen("/proc/kallsyms", "r");
-	while (symbols && !end && fgets(line, sizeof(line), symbols)) {
-		if (sscanf(line, "%lx %*c %127s", &address, name) != 2)
-			continue;
-		/* They are sorted, and several names may have one address. */
-		if (start && address > start)
-			end = address;
-		if (!strcmp(name, "do_one_initcall"))
-			start = address;
-	}
-	if (symbols)
-		fclose(symbols);
-	return end && filter(start, end);
+	if (only)
+		return find_function("do_one_initcall", &start, &end) && filter(start, end);
+	unfilter();
+	return true;
 }
 
 /* How many faults were asked for last, in all places */
