@@ -433,7 +433,9 @@ impl Adapter {
         asynchronous: bool,
         services: &Services,
     ) -> Result<Arc<Active>> {
-        let channel = HostTransport::open(offer, None, services.on_broken, services.queues())?;
+        let channel = Told::count(|| {
+            HostTransport::open(offer, None, services.on_broken, services.queues())
+        })?;
 
         self.talk(offer, &channel, host, asynchronous, services)
             .inspect_err(|_| channel.close())

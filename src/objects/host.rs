@@ -101,12 +101,14 @@ impl Host {
             return Err(ENODEV);
         }
 
-        let transport = HostTransport::open(
-            offer,
-            Some(services.notices.clone()),
-            services.on_broken,
-            services.queues(),
-        )?;
+        let transport = Told::count(|| {
+            HostTransport::open(
+                offer,
+                Some(services.notices.clone()),
+                services.on_broken,
+                services.queues(),
+            )
+        })?;
         let envelope = Envelope {
             version,
             vgpu: Luid::default(),

@@ -91,6 +91,10 @@ use kernel::{
     new_work, //
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Full, //
+        },
         Arc,
         Mutex,
         SetOnce, //
@@ -146,6 +150,8 @@ pub(crate) struct Process {
     on_host: SetOnce<HostProcess>,
     /// How many events the host may signal it.
     events: Arc<Quota>,
+    /// The host was told so.
+    told: Atomic<bool>,
     /// Its requests that the host may still be busy with.
     account: Arc<Account>,
     /// Its memory that the host may still use.
@@ -194,6 +200,7 @@ impl Process {
                 services,
                 on_host: SetOnce::new(),
                 events,
+                told: Atomic::new(false),
                 account,
                 limbo,
                 pinned,
@@ -247,7 +254,8 @@ impl Process {
     pub(crate) fn on_host(&self) -> Result<Sender<'_>> {
         let process = self.on_host.copy().ok_or(ENODEV)?;
 
-        if self.host.dependents.is_lost() || self.account.is_closed() {
+        if self.host.dependents.is_lost() || self.account.is_departed() || self.account.is_closed()
+        {
             return Err(ENODEV);
         }
 
@@ -261,6 +269,8 @@ impl Process {
             process_id: self.group.number(),
             name: current_name(),
         };
+        // depart() waits for it, or was there before and is noticed below.
+        let _counted = self.account.enter();
         let result = self
             .host
             .link
@@ -269,6 +279,10 @@ impl Process {
                 self.on_host.populate(process);
             });
 
+        // All others have departed meanwhile.
+        if self.account.is_departed() {
+            self.end_on_host(Patience::Killable);
+        }
         self.created.fire();
         result
     }
@@ -534,7 +548,7 @@ impl WorkItem for Process {
     /// was sent in its name, tells it that the process has ended.
     fn run(this: Arc<Self>) {
         if this.account.is_closed() {
-            this.end_on_host();
+            this.end_on_host(Patience::Endless);
             return;
         }
 
@@ -563,15 +577,26 @@ impl Settled for Process {
 }
 
 impl Process {
-    /// Tells the host that the process has ended, if it knows of it.
-    fn end_on_host(&self) {
+    /// Ends it on the host while the program goes on, whose requests are answered `ENODEV` from now on:
+    /// the global channel is about to be closed. Waits for what is in flight and for the host as long
+    /// as `patience` lasts each time.
+    pub(crate) fn depart(&self, patience: Patience) {
+        if self.account.depart(patience).is_ok() {
+            self.end_on_host(patience);
+        }
+    }
+
+    /// Tells the host that the process has ended, if it knows of it. Once.
+    fn end_on_host(&self, patience: Patience) {
         let Some(process) = self.on_host.copy() else {
             return;
         };
-        let farewell = self
-            .host
-            .link
-            .tell(process, || DestroyProcess, Patience::Endless);
+
+        if self.told.xchg(true, Full) {
+            return;
+        }
+
+        let farewell = self.host.link.tell(process, || DestroyProcess, patience);
 
         match farewell.and_then(|status| status.into_result()) {
             Ok(_) => self.limbo.end(),

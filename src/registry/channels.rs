@@ -204,14 +204,12 @@ impl Registry {
 
     /// Ends the adapters that use the global channel, and the way to the host.
     fn global_lost(&self, state: GlobalState, reachable: bool) {
-        let mut untold = false;
-
         // Ends: an adapter that was stopped uses no channel.
         while let Some(adapter) = self.find(Adapter::uses_global_channel) {
             adapter.global_lost(reachable);
-            untold = reachable;
         }
-        if untold {
+        if reachable && matches!(state, GlobalState::Open(_)) {
+            self.depart_processes(SILENCE);
             self.flush_teardown(SILENCE);
         }
 

@@ -7,7 +7,10 @@
 
 use super::Registry;
 use crate::{
-    linux::pid::ThreadGroup,
+    linux::{
+        pid::ThreadGroup,
+        waiter::Patience, //
+    },
     objects::{
         adapter::Adapter,
         process::Process, //
@@ -136,6 +139,23 @@ impl Registry {
             member.process.release_local();
             // It was never queued before: it can be closed for the last time only once.
             let _ = self.services.teardown.enqueue(member.process);
+        }
+    }
+
+    /// Has every process ended on the host, by workers that wait for it no longer than `silence`
+    /// milliseconds at a time. For want of memory it hears nothing of some of them.
+    pub(super) fn depart_processes(&self, silence: u32) {
+        let mut all = KVVec::new();
+
+        for member in self.processes.lock().members.values() {
+            if all.push(member.process.clone(), GFP_KERNEL).is_err() {
+                break;
+            }
+        }
+        for process in all {
+            let depart = move || process.depart(Patience::Limited(silence));
+
+            let _ = self.services.teardown.try_spawn(GFP_KERNEL, depart);
         }
     }
 

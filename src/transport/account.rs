@@ -51,6 +51,8 @@ pub(crate) struct Account {
     in_flight: Atomic<u32>,
     /// Whose account it is has ended.
     closed: Atomic<bool>,
+    /// Whose account it is ends on the host, whatever the program does: see [`Self::depart`].
+    departed: Atomic<bool>,
     /// Bytes that are kept for replies which may come when nobody waits for them any more.
     kept: Arc<Amount>,
     /// Whom to tell when no request is in flight any more.
@@ -73,6 +75,7 @@ impl Account {
             pin_init!(Self {
                 in_flight: Atomic::new(0),
                 closed: Atomic::new(false),
+                departed: Atomic::new(false),
                 kept,
                 next <- new_irq_lock!(None, c"Account::next"),
                 changes <- new_changes!(c"Account::changes"),
@@ -85,6 +88,37 @@ impl Account {
     pub(crate) fn enter(self: &Arc<Self>) -> Entry {
         self.in_flight.fetch_add(1, Full);
         Entry(self.clone())
+    }
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` after [`Self::depart`].
+    pub(super) fn try_enter(self: &Arc<Self>) -> Result<Entry> {
+        let entry = self.enter();
+
+        // Counted before it looks, as depart() sets the flag before it counts: one of the two notices.
+        if self.is_departed() {
+            return Err(ENODEV);
+        }
+        Ok(entry)
+    }
+
+    /// Refuses requests from now on, and waits until the host has answered those in flight, so that it
+    /// can be told that whose account it is has ended.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
+    pub(crate) fn depart(&self, patience: Patience) -> Result {
+        self.departed.xchg(true, Full);
+        self.settle(patience)
+    }
+
+    /// Whether requests are refused.
+    pub(crate) fn is_departed(&self) -> bool {
+        self.departed.load(Acquire)
     }
 
     /// Counts `bytes` that are kept for a reply.

@@ -190,7 +190,7 @@ impl Inbox {
             label,
             since: CoarseInstant::now(),
             lane,
-            account: account.map(|account| account.enter()),
+            account: account.map(|account| account.try_enter()).transpose()?,
             request,
             buffer,
         };
@@ -239,7 +239,7 @@ impl Inbox {
             label,
             since: CoarseInstant::now(),
             lane: lane.clone(),
-            account: account.map(|account| account.enter()),
+            account: account.map(|account| account.try_enter()).transpose()?,
             request,
             buffer,
         };

@@ -190,6 +190,27 @@ mod suite {
     }
 
     #[test]
+    fn departed_account_sends_nothing() -> Result {
+        let rig = Rig::new()?;
+        let account = Account::new()?;
+        let call = || {
+            rig.transport
+                .as_arc_borrow()
+                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT)
+        };
+
+        assert_eq!(errno(call()), -110);
+        // It waits for what was sent before.
+        assert_eq!(errno(account.depart(SHORT)), -110);
+        let id = rig.host.id(0)?;
+
+        assert_eq!(errno(call()), -19);
+        assert!(rig.host.id(1).is_err());
+        rig.host.complete(id, &[0; 8]);
+        account.depart(SHORT)
+    }
+
+    #[test]
     fn cut_off_request_is_settled_by_its_answer() -> Result {
         let rig = Rig::new()?;
         let account = Account::new()?;
