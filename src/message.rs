@@ -470,6 +470,11 @@ impl<C: Channel + 'static> Link<C> {
 
         Undo {
             how,
+            label: if envelope.version.is_extended() {
+                |message| under_way::label_in(message, EXTENDED_HEADER)
+            } else {
+                |message| under_way::label_in(message, 0)
+            },
             envelope,
             process: sender.process,
             route,
@@ -480,7 +485,7 @@ impl<C: Channel + 'static> Link<C> {
     ///
     /// # Errors
     ///
-    /// Those of [`Transport::call`], and what the command makes of the reply.
+    /// Those of [`Self::prepare`] and [`Prepared::send`], and what the command makes of the reply.
     pub(crate) fn call<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,

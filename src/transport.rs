@@ -2,7 +2,7 @@
 
 //! Requests in flight on a channel.
 //!
-//! [`Transport::call`] sends a request and waits for its completion. Each request is an object of
+//! [`Seat::send`] sends a request and waits for its completion. Each request is an object of
 //! its own, shared by the thread that waits and by the table of transactions; the reply buffer
 //! belongs to the table entry until the reply is complete, then to the request. Nothing that the
 //! channel callback touches lies on a waiter's stack, and no lock is held while anybody waits.
@@ -149,45 +149,19 @@ impl<C: Channel + 'static> Transport<C> {
         )?)
     }
 
-    /// Sends `message` and waits for a reply of at least `need` bytes, of which exactly `need`
-    /// are returned. If `lane` is closed meanwhile the wait ends. As long as the host may still
-    /// be busy with the request it stands on `account`.
+    /// Finds all the memory that a request needs, which is to be sent over `lane` later and has a
+    /// reply of at least `need` bytes, of which exactly `need` are returned. If `lane` is closed
+    /// meanwhile the wait ends. As long as the host may still be busy with the request it stands on
+    /// `account`. `label` says what it is about.
     ///
     /// `undo` makes, from a reply that comes too late, the message that destroys what the request
     /// has created.
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: message or reply would be larger than the protocol allows.
+    /// - `EINVAL`: the reply would be larger than the protocol allows.
     /// - `ENOMEM`: out of memory.
-    /// - `ENODEV`: the channel or the lane is closed, or was closed meanwhile.
-    /// - `EOVERFLOW`: the reply was too short.
-    /// - `EBADMSG`: the reply was empty.
-    /// - `ERESTARTSYS`: a fatal signal arrived.
-    /// - `ETIMEDOUT`: patience was limited and has ended.
-    /// - What the channel says to the attempt to send.
-    pub(crate) fn call(
-        self: ArcBorrow<'_, Self>,
-        lane: &Arc<Lane>,
-        account: Option<&Arc<Account>>,
-        message: &[u8],
-        need: usize,
-        undo: Option<Undo>,
-        patience: Patience,
-    ) -> Result<ReplyBuffer> {
-        if message.len() > MAX_MESSAGE {
-            return Err(EINVAL);
-        }
-        self.seat(lane, account, need, undo, Label::UNKNOWN)?
-            .send(message, patience)
-    }
-
-    /// Finds all the memory that a request needs, which is to be sent over `lane` later. The
-    /// arguments are those of [`Self::call`]; `label` says what it is about.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL`, `ENOMEM` and `ENODEV` as for [`Self::call`].
+    /// - `ENODEV`: the channel or the lane is closed, or the account has departed.
     pub(crate) fn seat<'a>(
         self: ArcBorrow<'a, Self>,
         lane: &Arc<Lane>,
@@ -236,7 +210,7 @@ impl<C: Channel + 'static> Transport<C> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`, `ENODEV`, `ERESTARTSYS`, `ETIMEDOUT` as for [`Self::call`].
+    /// `EINVAL`, `ENODEV`, `ERESTARTSYS`, `ETIMEDOUT` as for [`Seat::send`].
     pub(crate) fn post(&self, lane: &Lane, message: &[u8], patience: Patience) -> Result {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
@@ -283,14 +257,15 @@ impl<C: Channel + 'static> Transport<C> {
 }
 
 impl<C: Channel + 'static> Home for Transport<C> {
-    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8]) {
+    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8], label: Label) {
         let this = self.as_arc_borrow();
+        let send = || {
+            this.seat(lane, None, 0, None, label)?
+                .send(message, Patience::Endless)
+        };
 
         // Nobody is left to be told, but the host must be.
-        while this
-            .call(lane, None, message, 0, None, Patience::Endless)
-            .is_err_and(|error| error == ENOMEM && this.is_open(lane))
-        {
+        while send().is_err_and(|error| error == ENOMEM && this.is_open(lane)) {
             let _ = wait_for_memory(Patience::Endless);
         }
     }

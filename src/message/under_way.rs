@@ -4,6 +4,7 @@
 
 use super::{
     Command,
+    CommandHeader,
     Link, //
 };
 use crate::{
@@ -14,9 +15,11 @@ use crate::{
     },
     wire::HostProcess,
 };
-use kernel::fmt;
-#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-use kernel::prelude::*;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
+use zerocopy::FromBytes;
 
 /// Numbers, in ascending order, and names.
 const NAMES: [(u32, &str); 82] = [
@@ -112,6 +115,17 @@ pub(super) fn label_of<M: Command>(process: HostProcess) -> Label {
     }
 }
 
+/// Returns what `message` is about, whose command starts at `start`.
+pub(super) fn label_in(message: &[u8], start: usize) -> Label {
+    message
+        .get(start..)
+        .and_then(|command| CommandHeader::read_from_prefix(command).ok())
+        .map_or(Label::UNKNOWN, |(header, _)| Label {
+            command: header.command_type,
+            process: header.process.raw(),
+        })
+}
+
 impl<C: Channel + 'static> Link<C> {
     /// Shows all requests that the host has not answered, on this link and on others over the same
     /// channel.
@@ -137,7 +151,36 @@ pub(crate) fn name_of(number: u32) -> &'static str {
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 #[kunit_tests(dxgkrnl_under_way)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            encode,
+            global::DestroyProcess,
+            EXTENDED_HEADER, //
+        },
+        *, //
+    };
+    use crate::wire::{
+        Envelope,
+        InterfaceVersion,
+        Luid, //
+    };
+
+    #[test]
+    fn message_says_what_it_is_about() -> Result {
+        for (version, start) in [(27, 0), (40, EXTENDED_HEADER)] {
+            let envelope = Envelope {
+                version: InterfaceVersion::for_host(version),
+                vgpu: Luid::default(),
+            };
+            let message = encode(envelope, HostProcess::GUEST, &mut DestroyProcess)?;
+            let label = label_in(message.bytes(), start);
+
+            assert_eq!(name_of(label.command), "DESTROYPROCESS");
+            assert_eq!(label.process, HostProcess::GUEST.handle().raw());
+            assert_eq!(label_in(message.bytes().split_at(start + 8).0, start).command, u32::MAX);
+        }
+        Ok(())
+    }
 
     #[test]
     fn each_number_has_a_name() {

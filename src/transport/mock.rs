@@ -4,9 +4,13 @@
 //! keeps it for later.
 
 use super::{
+    Account,
     Inbox,
+    Label,
     Lane,
-    Transport, //
+    ReplyBuffer,
+    Transport,
+    Undo, //
 };
 use crate::{
     linux::{
@@ -30,6 +34,7 @@ use kernel::{
     prelude::*,
     sync::{
         Arc,
+        ArcBorrow,
         Mutex, //
     }, //
 };
@@ -219,5 +224,21 @@ impl Rig {
     /// A link over it.
     pub(crate) fn link(&self, envelope: Envelope) -> Result<Link<Mock>> {
         Link::new(self.transport.clone(), envelope)
+    }
+}
+
+impl<C: Channel + 'static> Transport<C> {
+    /// Sends `message` and waits for a reply of `need` bytes, as a seat does.
+    pub(crate) fn call(
+        self: ArcBorrow<'_, Self>,
+        lane: &Arc<Lane>,
+        account: Option<&Arc<Account>>,
+        message: &[u8],
+        need: usize,
+        undo: Option<Undo>,
+        patience: Patience,
+    ) -> Result<ReplyBuffer> {
+        self.seat(lane, account, need, undo, Label::UNKNOWN)?
+            .send(message, patience)
     }
 }

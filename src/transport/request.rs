@@ -4,6 +4,7 @@
 
 use super::{
     account::Entry,
+    Label,
     Lane,
     Outgoing,
     ReplyBuffer, //
@@ -74,6 +75,8 @@ pub(crate) enum UndoHow {
 pub(crate) struct Undo {
     /// Makes the message.
     pub(crate) how: UndoHow,
+    /// What it is about, for who looks at what is under way.
+    pub(crate) label: fn(message: &[u8]) -> Label,
     /// How it is wrapped.
     pub(crate) envelope: Envelope,
     /// In whose name it is sent.
@@ -94,7 +97,7 @@ impl Undo {
 /// Where an undo message goes: a transport.
 pub(crate) trait Home: Send + Sync {
     /// Sends the message and waits for the answer, until the lane or the channel is closed.
-    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8]);
+    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8], label: Label);
 }
 
 /// Which way an undo message goes.
@@ -242,10 +245,11 @@ impl WorkItem for Request {
         };
 
         if let Ok(Some(message)) = message {
-            late.route
-                .home
-                .clone()
-                .send_undo(&late.route.lane, message.bytes());
+            late.route.home.clone().send_undo(
+                &late.route.lane,
+                message.bytes(),
+                (late.undo.label)(message.bytes()),
+            );
         }
     }
 }

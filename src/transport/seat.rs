@@ -37,11 +37,17 @@ impl<C: Channel> Seat<'_, C> {
         &self.transport.channel
     }
 
-    /// Sends `message` and waits for the reply, as [`Transport::call`] does.
+    /// Sends `message` and waits for the reply.
     ///
     /// # Errors
     ///
-    /// As for [`Transport::call`].
+    /// - `EINVAL`: the message is larger than the protocol allows.
+    /// - `ENODEV`: the channel or the lane is closed, or was closed meanwhile.
+    /// - `EOVERFLOW`: the reply was too short.
+    /// - `EBADMSG`: the reply was empty.
+    /// - `ERESTARTSYS`: a fatal signal arrived.
+    /// - `ETIMEDOUT`: patience was limited and has ended.
+    /// - What the channel says to the attempt to send.
     pub(crate) fn send(mut self, message: &[u8], patience: Patience) -> Result<ReplyBuffer> {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);

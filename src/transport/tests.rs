@@ -274,6 +274,7 @@ mod suite {
         let create = || {
             let undo = Undo {
                 how: UndoHow::ByReply(destroy),
+                label: |_| Label::UNKNOWN,
                 envelope: envelope(),
                 process: HostProcess::GUEST,
                 route: None,
@@ -313,6 +314,7 @@ mod suite {
                 4,
                 Some(Undo {
                     how: UndoHow::ByReply(destroy),
+                    label: |_| Label::UNKNOWN,
                     envelope: envelope(),
                     process: HostProcess::GUEST,
                     route: None,
