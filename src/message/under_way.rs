@@ -15,10 +15,9 @@ use crate::{
     },
     wire::HostProcess,
 };
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::fmt;
+#[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
+use kernel::prelude::*;
 use zerocopy::FromBytes;
 
 /// Numbers, in ascending order, and names.
