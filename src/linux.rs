@@ -34,7 +34,7 @@ pub(crate) mod trace;
 pub(crate) mod user_mapping;
 pub(crate) mod user_pages;
 pub(crate) mod vmbus;
-pub(crate) mod waiter;
+pub(crate) mod wait;
 
 /// The structures of the UAPI header as C sees them, to check ours against. In tree this is
 /// `kernel::uapi`. What else the bindings have cannot be called without `unsafe`.

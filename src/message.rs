@@ -54,10 +54,10 @@ use crate::{
             Session, //
         },
         trace,
-        waiter::{
+        wait::{
             wait_for_memory,
             Deadline,
-            Patience, //
+            WaitMode, //
         },
     },
     transport::{
@@ -490,14 +490,14 @@ impl<C: Channel + 'static> Link<C> {
         &self,
         sender: impl Into<Sender<'a>>,
         command: M,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<M::Reply> {
-        self.prepare(sender, command)?.send(patience)
+        self.prepare(sender, command)?.send(mode)
     }
 
     /// Sends the command that `make` makes, in the name of `sender`, and waits for the reply. For what
-    /// the host must be told: if there is no memory for it, it is tried again as long as `patience`
-    /// lasts and the link is not closed.
+    /// the host must be told: if there is no memory for it, it is tried again as long as `mode`
+    /// allows and the link is not closed.
     ///
     /// # Errors
     ///
@@ -506,10 +506,10 @@ impl<C: Channel + 'static> Link<C> {
         &self,
         sender: impl Into<Sender<'a>>,
         make: impl Fn() -> M,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<M::Reply> {
         let sender = sender.into();
-        let deadline = Deadline::new(patience);
+        let deadline = Deadline::new(mode);
 
         loop {
             match self.prepare(sender, make()) {
@@ -526,7 +526,7 @@ impl<C: Channel + 'static> Link<C> {
     }
 
     /// Makes everything that is needed to send `command` later, so that nothing but the host and
-    /// patience can be in its way then.
+    /// the time limit can be in its way then.
     ///
     /// # Errors
     ///
@@ -564,7 +564,7 @@ impl<C: Channel + 'static> Link<C> {
         &self,
         sender: impl Into<Sender<'a>>,
         mut command: M,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result {
         let Sender { process, .. } = sender.into();
         let message = encode_with(self.envelope, process, ASYNCHRONOUS, &mut command)?;
@@ -576,6 +576,6 @@ impl<C: Channel + 'static> Link<C> {
             message.bytes().len() as u32,
             self.channel().relid(),
         );
-        self.transport.post(&self.lane, message.bytes(), patience)
+        self.transport.post(&self.lane, message.bytes(), mode)
     }
 }

@@ -32,10 +32,10 @@ use crate::{
         channel::Offer,
         global::Global,
         queue::OwnedQueue,
-        waiter::{
+        wait::{
             wait_for_memory,
-            Patience,
-            Waiter, //
+            Completion, //
+            WaitMode,
         },
     },
     message::Told,
@@ -179,7 +179,7 @@ const YES: u32 = 2;
 
 /// How long the second adapter waits for what the first one is told: how the host works decides the
 /// way of its first message.
-const FIRST_ADAPTER: Patience = Patience::Limited(5_000);
+const FIRST_ADAPTER: WaitMode = WaitMode::Timeout(5_000);
 
 impl Registry {
     /// An empty registry whose work is done on `queue`, and the end of things on `teardown`.
@@ -212,25 +212,25 @@ impl Registry {
     /// Waits until the host was told of what has ended, unless it does not answer for `silence`
     /// milliseconds.
     pub(crate) fn flush_teardown(&self, silence: u32) {
-        let Ok(flushed) = Arc::pin_init(Waiter::new(), GFP_KERNEL) else {
+        let Ok(flushed) = Arc::pin_init(Completion::new(), GFP_KERNEL) else {
             return;
         };
         let teardown = self.services.teardown.clone();
-        let fire: Arc<Waiter> = flushed.clone();
+        let done: Arc<Completion> = flushed.clone();
         let spawned = self.services.queue.try_spawn(GFP_KERNEL, move || {
             teardown.flush();
-            fire.fire();
+            done.complete_all();
         });
 
         if spawned.is_ok() {
-            while_host_answers(silence, |patience| flushed.wait(patience));
+            while_host_answers(silence, |mode| flushed.wait(mode));
         }
     }
 
     /// Waits until no start is under way, unless the host does not answer for `silence` milliseconds.
     /// Adapters that were stopped while they were started are closed on the host then.
     pub(crate) fn flush_starts(&self, silence: u32) {
-        while_host_answers(silence, |patience| self.startup.wait_over(patience));
+        while_host_answers(silence, |mode| self.startup.wait_over(mode));
     }
 
     /// What all objects share.
@@ -250,7 +250,7 @@ impl Registry {
     ///
     /// `ERESTARTSYS` after a fatal signal.
     pub(crate) fn wait_started(&self) -> Result {
-        self.startup.wait(Patience::Killable, || self.is_usable())
+        self.startup.wait(WaitMode::Killable, || self.is_usable())
     }
 
     /// Whether there is a host, and an adapter that is active.
@@ -442,7 +442,7 @@ impl Registry {
                 Ok((start, Some(job))) => self.begin(start, job),
                 Ok((_, None)) => return,
                 Err(_) => {
-                    let _ = wait_for_memory(Patience::Endless);
+                    let _ = wait_for_memory(WaitMode::Unbounded);
                 }
             }
         }
@@ -517,11 +517,11 @@ impl Registry {
 /// Does `wait`, until it succeeds or the host, which owes an answer, gives none for `silence`
 /// milliseconds. A worker that has not begun is not its fault, but is not waited for without end
 /// either.
-fn while_host_answers(silence: u32, wait: impl Fn(Patience) -> Result) {
+fn while_host_answers(silence: u32, wait: impl Fn(WaitMode) -> Result) {
     let mut told = Told::now();
 
     for _ in 0..FLUSH_ROUNDS {
-        if wait(Patience::Limited(silence)).is_ok() {
+        if wait(WaitMode::Timeout(silence)).is_ok() {
             return;
         }
 

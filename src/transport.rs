@@ -10,7 +10,7 @@
 //! Several adapters may share a channel. Each has a [`Lane`] of its own, which can be closed
 //! without the others noticing.
 //!
-//! A waiter that is killed, or loses its patience, leaves the request behind. If the reply then
+//! A waiter that is killed, or whose time is up, leaves the request behind. If the reply then
 //! says that the host made an object, a work item destroys it, however late that is.
 //!
 //! Locks: `Inbox::requests` and `Request::outcome`, both taken in the channel callback, never
@@ -71,9 +71,9 @@ use crate::linux::{
         Session, //
     },
     queue::OwnedQueue,
-    waiter::{
+    wait::{
         wait_for_memory,
-        Patience, //
+        WaitMode, //
     },
 };
 use kernel::{
@@ -97,7 +97,7 @@ pub(crate) const MAX_REPLY: usize = RINGS.max_packet as usize - PACKET_HEADER;
 const PACKET_HEADER: usize = 16;
 
 /// How long to wait for the host before a channel is closed, which does what was asked for as well.
-pub(crate) const FAREWELL_PATIENCE: Patience = Patience::Limited(10_000);
+pub(crate) const TEARDOWN_TIMEOUT: WaitMode = WaitMode::Timeout(10_000);
 
 /// The rings both kinds of channels have.
 const RINGS: Rings = Rings {
@@ -211,12 +211,11 @@ impl<C: Channel + 'static> Transport<C> {
     /// # Errors
     ///
     /// `EINVAL`, `ENODEV`, `ERESTARTSYS`, `ETIMEDOUT` as for [`Seat::send`].
-    pub(crate) fn post(&self, lane: &Lane, message: &[u8], patience: Patience) -> Result {
+    pub(crate) fn post(&self, lane: &Lane, message: &[u8], mode: WaitMode) -> Result {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
         }
-        self.channel
-            .send(message, None, patience, &|| lane.is_open())
+        self.channel.send(message, None, mode, &|| lane.is_open())
     }
 
     /// Closes one lane: everybody who waits on it gets `ENODEV`, and so does every later call.
@@ -261,12 +260,12 @@ impl<C: Channel + 'static> Home for Transport<C> {
         let this = self.as_arc_borrow();
         let send = || {
             this.seat(lane, None, 0, None, label)?
-                .send(message, Patience::Endless)
+                .send(message, WaitMode::Unbounded)
         };
 
         // Nobody is left to be told, but the host must be.
         while send().is_err_and(|error| error == ENOMEM && this.is_open(lane)) {
-            let _ = wait_for_memory(Patience::Endless);
+            let _ = wait_for_memory(WaitMode::Unbounded);
         }
     }
 }

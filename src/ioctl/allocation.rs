@@ -19,7 +19,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::allocation as command,
     objects::{
         allocation::Allocation,
@@ -132,7 +132,7 @@ impl Ioctl for DestroyAllocation {
         let Some(prepared) = prepared else {
             return Ok(0);
         };
-        let code = prepared?.send(Patience::Killable)?.into_result()?;
+        let code = prepared?.send(WaitMode::Killable)?.into_result()?;
 
         lent.iter().for_each(|allocation| allocation.destroyed());
         Ok(code)

@@ -15,7 +15,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::context as command,
     objects::{
         census::Kind,
@@ -80,7 +80,7 @@ impl Ioctl for CreateContextVirtual {
         };
         let newborn = process.newborn(&[place], || {
             let destroy = || command::DestroyContext::from(made.context);
-            let _ = device.active().tell(sender, destroy, Patience::Killable);
+            let _ = device.active().tell(sender, destroy, WaitMode::Killable);
         })?;
         let counted = process.services().census.count(Kind::Context);
         let context = Context::new(device.device().clone(), made.context, counted)?;

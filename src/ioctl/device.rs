@@ -13,7 +13,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::device as command,
     objects::{
         census::Kind,
@@ -62,7 +62,7 @@ impl Ioctl for CreateDevice {
         };
         let newborn = process.newborn(&[place], || {
             let destroy = || command::DestroyDevice { device: handle };
-            let _ = active.tell(sender, destroy, Patience::Killable);
+            let _ = active.tell(sender, destroy, WaitMode::Killable);
         })?;
         let counted = services.census.count(Kind::Device);
         let device = Device::new(

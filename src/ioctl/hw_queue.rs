@@ -15,7 +15,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::hw_queue as command,
     objects::{
         census::Kind,
@@ -85,7 +85,7 @@ impl Ioctl for CreateHwQueue {
         ];
         let newborn = process.newborn(Place::with_fence(&places), || {
             let destroy = || command::DestroyHwQueue::from(made.queue);
-            let _ = device.active().tell(sender, destroy, Patience::Killable);
+            let _ = device.active().tell(sender, destroy, WaitMode::Killable);
         });
         let newborn = newborn.map_err(without_context)?;
         let counted = process.services().census.count(Kind::HwQueue);

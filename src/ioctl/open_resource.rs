@@ -16,7 +16,7 @@ use super::{
 use crate::{
     linux::{
         anon_file,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     message::{
         allocation::DestroyAllocation,
@@ -166,7 +166,7 @@ impl Opening<'_> {
         let _ = self
             .device
             .active()
-            .tell(sender, destroy, Patience::Killable);
+            .tell(sender, destroy, WaitMode::Killable);
     }
 
     /// Makes the allocations on our side, and what the program is told about them.

@@ -13,7 +13,7 @@ use super::{
     Ioctl, //
 };
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::paging_queue as command,
     objects::{
         census::Kind,
@@ -56,7 +56,7 @@ impl Ioctl for CreatePagingQueue {
         ];
         let newborn = process.newborn(Place::with_fence(&places), || {
             let destroy = || command::DestroyPagingQueue::from(made.queue);
-            let _ = device.active().tell(sender, destroy, Patience::Killable);
+            let _ = device.active().tell(sender, destroy, WaitMode::Killable);
         })?;
         let counted = process.services().census.count(Kind::PagingQueue);
         let fence = FencePage::map(process, device.adapter(), made.fence_value)?;

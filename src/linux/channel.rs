@@ -28,7 +28,7 @@ use super::{
     guid::Guid,
     mmio::MmioRange,
     queue::OwnedQueue,
-    waiter::Patience, //
+    wait::WaitMode, //
 };
 use core::ptr::{
     self,
@@ -95,13 +95,13 @@ pub(crate) trait Channel: Send + Sync {
     /// # Errors
     ///
     /// `ENODEV` if the channel is closed or the packet not wanted, `ERESTARTSYS` or `ETIMEDOUT` if
-    /// patience ended first, and what the VMBus core may say. After any other error than `ENODEV`
+    /// the wait ended first, and what the VMBus core may say. After any other error than `ENODEV`
     /// nothing was sent.
     fn send(
         &self,
         payload: &[u8],
         transaction: Option<u64>,
-        patience: Patience,
+        mode: WaitMode,
         wanted: &dyn Fn() -> bool,
     ) -> Result;
 

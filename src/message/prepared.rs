@@ -11,7 +11,7 @@ use crate::{
         },
         errno::ebadmsg,
         trace,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     transport::{
         Outgoing,
@@ -40,7 +40,7 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
     ///
     /// Those of [`Seat::send`], and what the command makes of the reply. `EINVAL` if that is empty,
     /// see [`Command::ECHO`].
-    pub(crate) fn send(self, patience: Patience) -> Result<M::Reply> {
+    pub(crate) fn send(self, mode: WaitMode) -> Result<M::Reply> {
         let Self {
             command,
             message,
@@ -58,7 +58,7 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
             seat.channel().relid(),
         );
         let result = seat
-            .send(message.bytes(), patience)
+            .send(message.bytes(), mode)
             .map_err(|error| match error == ebadmsg() {
                 true if M::ECHO => EOVERFLOW,
                 true => EINVAL,

@@ -16,7 +16,7 @@ use crate::{
         channel::Channel,
         errno::ebadmsg,
         trace,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     transport::{
         Outgoing,
@@ -66,13 +66,13 @@ impl<C: Channel + 'static> Link<C> {
     ///
     /// # Errors
     ///
-    /// What the host says; `ENODEV` if the link is closed; `ERESTARTSYS` and `ETIMEDOUT` if patience
+    /// What the host says; `ENODEV` if the link is closed; `ERESTARTSYS` and `ETIMEDOUT` if the wait
     /// ended first.
     pub(crate) fn send_provided(
         &self,
         sender: Sender<'_>,
         provided: Provided,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<isize> {
         let Provided {
             number,
@@ -91,15 +91,12 @@ impl<C: Channel + 'static> Link<C> {
         );
 
         let Some(provision) = provision else {
-            return self
-                .transport
-                .post(&self.lane, message, patience)
-                .map(|()| 0);
+            return self.transport.post(&self.lane, message, mode).map(|()| 0);
         };
         let result = self
             .transport
             .as_arc_borrow()
-            .call_provided(provision, &self.lane, sender.account, message, patience)
+            .call_provided(provision, &self.lane, sender.account, message, mode)
             .map_err(|error| if error == ebadmsg() { EINVAL } else { error })
             .and_then(|reply| status_only(&reply));
 

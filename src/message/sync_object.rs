@@ -222,7 +222,7 @@ impl Plain for OpenSyncObject {
 mod tests {
     use super::*;
     use crate::{
-        linux::waiter::Patience,
+        linux::wait::WaitMode,
         message::{
             encode,
             Command,
@@ -319,7 +319,7 @@ mod tests {
             request: abi::CreateSynchronizationObject2::new_zeroed(),
         };
         let sender = Sender::new(process()?, &account, &way);
-        let result = link.call(sender, command, Patience::Limited(20));
+        let result = link.call(sender, command, WaitMode::Timeout(20));
 
         assert_eq!(result.err(), Some(ETIMEDOUT));
         global.host.then(Answer::reply(&[0; 8])?)?;

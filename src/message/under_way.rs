@@ -176,7 +176,10 @@ mod tests {
 
             assert_eq!(name_of(label.command), "DESTROYPROCESS");
             assert_eq!(label.process, HostProcess::GUEST.handle().raw());
-            assert_eq!(label_in(message.bytes().split_at(start + 8).0, start).command, u32::MAX);
+            assert_eq!(
+                label_in(message.bytes().split_at(start + 8).0, start).command,
+                u32::MAX
+            );
         }
         Ok(())
     }

@@ -24,9 +24,9 @@ use super::{
 use crate::{
     linux::{
         channel::Offer,
-        waiter::{
+        wait::{
             again_for_memory,
-            Patience, //
+            WaitMode, //
         },
     },
     message::{
@@ -44,7 +44,7 @@ use crate::{
     },
     transport::{
         HostTransport,
-        FAREWELL_PATIENCE, //
+        TEARDOWN_TIMEOUT, //
     },
     wire::{
         Envelope,
@@ -153,7 +153,7 @@ impl Active {
         sender: impl Into<Sender<'a>>,
         command: M,
     ) -> Result<M::Reply> {
-        self.call_for(sender, command, Patience::Killable)
+        self.call_for(sender, command, WaitMode::Killable)
     }
 
     /// Makes everything that is needed to send `command` in the name of `sender` later.
@@ -165,14 +165,14 @@ impl Active {
         self.link.prepare(sender, command)
     }
 
-    /// Sends `command` in the name of `sender`, and waits as long as `patience` lasts.
+    /// Sends `command` in the name of `sender`, and waits as long as `mode` allows.
     pub(crate) fn call_for<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
         command: M,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<M::Reply> {
-        self.link.call(sender, command, patience)
+        self.link.call(sender, command, mode)
     }
 
     /// Sends a submission. If the host works asynchronously it is not waited for, and the result
@@ -184,7 +184,7 @@ impl Active {
     ) -> Result<isize> {
         // Asynchronous hosts take everything on the global channel, where it stays in order.
         if self.over_global_channel {
-            self.link.post(sender, command, Patience::Killable)?;
+            self.link.post(sender, command, WaitMode::Killable)?;
             return Ok(0);
         }
         self.call(sender, command)
@@ -198,9 +198,9 @@ impl Active {
         &self,
         sender: impl Into<Sender<'a>>,
         make: impl Fn() -> M,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<M::Reply> {
-        self.link.tell(sender, make, patience)
+        self.link.tell(sender, make, mode)
     }
 
     /// Ends it, by a worker. The host is told if it is `reachable`. Called once.
@@ -246,7 +246,7 @@ fn close_on_host(farewell: &Link, host_adapter: Handle) {
     let _ = farewell.tell(
         HostProcess::GUEST,
         || CloseAdapter { host_adapter },
-        FAREWELL_PATIENCE,
+        TEARDOWN_TIMEOUT,
     );
 }
 
@@ -469,7 +469,8 @@ impl Adapter {
         let open = OpenAdapter {
             version: envelope.version,
         };
-        let host_adapter = Told::count(|| link.call(HostProcess::GUEST, open, Patience::Endless))?;
+        let host_adapter =
+            Told::count(|| link.call(HostProcess::GUEST, open, WaitMode::Unbounded))?;
         let mut activate = || {
             // Stopped meanwhile: then there is nothing more to ask.
             if self.is_stopped() {
@@ -480,7 +481,7 @@ impl Adapter {
                 link.call(
                     HostProcess::GUEST,
                     GetInternalAdapterInfo,
-                    Patience::Endless,
+                    WaitMode::Unbounded,
                 )
             })?;
 

@@ -10,10 +10,10 @@
 //! destroyed is mapped no more when [`CpuView::close`] returns.
 
 use super::host_view::HostView;
-use crate::linux::waiter::{
-    new_changes,
-    Changes,
-    Patience, //
+use crate::linux::wait::{
+    new_event_count,
+    EventCount,
+    WaitMode, //
 };
 use kernel::{
     new_mutex,
@@ -45,7 +45,7 @@ pub(crate) struct CpuView {
     #[pin]
     state: Mutex<State>,
     #[pin]
-    changes: Changes,
+    changes: EventCount,
 }
 
 /// What locking comes to.
@@ -66,7 +66,7 @@ impl CpuView {
 
         pin_init!(Self {
             state <- new_mutex!(state, "CpuView::state"),
-            changes <- new_changes!(c"CpuView::changes"),
+            changes <- new_event_count!(c"CpuView::changes"),
         })
     }
 
@@ -78,7 +78,7 @@ impl CpuView {
     /// signal.
     pub(crate) fn lock(&self) -> Result<Locked<'_>> {
         loop {
-            let seen = self.changes.seen();
+            let seen = self.changes.snapshot();
 
             match &mut *self.state.lock() {
                 State::Shown { view, locks } => {
@@ -93,7 +93,7 @@ impl CpuView {
                 State::Asking => {}
                 State::Gone => return Err(EINVAL),
             }
-            self.changes.wait_past(seen, SLICE, Patience::Killable)?;
+            self.changes.wait(seen, SLICE, WaitMode::Killable)?;
         }
     }
 
@@ -130,7 +130,7 @@ impl CpuView {
     /// The allocation is about to be destroyed: unmaps it, and lets nobody map it any more.
     pub(crate) fn close(&self) {
         *self.state.lock() = State::Gone;
-        self.changes.advance();
+        self.changes.wake_all();
     }
 }
 
@@ -173,6 +173,6 @@ impl Drop for Turn<'_> {
             *state = State::Hidden;
         }
         drop(state);
-        self.view.changes.advance();
+        self.view.changes.wake_all();
     }
 }

@@ -33,7 +33,7 @@ use crate::{
         device_state::MarkDeviceAsError,
         Sender, //
     },
-    transport::FAREWELL_PATIENCE,
+    transport::TEARDOWN_TIMEOUT,
 };
 use core::ops::Deref;
 use kernel::{
@@ -187,7 +187,7 @@ impl DeviceGuard {
 
         self.waits().lose(Loss::Device);
         // If the host does not want to hear of that either, the program does from its waits.
-        let _ = self.active.call_for(sender, command, FAREWELL_PATIENCE);
+        let _ = self.active.call_for(sender, command, TEARDOWN_TIMEOUT);
 
         self.execution().mark();
     }

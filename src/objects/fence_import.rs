@@ -42,7 +42,7 @@ use crate::{
             Subscription, //
         },
         ratelimit::pr_warn_limited,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     message::{
         provided::Provided,
@@ -56,7 +56,7 @@ use crate::{
             DestroySyncObject, //
         },
     },
-    transport::FAREWELL_PATIENCE,
+    transport::TEARDOWN_TIMEOUT,
     uapi::sync_object::CreateSynchronizationObject2,
     wire::Handle,
 };
@@ -289,7 +289,7 @@ impl FenceImport {
 
             device
                 .active()
-                .submit_provided(sender, signal, Patience::Endless)
+                .submit_provided(sender, signal, WaitMode::Unbounded)
         };
 
         match result {
@@ -322,6 +322,6 @@ impl FenceImport {
             .process
             .host()
             .link
-            .send_provided(sender, destroy, FAREWELL_PATIENCE);
+            .send_provided(sender, destroy, TEARDOWN_TIMEOUT);
     }
 }

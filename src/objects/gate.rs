@@ -7,7 +7,7 @@
 //! has left. No lock is held meanwhile.
 
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     transport::{
         Account,
         AccountEntry, //
@@ -71,9 +71,9 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(crate) fn settle(&self, patience: Patience) -> Result {
-        self.inside.settle(patience)
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    pub(crate) fn settle(&self, mode: WaitMode) -> Result {
+        self.inside.settle(mode)
     }
 }
 
@@ -89,8 +89,8 @@ mod tests {
 
         gate.close();
         assert!(gate.enter().is_err());
-        assert_eq!(gate.settle(Patience::Limited(10)), Err(ETIMEDOUT));
+        assert_eq!(gate.settle(WaitMode::Timeout(10)), Err(ETIMEDOUT));
         drop(pass);
-        gate.settle(Patience::Limited(10))
+        gate.settle(WaitMode::Timeout(10))
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::linux::{
     eventfd::EventFd,
-    waiter::Waiter, //
+    wait::Completion, //
 };
 use kernel::{
     prelude::*,
@@ -56,7 +56,7 @@ impl Wait for EventOnce {
 pub(crate) struct Blocking {
     lost: SetOnce<Loss>,
     #[pin]
-    ended: Waiter,
+    ended: Completion,
 }
 
 impl Blocking {
@@ -65,7 +65,7 @@ impl Blocking {
         Arc::pin_init(
             pin_init!(Self {
                 lost: SetOnce::new(),
-                ended <- Waiter::new(),
+                ended <- Completion::new(),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -87,12 +87,12 @@ impl Blocking {
 
 impl Wait for Blocking {
     fn reached(&self) {
-        self.ended.fire();
+        self.ended.complete_all();
     }
 
     fn lost(&self, loss: Loss) {
         self.lost.populate(loss);
-        self.ended.fire();
+        self.ended.complete_all();
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     linux::{
         channel::Offer,
         queue::OwnedQueue,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     message::{
         global::SetIoSpaceRegion,
@@ -152,7 +152,7 @@ impl Host {
         };
 
         // Any success is one. A late one, too.
-        Told::count(|| link.call(HostProcess::GUEST, command, Patience::Endless)).map(drop)
+        Told::count(|| link.call(HostProcess::GUEST, command, WaitMode::Unbounded)).map(drop)
     }
 
     /// The way to the host.

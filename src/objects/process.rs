@@ -61,10 +61,10 @@ use crate::{
             current_name,
             ThreadGroup, //
         },
-        waiter::{
+        wait::{
             wait_for_memory,
-            Patience,
-            Waiter, //
+            Completion, //
+            WaitMode,
         },
     },
     message::{
@@ -160,9 +160,9 @@ pub(crate) struct Process {
     pinned: PinAccount,
     /// How many bytes of the host it sees.
     mapped: Arc<Amount>,
-    /// Fires when it is known which.
+    /// Completed when it is known which.
     #[pin]
-    created: Waiter,
+    created: Completion,
     #[pin]
     adapters: Mutex<Adapters>,
     #[pin]
@@ -205,7 +205,7 @@ impl Process {
                 limbo,
                 pinned,
                 mapped,
-                created <- Waiter::new(),
+                created <- Completion::new(),
                 adapters <- new_mutex!(
                     Adapters::new(),
                     "Process::adapters"
@@ -274,16 +274,16 @@ impl Process {
         let result = self
             .host
             .link
-            .call(HostProcess::GUEST, command, Patience::Killable)
+            .call(HostProcess::GUEST, command, WaitMode::Killable)
             .map(|process| {
                 self.on_host.populate(process);
             });
 
         // All others have departed meanwhile.
         if self.account.is_departed() {
-            self.end_on_host(Patience::Killable);
+            self.end_on_host(WaitMode::Killable);
         }
-        self.created.fire();
+        self.created.complete_all();
         result
     }
 
@@ -293,7 +293,7 @@ impl Process {
     ///
     /// `ERESTARTSYS` after a fatal signal, `ENODEV` if the host would not.
     pub(crate) fn wait_created(&self) -> Result {
-        self.created.wait(Patience::Killable)?;
+        self.created.wait(WaitMode::Killable)?;
         self.on_host().map(drop)
     }
 
@@ -370,7 +370,7 @@ impl Process {
     pub(crate) fn call_host<M: Command>(&self, command: M) -> Result<M::Reply> {
         self.host
             .link
-            .call(self.on_host()?, command, Patience::Killable)
+            .call(self.on_host()?, command, WaitMode::Killable)
     }
 
     /// Sends what `make` makes, also if memory is short at the moment: see [`Link::tell`].
@@ -379,7 +379,7 @@ impl Process {
     pub(crate) fn tell_host<M: Command>(&self, make: impl Fn() -> M) -> Result<M::Reply> {
         self.host
             .link
-            .tell(self.on_host()?, make, Patience::Killable)
+            .tell(self.on_host()?, make, WaitMode::Killable)
     }
 
     /// Sends a command for the virtual machine as a whole, as [`Self::call_host`] does, about an
@@ -487,7 +487,7 @@ impl Process {
                 // Another thread destroys it.
                 Err(error) if error == EINVAL => {}
                 // Who closes the adapter cannot try again, as the handle is gone.
-                Err(error) if error == ENOMEM => wait_for_memory(Patience::Killable)?,
+                Err(error) if error == ENOMEM => wait_for_memory(WaitMode::Killable)?,
                 result => result?,
             }
         }
@@ -548,7 +548,7 @@ impl WorkItem for Process {
     /// was sent in its name, tells it that the process has ended.
     fn run(this: Arc<Self>) {
         if this.account.is_closed() {
-            this.end_on_host(Patience::Endless);
+            this.end_on_host(WaitMode::Unbounded);
             return;
         }
 
@@ -578,16 +578,16 @@ impl Settled for Process {
 
 impl Process {
     /// Ends it on the host while the program goes on, whose requests are answered `ENODEV` from now on:
-    /// the global channel is about to be closed. Waits for what is in flight and for the host as long
-    /// as `patience` lasts each time.
-    pub(crate) fn depart(&self, patience: Patience) {
-        if self.account.depart(patience).is_ok() {
-            self.end_on_host(patience);
+    /// the global channel is about to be closed. Waits for what is in flight and for the host no
+    /// longer than `mode` allows each time.
+    pub(crate) fn depart(&self, mode: WaitMode) {
+        if self.account.depart(mode).is_ok() {
+            self.end_on_host(mode);
         }
     }
 
     /// Tells the host that the process has ended, if it knows of it. Once.
-    fn end_on_host(&self, patience: Patience) {
+    fn end_on_host(&self, mode: WaitMode) {
         let Some(process) = self.on_host.copy() else {
             return;
         };
@@ -596,7 +596,7 @@ impl Process {
             return;
         }
 
-        let farewell = self.host.link.tell(process, || DestroyProcess, patience);
+        let farewell = self.host.link.tell(process, || DestroyProcess, mode);
 
         match farewell.and_then(|status| status.into_result()) {
             Ok(_) => self.limbo.end(),

@@ -16,9 +16,9 @@ use super::{
 use crate::{
     linux::{
         queue::OwnedQueue,
-        waiter::{
-            Patience,
-            Waiter, //
+        wait::{
+            Completion, //
+            WaitMode,
         },
     },
     message::share::{
@@ -70,15 +70,15 @@ impl WorkItem for NtHandle {
         let _ = this
             .host
             .link
-            .tell(HostProcess::GUEST, destroy, Patience::Endless);
+            .tell(HostProcess::GUEST, destroy, WaitMode::Unbounded);
     }
 }
 
 enum State {
     /// There is no NT handle.
     Private,
-    /// Somebody asks the host for one; it fires when that is over.
-    Pending(Arc<Waiter>),
+    /// Somebody asks the host for one; completed when that is over.
+    Pending(Arc<Completion>),
     /// There is one, and so many exports.
     Exported(Arc<NtHandle>, usize),
 }
@@ -128,7 +128,7 @@ impl Exports {
         process.on_host()?;
         loop {
             // Made here, because of the lock.
-            let turn = Arc::pin_init(Waiter::new(), GFP_KERNEL_ACCOUNT)?;
+            let turn = Arc::pin_init(Completion::new(), GFP_KERNEL_ACCOUNT)?;
             let earlier = {
                 let mut state = self.state.lock();
 
@@ -150,11 +150,11 @@ impl Exports {
 
             match earlier {
                 // If that one fails it is our turn.
-                Some(earlier) => earlier.wait(Patience::Killable)?,
+                Some(earlier) => earlier.wait(WaitMode::Killable)?,
                 None => {
                     let result = self.ask(process, adapter, object);
 
-                    turn.fire();
+                    turn.complete_all();
                     return result;
                 }
             }

@@ -9,7 +9,7 @@ use super::Registry;
 use crate::{
     linux::{
         pid::ThreadGroup,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     objects::{
         adapter::Adapter,
@@ -153,7 +153,7 @@ impl Registry {
             }
         }
         for process in all {
-            let depart = move || process.depart(Patience::Limited(silence));
+            let depart = move || process.depart(WaitMode::Timeout(silence));
 
             let _ = self.services.teardown.try_spawn(GFP_KERNEL, depart);
         }

@@ -14,10 +14,10 @@ use crate::{
     linux::{
         channel::Offer,
         queue::OwnedQueue,
-        waiter::{
+        wait::{
             again_for_memory,
-            Patience,
-            Waiter, //
+            Completion, //
+            WaitMode,
         },
     },
     message::Link,
@@ -66,7 +66,7 @@ pub(super) struct Start {
     #[pin]
     job: Mutex<Option<Job>>,
     #[pin]
-    done: Waiter,
+    done: Completion,
     #[pin]
     work: Work<Start>,
 }
@@ -84,7 +84,7 @@ impl Start {
             pin_init!(Self {
                 registry,
                 job <- new_mutex!(None, "Start::job"),
-                done <- Waiter::new(),
+                done <- Completion::new(),
                 work <- new_work!("Start::work"),
             }),
             GFP_KERNEL,
@@ -102,9 +102,9 @@ impl Start {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(super) fn wait(&self, patience: Patience) -> Result {
-        self.done.wait(patience)
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    pub(super) fn wait(&self, mode: WaitMode) -> Result {
+        self.done.wait(mode)
     }
 
     fn run_job(&self, job: Job) {
@@ -152,7 +152,7 @@ impl WorkItem for Start {
         if let Some(job) = job {
             this.run_job(job);
         }
-        this.done.fire();
+        this.done.complete_all();
         // Something else may be startable now. Before it is said that this start is over, so that
         // those who wait see both.
         this.registry.evaluate();

@@ -9,11 +9,11 @@
 //! Who finds active adapters does not wait for one that is added to them, and not for long for one
 //! that the host does not start with the others.
 
-use crate::linux::waiter::{
-    new_changes,
-    Changes,
+use crate::linux::wait::{
+    new_event_count,
     Deadline,
-    Patience, //
+    EventCount,
+    WaitMode, //
 };
 use kernel::{
     new_mutex,
@@ -56,7 +56,7 @@ pub(super) struct Startup {
     #[pin]
     changed: Mutex<Instant<Monotonic>>,
     #[pin]
-    changes: Changes,
+    changes: EventCount,
 }
 
 impl Startup {
@@ -68,7 +68,7 @@ impl Startup {
             starts: Atomic::new(0),
             complete: Atomic::new(false),
             changed <- new_mutex!(Instant::now(), "Startup::changed"),
-            changes <- new_changes!(c"Startup::changes"),
+            changes <- new_event_count!(c"Startup::changes"),
         })
     }
 
@@ -107,7 +107,7 @@ impl Startup {
         if self.is_idle() {
             self.complete.store(usable, Release);
         }
-        self.changes.advance();
+        self.changes.wake_all();
     }
 
     /// Returns whether everything that has arrived was started, or could not be.
@@ -119,17 +119,17 @@ impl Startup {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(super) fn wait_over(&self, patience: Patience) -> Result {
-        let deadline = Deadline::new(patience);
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    pub(super) fn wait_over(&self, mode: WaitMode) -> Result {
+        let deadline = Deadline::new(mode);
 
         loop {
-            let seen = self.changes.seen();
+            let seen = self.changes.snapshot();
 
             if self.starts.load(Acquire) == 0 {
                 return Ok(());
             }
-            self.changes.wait_past(seen, SLICE, deadline.rest()?)?;
+            self.changes.wait(seen, SLICE, deadline.rest()?)?;
         }
     }
 
@@ -143,17 +143,17 @@ impl Startup {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(super) fn wait(&self, patience: Patience, is_usable: impl Fn() -> bool) -> Result {
-        let deadline = Deadline::new(patience);
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    pub(super) fn wait(&self, mode: WaitMode, is_usable: impl Fn() -> bool) -> Result {
+        let deadline = Deadline::new(mode);
 
         loop {
-            let seen = self.changes.seen();
+            let seen = self.changes.snapshot();
 
             if self.is_idle() || self.is_enough() && is_usable() {
                 return Ok(());
             }
-            self.changes.wait_past(seen, SLICE, deadline.rest()?)?;
+            self.changes.wait(seen, SLICE, deadline.rest()?)?;
         }
     }
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use kernel::sync::Arc;
 
-    const SHORT: Patience = Patience::Limited(20);
+    const SHORT: WaitMode = WaitMode::Timeout(20);
 
     #[test]
     fn idle_when_all_is_done() -> Result {

@@ -15,11 +15,11 @@ use crate::{
             new_irq_lock,
             IrqLock, //
         },
-        waiter::{
-            new_changes,
-            Changes,
+        wait::{
+            new_event_count,
             Deadline,
-            Patience, //
+            EventCount,
+            WaitMode, //
         },
     },
 };
@@ -59,7 +59,7 @@ pub(crate) struct Account {
     #[pin]
     next: IrqLock<Option<Arc<dyn Settled>>>,
     #[pin]
-    changes: Changes,
+    changes: EventCount,
 }
 
 impl Account {
@@ -78,7 +78,7 @@ impl Account {
                 departed: Atomic::new(false),
                 kept,
                 next <- new_irq_lock!(None, c"Account::next"),
-                changes <- new_changes!(c"Account::changes"),
+                changes <- new_event_count!(c"Account::changes"),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -110,10 +110,10 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(crate) fn depart(&self, patience: Patience) -> Result {
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    pub(crate) fn depart(&self, mode: WaitMode) -> Result {
         self.departed.xchg(true, Full);
-        self.settle(patience)
+        self.settle(mode)
     }
 
     /// Whether requests are refused.
@@ -172,17 +172,17 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first.
-    pub(crate) fn settle(&self, patience: Patience) -> Result {
-        let deadline = Deadline::new(patience);
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    pub(crate) fn settle(&self, mode: WaitMode) -> Result {
+        let deadline = Deadline::new(mode);
 
         loop {
-            let seen = self.changes.seen();
+            let seen = self.changes.snapshot();
 
             if self.is_empty() {
                 return Ok(());
             }
-            self.changes.wait_past(seen, SLICE, deadline.rest()?)?;
+            self.changes.wait(seen, SLICE, deadline.rest()?)?;
         }
     }
 }
@@ -201,7 +201,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let before = self.0.in_flight.fetch_sub(1, Full);
 
-        self.0.changes.advance();
+        self.0.changes.wake_all();
         if before == 1 {
             self.0.tell();
         }

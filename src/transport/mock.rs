@@ -20,7 +20,7 @@ use crate::{
             Receiver, //
         },
         queue::OwnedQueue,
-        waiter::Patience, //
+        wait::WaitMode, //
     },
     message::Link,
     wire::{
@@ -40,7 +40,7 @@ use kernel::{
 };
 
 /// Longer than anything a test waits for that does happen.
-pub(crate) const LONG: Patience = Patience::Limited(60_000);
+pub(crate) const LONG: WaitMode = WaitMode::Timeout(60_000);
 
 /// How messages to a vGPU of a host of `version` are wrapped.
 pub(crate) fn envelope(version: u32) -> Envelope {
@@ -133,7 +133,7 @@ impl Channel for Mock {
         &self,
         payload: &[u8],
         transaction: Option<u64>,
-        _patience: Patience,
+        _mode: WaitMode,
         wanted: &dyn Fn() -> bool,
     ) -> Result {
         if !wanted() {
@@ -236,9 +236,9 @@ impl<C: Channel + 'static> Transport<C> {
         message: &[u8],
         need: usize,
         undo: Option<Undo>,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<ReplyBuffer> {
         self.seat(lane, account, need, undo, Label::UNKNOWN)?
-            .send(message, patience)
+            .send(message, mode)
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::linux::{
     channel::Channel,
-    waiter::Patience, //
+    wait::WaitMode, //
 };
 use kernel::{
     prelude::*,
@@ -61,16 +61,16 @@ impl<C: Channel + 'static> Transport<C> {
         lane: &Arc<Lane>,
         account: Option<&Arc<Account>>,
         message: &[u8],
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<ReplyBuffer> {
         let Provision {
             request,
             reply,
             label,
         } = provision;
-        let id =
-            self.inbox
-                .admit_provided(lane, account, request.clone(), reply, label, patience)?;
+        let id = self
+            .inbox
+            .admit_provided(lane, account, request.clone(), reply, label, mode)?;
 
         Seat {
             transport: self,
@@ -78,7 +78,7 @@ impl<C: Channel + 'static> Transport<C> {
             request,
             id: Some(id),
         }
-        .send(message, patience)
+        .send(message, mode)
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
         LONG, //
     };
 
-    const SHORT: Patience = Patience::Limited(20);
+    const SHORT: WaitMode = WaitMode::Timeout(20);
 
     #[test]
     fn there_is_a_place_when_others_have_none() -> Result {

@@ -10,9 +10,9 @@ use super::{
     ReplyBuffer, //
 };
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
-use crate::linux::waiter::{
+use crate::linux::wait::{
     Deadline,
-    Patience, //
+    WaitMode, //
 };
 use crate::{
     id_table::{
@@ -222,7 +222,7 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the channel or the lane is closed; `ERESTARTSYS` or `ETIMEDOUT` if patience ended
+    /// `ENODEV` if the channel or the lane is closed; `ERESTARTSYS` or `ETIMEDOUT` if the wait ended
     /// first.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(super) fn admit_provided(
@@ -232,9 +232,9 @@ impl Inbox {
         request: Arc<Request>,
         buffer: ReplyBuffer,
         label: Label,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<u64> {
-        let deadline = Deadline::new(patience);
+        let deadline = Deadline::new(mode);
         let mut entry = InFlight {
             label,
             since: CoarseInstant::now(),

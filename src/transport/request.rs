@@ -17,10 +17,10 @@ use crate::{
             IrqLock, //
         },
         queue::OwnedQueue,
-        waiter::{
+        wait::{
             wait_for_memory,
-            Patience,
-            Waiter, //
+            Completion, //
+            WaitMode,
         },
     },
     wire::{
@@ -136,7 +136,7 @@ pub(super) struct Request {
     #[pin]
     outcome: IrqLock<Outcome>,
     #[pin]
-    done: Waiter,
+    done: Completion,
     late: Option<Late>,
     #[pin]
     work: Work<Request>,
@@ -152,7 +152,7 @@ impl Request {
         Arc::pin_init(
             pin_init!(Self {
                 outcome <- new_irq_lock!(Outcome::Pending, c"Request::outcome"),
-                done <- Waiter::new(),
+                done <- Completion::new(),
                 late,
                 work <- new_work!("Request::work"),
             }),
@@ -173,7 +173,7 @@ impl Request {
         if matches!(*outcome, Outcome::Pending) {
             *outcome = Outcome::Done(result);
             drop(outcome);
-            self.done.fire();
+            self.done.complete_all();
             return;
         }
         // Who was cut off has been told, and takes no reply any more.
@@ -192,13 +192,13 @@ impl Request {
         if matches!(*outcome, Outcome::Pending) {
             *outcome = Outcome::Cut(error);
             drop(outcome);
-            self.done.fire();
+            self.done.complete_all();
         }
     }
 
     /// Waits for the end. If the wait ends first the request is on its own.
-    pub(super) fn wait(&self, patience: Patience) -> Result<ReplyBuffer> {
-        let waited = self.done.wait(patience);
+    pub(super) fn wait(&self, mode: WaitMode) -> Result<ReplyBuffer> {
+        let waited = self.done.wait(mode);
         let outcome = {
             let mut outcome = self.outcome.lock();
 
@@ -238,7 +238,7 @@ impl WorkItem for Request {
             match late.undo.message(reply.bytes()) {
                 // What the host has made is not forgotten for want of memory.
                 Err(error) if error == ENOMEM => {
-                    let _ = wait_for_memory(Patience::Endless);
+                    let _ = wait_for_memory(WaitMode::Unbounded);
                 }
                 message => break message,
             }

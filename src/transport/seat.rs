@@ -12,7 +12,7 @@ use super::{
 };
 use crate::linux::{
     channel::Channel,
-    waiter::Patience, //
+    wait::WaitMode, //
 };
 use kernel::{
     prelude::*,
@@ -46,9 +46,9 @@ impl<C: Channel> Seat<'_, C> {
     /// - `EOVERFLOW`: the reply was too short.
     /// - `EBADMSG`: the reply was empty.
     /// - `ERESTARTSYS`: a fatal signal arrived.
-    /// - `ETIMEDOUT`: patience was limited and has ended.
+    /// - `ETIMEDOUT`: the time is up.
     /// - What the channel says to the attempt to send.
-    pub(crate) fn send(mut self, message: &[u8], patience: Patience) -> Result<ReplyBuffer> {
+    pub(crate) fn send(mut self, message: &[u8], mode: WaitMode) -> Result<ReplyBuffer> {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
         }
@@ -57,10 +57,10 @@ impl<C: Channel> Seat<'_, C> {
 
         self.transport
             .channel
-            .send(message, self.id, patience, &wanted)?;
+            .send(message, self.id, mode, &wanted)?;
 
         let id = self.id.take();
-        let result = self.request.wait(patience);
+        let result = self.request.wait(mode);
 
         // A thread that was killed must not leave more behind than is needed.
         if let (Err(_), Some(id), true) = (&result, id, self.request.is_plain()) {
@@ -92,7 +92,7 @@ mod tests {
         Label, //
     };
 
-    const SHORT: Patience = Patience::Limited(20);
+    const SHORT: WaitMode = WaitMode::Timeout(20);
 
     fn errno<T>(result: Result<T>) -> i32 {
         result.map_or_else(|error| error.to_errno(), |_| 0)

@@ -15,7 +15,7 @@ mod suite {
         *,
     };
     use crate::{
-        linux::waiter::Waiter,
+        linux::wait::Completion,
         wire::{
             Envelope,
             HostProcess,
@@ -32,7 +32,7 @@ mod suite {
         }, //
     };
 
-    const SHORT: Patience = Patience::Limited(20);
+    const SHORT: WaitMode = WaitMode::Timeout(20);
 
     fn envelope() -> Envelope {
         Envelope {
@@ -41,10 +41,10 @@ mod suite {
         }
     }
 
-    fn call(rig: &Rig, message: &[u8], need: usize, patience: Patience) -> Result<ReplyBuffer> {
+    fn call(rig: &Rig, message: &[u8], need: usize, mode: WaitMode) -> Result<ReplyBuffer> {
         rig.transport
             .as_arc_borrow()
-            .call(&rig.lane, None, message, need, None, patience)
+            .call(&rig.lane, None, message, need, None, mode)
     }
 
     fn errno<T>(result: Result<T>) -> i32 {
@@ -228,12 +228,12 @@ mod suite {
     #[pin_data]
     struct NextOne {
         #[pin]
-        settled: Waiter,
+        settled: Completion,
     }
 
     impl Settled for NextOne {
         fn settled(self: Arc<Self>) {
-            self.settled.fire();
+            self.settled.complete_all();
         }
     }
 
@@ -244,7 +244,7 @@ mod suite {
         let next = || {
             Arc::pin_init(
                 pin_init!(NextOne {
-                    settled <- Waiter::new(),
+                    settled <- Completion::new(),
                 }),
                 GFP_KERNEL,
             )
@@ -359,7 +359,7 @@ mod suite {
         #[pin]
         errnos: Mutex<KVec<i32>>,
         #[pin]
-        done: Waiter,
+        done: Completion,
     }
 
     /// Lets `count` threads wait for a reply on `lane`; the result tells how they fared.
@@ -368,7 +368,7 @@ mod suite {
         let results = Arc::pin_init(
             pin_init!(Results {
                 errnos <- new_mutex!(KVec::new(), "Results::errnos"),
-                done <- Waiter::new(),
+                done <- Completion::new(),
             }),
             GFP_KERNEL,
         )?;
@@ -386,7 +386,7 @@ mod suite {
 
                 let _ = errnos.push(errno(result), GFP_KERNEL);
                 if errnos.len() == count {
-                    results.done.fire();
+                    results.done.complete_all();
                 }
             })?;
         }

@@ -18,7 +18,7 @@ use crate::{
         Caller,
         Ioctl, //
     },
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::allocation::{
         self as command,
         Created,
@@ -280,7 +280,7 @@ impl Creation<'_> {
                     allocations: handles,
                     flags: DestroyAllocation::ASSUME_NOT_IN_USE,
                 },
-                Patience::Killable,
+                WaitMode::Killable,
             )?
             .into_result()?;
         lent.iter().for_each(|memory| memory.give_back());

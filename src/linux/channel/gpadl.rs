@@ -20,9 +20,9 @@ use crate::linux::{
     queue::OwnedQueue,
     ratelimit::pr_warn_limited,
     user_pages::KernelMapping,
-    waiter::{
-        Patience,
-        Waiter, //
+    wait::{
+        Completion, //
+        WaitMode,
     },
 };
 use core::mem;
@@ -166,12 +166,12 @@ struct Lease {
     queue: Arc<OwnedQueue>,
     #[pin]
     state: Mutex<LeaseState>,
-    /// Fires when the host has the memory, or will not.
+    /// Completed when the host has the memory, or will not.
     #[pin]
-    settled: Waiter,
-    /// Fires when nothing more is to be done.
+    settled: Completion,
+    /// Completed when nothing more is to be done.
     #[pin]
-    over: Waiter,
+    over: Completion,
     #[pin]
     work: Work<Lease>,
 }
@@ -210,9 +210,9 @@ impl WorkItem for Lease {
             !is_over && !state.wanted
         };
 
-        this.settled.fire();
+        this.settled.complete_all();
         if is_over {
-            this.over.fire();
+            this.over.complete_all();
         }
         // Whoever wanted it has gone meanwhile.
         if again {
@@ -326,8 +326,8 @@ impl Gpadl {
                     session: session.clone(),
                     queue: queue.clone(),
                     state <- new_mutex!(state, "Lease::state"),
-                    settled <- Waiter::new(),
-                    over <- Waiter::new(),
+                    settled <- Completion::new(),
+                    over <- Completion::new(),
                     work <- new_work!("Lease::work"),
                 }),
                 GFP_KERNEL_ACCOUNT,
@@ -338,7 +338,7 @@ impl Gpadl {
         let lease = gpadl.lease.clone();
 
         let _ = queue.enqueue(lease.clone());
-        lease.settled.wait(Patience::Killable)?;
+        lease.settled.wait(WaitMode::Killable)?;
         match &lease.state.lock().phase {
             Phase::Held(_, handle) => gpadl.handle = *handle,
             Phase::Over(error) => return Err(*error),
@@ -365,6 +365,6 @@ impl Drop for Gpadl {
         self.lease.state.lock().wanted = false;
         // If it is queued it has not begun, and will see that.
         let _ = self.lease.queue.enqueue(self.lease.clone());
-        let _ = self.lease.over.wait(Patience::Killable);
+        let _ = self.lease.over.wait(WaitMode::Killable);
     }
 }

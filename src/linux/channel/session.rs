@@ -20,11 +20,11 @@ use crate::linux::{
         new_rwsem,
         RwSem, //
     },
-    waiter::{
-        new_changes,
-        Changes,
+    wait::{
+        new_event_count,
         Deadline,
-        Patience, //
+        EventCount,
+        WaitMode, //
     },
 };
 use kernel::{
@@ -64,7 +64,7 @@ pub(crate) struct Session {
     #[pin]
     open: RwSem<bool>,
     #[pin]
-    room: Changes,
+    room: EventCount,
     /// Somebody waits for room, and the host was asked to say when there is some.
     room_wanted: Atomic<bool>,
     /// Senders waiting for room.
@@ -108,7 +108,7 @@ impl Session {
                 offer,
                 receiver,
                 open <- new_rwsem!(false, c"Session::open"),
-                room <- new_changes!(c"Session::room"),
+                room <- new_event_count!(c"Session::room"),
                 room_wanted: Atomic::new(false),
                 waiting: Atomic::new(0),
                 taken: Atomic::new(false),
@@ -136,7 +136,7 @@ impl Session {
     /// whoever waits for the host.
     pub(super) fn end(&self) {
         *self.open.write() = false;
-        self.room.advance();
+        self.room.wake_all();
         self.receiver.closed();
     }
 
@@ -186,7 +186,7 @@ impl Session {
     /// Waits until nobody else waits for room: small packets would else take what a big one needs.
     fn take_turn(&self, deadline: &Deadline, wanted: &dyn Fn() -> bool) -> Result<Turn<'_>> {
         loop {
-            let seen = self.room.seen();
+            let seen = self.room.snapshot();
 
             if !*self.open.read() || !wanted() {
                 return Err(ENODEV);
@@ -194,7 +194,7 @@ impl Session {
             if !self.taken.xchg(true, Full) {
                 return Ok(Turn(self));
             }
-            self.room.wait_past(seen, ROOM_SLICE, deadline.rest()?)?;
+            self.room.wait(seen, ROOM_SLICE, deadline.rest()?)?;
         }
     }
 
@@ -203,20 +203,20 @@ impl Session {
         &self,
         payload: &[u8],
         transaction: Option<u64>,
-        patience: Patience,
+        mode: WaitMode,
         wanted: &dyn Fn() -> bool,
     ) -> Result {
-        let deadline = Deadline::new(patience);
+        let deadline = Deadline::new(mode);
         let _turn = self.take_turn(&deadline, wanted)?;
 
         loop {
-            let seen = self.room.seen();
+            let seen = self.room.snapshot();
 
             match self.try_send(payload, transaction, wanted, true) {
                 Err(error) if error == EAGAIN => {}
                 result => return result,
             }
-            self.room.wait_past(seen, ROOM_SLICE, deadline.rest()?)?;
+            self.room.wait(seen, ROOM_SLICE, deadline.rest()?)?;
         }
     }
 
@@ -235,7 +235,7 @@ impl Session {
         if session.room_wanted.xchg(false, Full) {
             // SAFETY: The channel is open while its callback runs.
             unsafe { bindings::dxgkrnl_helper_set_pending_send_size(channel, 0) };
-            session.room.advance();
+            session.room.wake_all();
         }
 
         // SAFETY: The channel is open while its callback runs, and nobody else reads it.
@@ -267,7 +267,7 @@ struct Turn<'a>(&'a Session);
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.taken.xchg(false, Full);
-        self.0.room.advance();
+        self.0.room.wake_all();
     }
 }
 
@@ -276,7 +276,7 @@ impl Channel for Arc<Session> {
         &self,
         payload: &[u8],
         transaction: Option<u64>,
-        patience: Patience,
+        mode: WaitMode,
         wanted: &dyn Fn() -> bool,
     ) -> Result {
         // Who comes while others wait does so, too, or big packets would never fit.
@@ -288,7 +288,7 @@ impl Channel for Arc<Session> {
         }
 
         self.waiting.fetch_add(1, Relaxed);
-        let result = self.send_when_room(payload, transaction, patience, wanted);
+        let result = self.send_when_room(payload, transaction, mode, wanted);
         self.waiting.fetch_sub(1, Relaxed);
 
         result
@@ -297,7 +297,7 @@ impl Channel for Arc<Session> {
     fn settle(&self) {
         drop(self.open.write());
         // Those who wait for room look again whether they are wanted.
-        self.room.advance();
+        self.room.wake_all();
     }
 
     fn relid(&self) -> u32 {

@@ -4,7 +4,7 @@
 
 use super::Active;
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::{
         provided::Provided,
         Sender,
@@ -25,13 +25,13 @@ impl Active {
             .provide(sender, command, !self.over_global_channel)
     }
 
-    /// Submits what was provided, as [`Self::submit`] does, and waits as long as `patience` lasts.
+    /// Submits what was provided, as [`Self::submit`] does, and waits as long as `mode` allows.
     pub(crate) fn submit_provided(
         &self,
         sender: Sender<'_>,
         provided: Provided,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<isize> {
-        self.link.send_provided(sender, provided, patience)
+        self.link.send_provided(sender, provided, mode)
     }
 }

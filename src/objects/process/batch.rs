@@ -4,7 +4,7 @@
 
 use super::Process;
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::allocation::DestroyAllocation,
     objects::{
         adapter::Active,
@@ -28,7 +28,7 @@ pub(super) struct Batch<'a> {
     device: &'a Device,
     /// Without an adapter nobody is told.
     active: Option<&'a Active>,
-    patience: Patience,
+    mode: WaitMode,
     /// Allocations that are no part of a resource.
     alone: KVVec<Handle>,
     /// Those of them that consist of memory of the program.
@@ -43,13 +43,13 @@ impl<'a> Batch<'a> {
         process: &'a Process,
         device: &'a Device,
         active: Option<&'a Active>,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Self {
         Self {
             process,
             device,
             active,
-            patience,
+            mode,
             alone: KVVec::new(),
             alone_lent: KVVec::new(),
             parts_lent: KVVec::new(),
@@ -60,7 +60,7 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if patience ended first, as for the following ones.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first, as for the following ones.
     pub(super) fn allocation(&mut self, allocation: Arc<Allocation>) -> Result {
         let handle = allocation.handle();
 
@@ -116,12 +116,12 @@ impl<'a> Batch<'a> {
             allocations,
             flags: 0,
         };
-        let result = active.tell(self.process.on_host()?, destroy, self.patience);
+        let result = active.tell(self.process.on_host()?, destroy, self.mode);
 
         // What the host refuses to destroy now it destroys with the device.
         if matches!(&result, Ok(status) if status.into_result().is_ok()) {
             lent.iter().for_each(|allocation| allocation.destroyed());
         }
-        Process::unless_impatient(result)
+        Process::unless_interrupted(result)
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Process, //
 };
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::device::{
         DestroyDevice,
         FlushDevice, //
@@ -67,7 +67,7 @@ impl WorkItem for Burial {
         // It ends when the host has answered, or with the channel.
         let _ = this
             .process
-            .bury(&this.device, this.flush, Patience::Endless);
+            .bury(&this.device, this.flush, WaitMode::Unbounded);
     }
 }
 
@@ -93,7 +93,7 @@ impl Process {
         )?;
 
         self.doom::<Device>(handle)?;
-        let Err(error) = self.bury(&burial.device, flush, Patience::Killable) else {
+        let Err(error) = self.bury(&burial.device, flush, WaitMode::Killable) else {
             return Ok(());
         };
 
@@ -106,13 +106,13 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` if patience ended first. It can be called again then.
-    pub(super) fn bury(&self, device: &Device, flush: Flush, patience: Patience) -> Result {
+    /// `ERESTARTSYS` if the wait ended first. It can be called again then.
+    pub(super) fn bury(&self, device: &Device, flush: Flush, mode: WaitMode) -> Result {
         device.gate().close();
         // Those who wait do not depend on what the host still has to answer.
         Self::forsake(device);
 
-        let settled = device.gate().settle(patience);
+        let settled = device.gate().settle(mode);
 
         // And those who came in before the gate was closed.
         Self::forsake(device);
@@ -126,13 +126,13 @@ impl Process {
                 device: device.handle(),
             };
 
-            Self::unless_impatient(active.tell(*sender, flush, patience))?;
+            Self::unless_interrupted(active.tell(*sender, flush, mode))?;
         }
 
         let active = host.as_ref().map(|(active, _)| &**active);
-        let mut batch = Batch::new(self, device, active, patience);
+        let mut batch = Batch::new(self, device, active, mode);
 
-        // What is left out when patience ends goes with the device.
+        // What is left out when the wait ends early goes with the device.
         while let Some((_, object)) = self.take_doomed(device.handle()) {
             // Another thread may still hold it.
             object.revoke();
@@ -149,12 +149,12 @@ impl Process {
             let destroy = || DestroyDevice {
                 device: device.handle(),
             };
-            let result = active.tell(*sender, destroy, patience);
+            let result = active.tell(*sender, destroy, mode);
 
             if matches!(&result, Ok(status) if status.into_result().is_ok()) {
                 self.limbo.release(|owner| core::ptr::eq(owner, device));
             }
-            Self::unless_impatient(result)?;
+            Self::unless_interrupted(result)?;
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Process {
 
             self.with_objects(|objects| objects.doom(handle));
             if let Ok(Object::Device(device)) = object {
-                let _ = self.bury(&device, Flush::Yes, Patience::Endless);
+                let _ = self.bury(&device, Flush::Yes, WaitMode::Unbounded);
             }
             while let Some(piece) = self.take_doomed(handle) {
                 drop(piece);
@@ -203,7 +203,7 @@ impl Process {
     }
 
     /// The host's opinion does not matter here; that nobody waits for it any more does.
-    pub(super) fn unless_impatient<T>(result: Result<T>) -> Result {
+    pub(super) fn unless_interrupted<T>(result: Result<T>) -> Result {
         match result {
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),
             _ => Ok(()),

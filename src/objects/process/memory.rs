@@ -4,7 +4,7 @@
 
 use super::Process;
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     objects::{
         allocation::Allocation,
         device::Device,
@@ -86,7 +86,7 @@ impl Process {
             return Err(EINVAL);
         }
         resource.gate().close();
-        resource.gate().settle(Patience::Killable)?;
+        resource.gate().settle(WaitMode::Killable)?;
         self.with_objects(|objects| {
             // Another thread may have destroyed it meanwhile, and something else have its number.
             objects

@@ -4,7 +4,7 @@
 
 use super::Process;
 use crate::{
-    linux::waiter::Patience,
+    linux::wait::WaitMode,
     message::{
         sync_object::DestroySyncObject,
         Command, //
@@ -103,11 +103,11 @@ impl Process {
 
         if let Some(gate) = object.gate() {
             gate.close();
-            gate.settle(Patience::Killable)?;
+            gate.settle(WaitMode::Killable)?;
         }
         self.take_out(handle, &object)?;
         prepared
-            .map(|prepared| prepared?.send(Patience::Killable))
+            .map(|prepared| prepared?.send(WaitMode::Killable))
             .transpose()
     }
 
@@ -133,7 +133,7 @@ impl Process {
         let prepared = unless_no_memory(prepared)?;
 
         self.take_out(handle, &object)?;
-        prepared.map_or(Ok(0), |prepared| prepared?.send(Patience::Killable))
+        prepared.map_or(Ok(0), |prepared| prepared?.send(WaitMode::Killable))
     }
 
     /// Forgets `handle`, whose device the caller holds and which only the driver knows. After that

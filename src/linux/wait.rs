@@ -2,7 +2,7 @@
 
 //! Waiting that a fatal signal or a time limit ends.
 //!
-//! [`Waiter`] is a completion: it fires once and stays fired. [`Changes`] is a counter one can
+//! [`Completion`] is an event that happens once and stays happened. [`EventCount`] is a counter one can
 //! sleep on until it moves. Both may be triggered from interrupt context.
 //!
 //! C headers: `include/linux/completion.h`, `include/linux/wait.h`
@@ -28,65 +28,65 @@ use kernel::{
     types::Opaque,
 };
 
-/// How long a thread is willing to wait.
+/// How long a thread waits, and what ends its wait.
 #[derive(Clone, Copy)]
-pub(crate) enum Patience {
+pub(crate) enum WaitMode {
     /// Until it happens or a fatal signal arrives: for threads that act for a user.
     Killable,
     /// At most so many milliseconds, whatever signals arrive: for workers and teardown.
-    Limited(u32),
+    Timeout(u32),
     /// Until it happens, whatever signals arrive: for workers whom nobody waits for. They do not count
     /// as busy or as hung meanwhile. What they wait for is the host, and ends with its channel.
     Endless,
 }
 
-/// A point in time up to which to be patient.
+/// A point in time up to which to wait.
 pub(crate) struct Deadline {
-    patience: Patience,
+    mode: WaitMode,
     since: Instant<Monotonic>,
 }
 
 impl Deadline {
-    /// Patience starts to run out now.
-    pub(crate) fn new(patience: Patience) -> Self {
+    /// Starts now.
+    pub(crate) fn new(mode: WaitMode) -> Self {
         Self {
-            patience,
+            mode,
             since: Instant::now(),
         }
     }
 
-    /// What is left of the patience.
+    /// Returns how long may still be waited.
     ///
     /// # Errors
     ///
     /// `ETIMEDOUT` when nothing is left.
-    pub(crate) fn rest(&self) -> Result<Patience> {
-        let Patience::Limited(limit) = self.patience else {
-            return Ok(self.patience);
+    pub(crate) fn rest(&self) -> Result<WaitMode> {
+        let WaitMode::Timeout(limit) = self.mode else {
+            return Ok(self.mode);
         };
         let gone = self.since.elapsed().as_millis();
 
         match u32::try_from(i64::from(limit) - gone) {
-            Ok(rest) if rest > 0 => Ok(Patience::Limited(rest)),
+            Ok(rest) if rest > 0 => Ok(WaitMode::Timeout(rest)),
             _ => Err(ETIMEDOUT),
         }
     }
 }
 
-/// Something that happens once.
+/// An event that happens once, and stays happened.
 #[pin_data]
-pub(crate) struct Waiter {
+pub(crate) struct Completion {
     #[pin]
     completion: Opaque<kernel::bindings::completion>,
 }
 
 // SAFETY: A completion may be used from any thread.
-unsafe impl Send for Waiter {}
+unsafe impl Send for Completion {}
 // SAFETY: All functions on a completion may be called in parallel.
-unsafe impl Sync for Waiter {}
+unsafe impl Sync for Completion {}
 
-impl Waiter {
-    /// Makes a waiter that has not fired.
+impl Completion {
+    /// Makes a completion that has not happened.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: `slot` is valid for writes and pinned.
@@ -97,19 +97,19 @@ impl Waiter {
     }
 
     /// Wakes everybody who waits now or will wait later.
-    pub(crate) fn fire(&self) {
+    pub(crate) fn complete_all(&self) {
         // SAFETY: The completion was initialised by `new` and is pinned.
         unsafe { kernel::bindings::complete_all(self.completion.get()) }
     }
 
-    /// Waits until [`Self::fire`] was called.
+    /// Waits until [`Self::complete_all`] was called.
     ///
     /// # Errors
     ///
     /// `ERESTARTSYS` after a fatal signal, `ETIMEDOUT` when the time is up.
-    pub(crate) fn wait(&self, patience: Patience) -> Result {
-        match patience {
-            Patience::Killable => {
+    pub(crate) fn wait(&self, mode: WaitMode) -> Result {
+        match mode {
+            WaitMode::Killable => {
                 // SAFETY: The completion was initialised by `new` and is pinned.
                 let ret = unsafe {
                     kernel::bindings::wait_for_completion_killable(self.completion.get())
@@ -117,7 +117,7 @@ impl Waiter {
 
                 to_result(ret)
             }
-            Patience::Limited(ms) => {
+            WaitMode::Timeout(ms) => {
                 // SAFETY: The completion was initialised by `new` and is pinned.
                 let rest = unsafe {
                     kernel::bindings::wait_for_completion_timeout(
@@ -131,7 +131,7 @@ impl Waiter {
                 }
                 Ok(())
             }
-            Patience::Endless => {
+            WaitMode::Unbounded => {
                 // SAFETY: The completion was initialised by `new` and is pinned.
                 unsafe { bindings::dxgkrnl_helper_wait_for_completion_idle(self.completion.get()) };
                 Ok(())
@@ -139,7 +139,7 @@ impl Waiter {
         }
     }
 
-    /// Waits until [`Self::fire`] was called.
+    /// Waits until [`Self::complete_all`] was called.
     ///
     /// # Errors
     ///
@@ -159,11 +159,11 @@ const MEMORY_SLICE: Delta = Delta::from_millis(20);
 ///
 /// # Errors
 ///
-/// `ERESTARTSYS` after a fatal signal, if `patience` is killable.
-pub(crate) fn wait_for_memory(patience: Patience) -> Result {
+/// `ERESTARTSYS` after a fatal signal, if `mode` is killable.
+pub(crate) fn wait_for_memory(mode: WaitMode) -> Result {
     fsleep(MEMORY_SLICE);
     // SAFETY: The function has no precondition.
-    if matches!(patience, Patience::Killable)
+    if matches!(mode, WaitMode::Killable)
         && unsafe { bindings::dxgkrnl_helper_fatal_signal_pending() }
     {
         return Err(ERESTARTSYS);
@@ -180,7 +180,7 @@ const MEMORY_TRIES: u32 = 250;
 pub(crate) fn again_for_memory<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     for _ in 1..MEMORY_TRIES {
         match attempt() {
-            Err(error) if error == ENOMEM => wait_for_memory(Patience::Endless)?,
+            Err(error) if error == ENOMEM => wait_for_memory(WaitMode::Unbounded)?,
             result => return result,
         }
     }
@@ -189,19 +189,19 @@ pub(crate) fn again_for_memory<T>(mut attempt: impl FnMut() -> Result<T>) -> Res
 
 /// A counter of events that threads can sleep on.
 #[pin_data]
-pub(crate) struct Changes {
+pub(crate) struct EventCount {
     #[pin]
     head: Opaque<kernel::bindings::wait_queue_head>,
     count: Atomic<u32>,
 }
 
 // SAFETY: A wait queue may be used from any thread.
-unsafe impl Send for Changes {}
+unsafe impl Send for EventCount {}
 // SAFETY: All functions on a wait queue may be called in parallel.
-unsafe impl Sync for Changes {}
+unsafe impl Sync for EventCount {}
 
-impl Changes {
-    /// Makes a counter; use `new_changes!`.
+impl EventCount {
+    /// Makes a counter; use `new_event_count!`.
     pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: `slot` is valid for writes and pinned, `name` and `key` live for ever.
@@ -212,13 +212,13 @@ impl Changes {
         })
     }
 
-    /// The number to hand to [`Self::wait_past`].
-    pub(crate) fn seen(&self) -> u32 {
+    /// The number to hand to [`Self::wait`].
+    pub(crate) fn snapshot(&self) -> u32 {
         self.count.load(Relaxed)
     }
 
     /// Counts an event and wakes everybody.
-    pub(crate) fn advance(&self) {
+    pub(crate) fn wake_all(&self) {
         self.count.fetch_add(1, Relaxed);
         // SAFETY: The wait queue was initialised by `new` and is pinned. Waking has the barrier
         // that orders it after the addition.
@@ -230,11 +230,11 @@ impl Changes {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` after a fatal signal, if `patience` is killable.
-    pub(crate) fn wait_past(&self, seen: u32, slice: Delta, patience: Patience) -> Result {
-        let ms = match patience {
-            Patience::Killable | Patience::Endless => slice.as_millis(),
-            Patience::Limited(rest) => slice.as_millis().min(i64::from(rest)),
+    /// `ERESTARTSYS` after a fatal signal, if `mode` is killable.
+    pub(crate) fn wait(&self, seen: u32, slice: Delta, mode: WaitMode) -> Result {
+        let ms = match mode {
+            WaitMode::Killable | WaitMode::Unbounded => slice.as_millis(),
+            WaitMode::Timeout(rest) => slice.as_millis().min(i64::from(rest)),
         };
         let ms = u32::try_from(ms).unwrap_or(u32::MAX);
         // One jiffy more: a wait must not be cut to nothing by rounding.
@@ -250,7 +250,7 @@ impl Changes {
                 self.count.as_ptr(),
                 seen,
                 jiffies,
-                matches!(patience, Patience::Killable),
+                matches!(mode, WaitMode::Killable),
             )
         };
 
@@ -261,10 +261,10 @@ impl Changes {
     }
 }
 
-/// Makes [`Changes`] with a lockdep class of their own.
-macro_rules! new_changes {
+/// Makes [`EventCount`] with a lockdep class of their own.
+macro_rules! new_event_count {
     ($name:literal) => {
-        $crate::linux::waiter::Changes::new($name, kernel::static_lock_class!())
+        $crate::linux::wait::EventCount::new($name, kernel::static_lock_class!())
     };
 }
-pub(crate) use new_changes;
+pub(crate) use new_event_count;
