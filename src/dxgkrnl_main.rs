@@ -19,13 +19,13 @@
 //! # Rooms
 //!
 //! `bus` and `ioctl` call `objects`, which call `message`, `transport` and `linux`, in this order
-//! and never back. `wire`, `uapi` and `amount` are words that all may use.
+//! and never back. `wire`, `uapi` and `counter` are words that all may use.
 
 #![crate_name = "dxgkrnl"]
 #![deny(unsafe_code)]
 
-mod amount;
 mod bus;
+mod counter;
 mod id_table;
 mod ioctl;
 #[allow(unsafe_code)]
@@ -46,7 +46,7 @@ use crate::{
         queue::OwnedQueue,
         vmbus, //
     },
-    objects::census::Census,
+    objects::object_stats::ObjectStats,
     registry::{
         Registry,
         REGISTRY, //
@@ -78,7 +78,7 @@ module! {
 
 /// Waits, when the module goes, until the host was told of what ended just before: as long as it
 /// answers. What it does not hear of ends with the channels.
-struct Farewells {
+struct FlushOnDrop {
     registry: Arc<Registry>,
     /// How long the host may be silent meanwhile, in milliseconds.
     silence: u32,
@@ -86,7 +86,7 @@ struct Farewells {
     of_starts: bool,
 }
 
-impl Drop for Farewells {
+impl Drop for FlushOnDrop {
     fn drop(&mut self) {
         if self.of_starts {
             self.registry.flush_starts(self.silence);
@@ -101,7 +101,7 @@ struct Drain(Arc<Registry>);
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        self.0.services().drain();
+        self.0.driver_data().drain();
     }
 }
 
@@ -118,17 +118,17 @@ type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 /// nothing is waited for less than a second in all.
 #[pin_data]
 struct DxgkrnlModule {
-    _processes_told: Farewells,
+    _flush_processes: FlushOnDrop,
     #[pin]
     _pci: PciDriver,
-    _adapters_told: Farewells,
+    _flush_adapters: FlushOnDrop,
     /// Only where there is a VMBus. Elsewhere the node exists, and opening it fails.
     _vmbus: Option<Pin<KBox<VmbusDriver>>>,
     #[pin]
     _misc: misc::Registration<bus::misc::OpenFile>,
     /// How many objects there are.
     #[pin]
-    _census: debugfs::File<Arc<Census>>,
+    _census: debugfs::File<Arc<ObjectStats>>,
     /// What adapters there are.
     #[pin]
     _adapters: debugfs::File<Arc<Registry>>,
@@ -157,9 +157,9 @@ impl InPlaceModule for DxgkrnlModule {
             _drain: Drain(REGISTRY.get().ok_or(ENODEV)?),
             _debugfs: debugfs::Dir::new(name),
             _census <- {
-                let census = REGISTRY.get().ok_or(ENODEV)?.services().census.clone();
+                let object_stats = REGISTRY.get().ok_or(ENODEV)?.driver_data().object_stats.clone();
 
-                _debugfs.read_callback_file(c"objects", census, &Census::show)
+                _debugfs.read_callback_file(c"objects", object_stats, &ObjectStats::show)
             },
             _adapters <- {
                 let registry = REGISTRY.get().ok_or(ENODEV)?;
@@ -182,13 +182,13 @@ impl InPlaceModule for DxgkrnlModule {
                 pr_info!("no VMBus here, and so no vGPU\n");
                 None
             },
-            _adapters_told: Farewells {
+            _flush_adapters: FlushOnDrop {
                 registry: _drain.0.clone(),
                 silence: 400,
                 of_starts: true,
             },
             _pci <- PciDriver::new(name, module),
-            _processes_told: Farewells {
+            _flush_processes: FlushOnDrop {
                 registry: _drain.0.clone(),
                 silence: 400,
                 of_starts: false,

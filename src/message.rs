@@ -62,14 +62,14 @@ use crate::{
     },
     transport::{
         Account,
-        Lane,
-        Outgoing,
+        Endpoint,
+        Message,
         ReplyBuffer,
-        Route,
         Transport,
         Undo,
         UndoFn,
         UndoHow,
+        UndoTarget,
         MAX_MESSAGE, //
     },
     wire::{
@@ -183,7 +183,7 @@ pub(crate) trait Command {
 }
 
 /// A command whose body and whose reply have a fixed layout.
-pub(crate) trait Plain {
+pub(crate) trait FixedCommand {
     /// Its number.
     const OPCODE: Opcode;
 
@@ -197,7 +197,7 @@ pub(crate) trait Plain {
     type Body: IntoBytes + zerocopy::Immutable;
 
     /// The bytes of the reply.
-    type Answer: FromBytes;
+    type ReplyBody: FromBytes;
 
     /// What they mean.
     type Reply;
@@ -206,10 +206,10 @@ pub(crate) trait Plain {
     fn body(&self) -> Self::Body;
 
     /// Makes the reply.
-    fn reply(&self, answer: Self::Answer) -> Result<Self::Reply>;
+    fn reply(&self, answer: Self::ReplyBody) -> Result<Self::Reply>;
 }
 
-impl<P: Plain> Command for P {
+impl<P: FixedCommand> Command for P {
     const OPCODE: Opcode = P::OPCODE;
     const UNDO: Option<UndoFn> = P::UNDO;
     const UNDO_IS_GLOBAL: bool = P::UNDO_IS_GLOBAL;
@@ -225,7 +225,7 @@ impl<P: Plain> Command for P {
     }
 
     fn reply_len(&self, _version: InterfaceVersion) -> usize {
-        size_of::<P::Answer>()
+        size_of::<P::ReplyBody>()
     }
 
     fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<P::Reply> {
@@ -241,7 +241,7 @@ fn undo_by_handle<D: Command + From<Handle>>(
     reply: &[u8],
     envelope: Envelope,
     process: HostProcess,
-) -> Result<Option<Outgoing>> {
+) -> Result<Option<Message>> {
     undo_by_handle_at::<D, 0>(reply, envelope, process)
 }
 
@@ -250,7 +250,7 @@ fn undo_by_handle_at<D: Command + From<Handle>, const AT: usize>(
     reply: &[u8],
     envelope: Envelope,
     process: HostProcess,
-) -> Result<Option<Outgoing>> {
+) -> Result<Option<Message>> {
     let handle = take_at::<Handle>(reply, AT)?;
 
     if handle.is_none() {
@@ -268,7 +268,7 @@ fn encode<M: Command>(
     envelope: Envelope,
     process: HostProcess,
     command: &mut M,
-) -> Result<Outgoing> {
+) -> Result<Message> {
     encode_with(envelope, process, 0, command)
 }
 
@@ -278,7 +278,7 @@ fn encode_with<M: Command>(
     process: HostProcess,
     channel_bits: u32,
     command: &mut M,
-) -> Result<Outgoing> {
+) -> Result<Message> {
     let start = if envelope.version.is_extended() {
         EXTENDED_HEADER
     } else {
@@ -287,7 +287,7 @@ fn encode_with<M: Command>(
     let length = (start + COMMAND_HEADER)
         .checked_add(command.body_len())
         .ok_or(EINVAL)?;
-    let mut message = Outgoing::new(length)?;
+    let mut message = Message::new(length)?;
     let bytes = message.bytes_mut();
 
     if start != 0 {
@@ -351,8 +351,8 @@ fn status_only(reply: &ReplyBuffer) -> Result<isize> {
 }
 
 /// The way of commands for the virtual machine as a whole, and how they are wrapped.
-pub(crate) struct GlobalWay {
-    route: Route,
+pub(crate) struct GlobalLink {
+    target: UndoTarget,
     envelope: Envelope,
 }
 
@@ -363,7 +363,7 @@ pub(crate) struct Sender<'a> {
     /// Where the request is counted while it is in flight.
     account: Option<&'a Arc<Account>>,
     /// For what can only be undone there.
-    global: Option<&'a GlobalWay>,
+    global: Option<&'a GlobalLink>,
 }
 
 impl<'a> Sender<'a> {
@@ -371,7 +371,7 @@ impl<'a> Sender<'a> {
     pub(crate) fn new(
         process: HostProcess,
         account: &'a Arc<Account>,
-        global: &'a GlobalWay,
+        global: &'a GlobalLink,
     ) -> Self {
         Self {
             process,
@@ -403,7 +403,7 @@ impl From<HostProcess> for Sender<'_> {
 /// A transport, and how messages are wrapped on it.
 pub(crate) struct Link<C: Channel = Arc<Session>> {
     transport: Arc<Transport<C>>,
-    lane: Arc<Lane>,
+    endpoint: Arc<Endpoint>,
     envelope: Envelope,
 }
 
@@ -411,36 +411,36 @@ impl<C: Channel> Clone for Link<C> {
     fn clone(&self) -> Self {
         Self {
             transport: self.transport.clone(),
-            lane: self.lane.clone(),
+            endpoint: self.endpoint.clone(),
             envelope: self.envelope,
         }
     }
 }
 
 impl<C: Channel + 'static> Link<C> {
-    /// Messages wrapped in `envelope` go over `transport`, in a lane of their own.
+    /// Messages wrapped in `envelope` go over `transport`, in a endpoint of their own.
     pub(crate) fn new(transport: Arc<Transport<C>>, envelope: Envelope) -> Result<Self> {
         Ok(Self {
             transport,
-            lane: Lane::new()?,
+            endpoint: Endpoint::new()?,
             envelope,
         })
     }
 
-    /// Messages in another envelope, and in a lane of their own, over the same transport.
+    /// Messages in another envelope, and in a endpoint of their own, over the same transport.
     pub(crate) fn with_envelope(&self, envelope: Envelope) -> Result<Self> {
         Self::new(self.transport.clone(), envelope)
     }
 
     /// The same link, which those who [leave](Self::leave) this one do not close.
-    pub(crate) fn in_new_lane(&self) -> Result<Self> {
+    pub(crate) fn in_new_endpoint(&self) -> Result<Self> {
         self.with_envelope(self.envelope)
     }
 
     /// This link as the one for commands of the virtual machine as a whole.
-    pub(crate) fn global_way(&self) -> GlobalWay {
-        GlobalWay {
-            route: self.transport.as_arc_borrow().route(&self.lane),
+    pub(crate) fn global_link(&self) -> GlobalLink {
+        GlobalLink {
+            target: self.transport.as_arc_borrow().target(&self.endpoint),
             envelope: self.envelope,
         }
     }
@@ -448,7 +448,7 @@ impl<C: Channel + 'static> Link<C> {
     /// Ends what is under way on this link and its clones: it answers `ENODEV` from now on. The
     /// channel below stays open.
     pub(crate) fn leave(&self) {
-        self.transport.close_lane(&self.lane);
+        self.transport.close_endpoint(&self.endpoint);
     }
 
     /// The channel below.
@@ -463,8 +463,8 @@ impl<C: Channel + 'static> Link<C> {
 
     /// How to undo a command of kind `M`.
     fn undo<M: Command>(&self, how: UndoHow, sender: &Sender<'_>) -> Undo {
-        let (route, envelope) = match sender.global {
-            Some(way) if M::UNDO_IS_GLOBAL => (Some(way.route.clone()), way.envelope),
+        let (target, envelope) = match sender.global {
+            Some(way) if M::UNDO_IS_GLOBAL => (Some(way.target.clone()), way.envelope),
             _ => (None, self.envelope),
         };
 
@@ -477,7 +477,7 @@ impl<C: Channel + 'static> Link<C> {
             },
             envelope,
             process: sender.process,
-            route,
+            target,
         }
     }
 
@@ -513,7 +513,7 @@ impl<C: Channel + 'static> Link<C> {
 
         loop {
             match self.prepare(sender, make()) {
-                Err(error) if error == ENOMEM && self.transport.is_open(&self.lane) => {
+                Err(error) if error == ENOMEM && self.transport.is_open(&self.endpoint) => {
                     wait_for_memory(deadline.rest()?)?
                 }
                 prepared => {
@@ -538,8 +538,8 @@ impl<C: Channel + 'static> Link<C> {
     ) -> Result<Prepared<'_, M, C>> {
         let sender = sender.into();
         let message = encode(self.envelope, sender.process, &mut command)?;
-        let seat = self.transport.as_arc_borrow().seat(
-            &self.lane,
+        let request = self.transport.as_arc_borrow().prepare(
+            &self.endpoint,
             sender.account,
             command.reply_len(self.envelope.version),
             command.undo().map(|how| self.undo::<M>(how, &sender)),
@@ -549,7 +549,7 @@ impl<C: Channel + 'static> Link<C> {
         Ok(Prepared {
             command,
             message,
-            seat,
+            request,
             sender: sender.process.handle().raw(),
             version: self.envelope.version,
         })
@@ -576,6 +576,6 @@ impl<C: Channel + 'static> Link<C> {
             message.bytes().len() as u32,
             self.channel().relid(),
         );
-        self.transport.post(&self.lane, message.bytes(), mode)
+        self.transport.post(&self.endpoint, message.bytes(), mode)
     }
 }

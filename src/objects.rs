@@ -16,56 +16,55 @@
 //! 6. `SharedResource::contents`, `Exports::state`: what is shared, and its NT handle. Never
 //!    together.
 //! 7. `Adapter::state` (spinlock): alive or not.
-//! 8. `CpuView::state`: held while the address space of the program changes. 1 to 7 are not taken
+//! 8. `LockState::state`: held while the address space of the program changes. 1 to 7 are not taken
 //!    below it.
-//! 9. `Limbo::kept`, `Lease::state`, `Startup::changed`, `Start::job`, `FenceImport::signal` and
-//!    `FenceImport::destroy`: nothing is taken below them but `LentRecord::waits` (spinlock), below
+//! 9. `DeferredUnpin::kept`, `Lease::state`, `Startup::changed`, `Start::job`, `FenceImport::signal` and
+//!    `FenceImport::destroy`: nothing is taken below them but `SysmemRecord::waits` (spinlock), below
 //!    the first.
 //! 10. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
 //!     the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
-//! 11. `Inbox::requests`, `Request::outcome`, `Account::next`, `Directory::table` (spinlocks,
+//! 11. `Completions::requests`, `Request::outcome`, `Account::next`, `LockedIdTable::table` (spinlocks,
 //!     interrupts off): never together.
 //!
-//! A [`gate`] is not a lock: whoever has passed one may wait for the host, and takes what locks
-//! are needed. Whoever waits until everybody has left holds none.
+//! A [`live_ref`] is not a lock: a thread that holds a guard may wait for the host, and takes what locks
+//! are needed. A thread that drains one holds none.
 //!
 //! User memory is not touched under any of them.
 
 pub(crate) mod adapter;
 pub(crate) mod allocation;
-pub(crate) mod census;
 pub(crate) mod context;
-pub(crate) mod cpu_view;
-pub(crate) mod dependents;
+pub(crate) mod deferred_unpin;
 pub(crate) mod device;
-mod directory;
+pub(crate) mod driver_data;
 pub(crate) mod execution_state;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod fence_files;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod fence_import;
 pub(crate) mod fence_page;
-pub(crate) mod gate;
 pub(crate) mod guest_event;
 pub(crate) mod handle_table;
 pub(crate) mod host;
-pub(crate) mod host_view;
+pub(crate) mod host_events;
 pub(crate) mod hw_queue;
+pub(crate) mod io_mapping;
 pub(crate) mod io_window;
-mod lent_record;
-pub(crate) mod limbo;
-pub(crate) mod notices;
+pub(crate) mod live_ref;
+pub(crate) mod lock_state;
+mod locked_id_table;
+pub(crate) mod notifier_list;
 pub(crate) mod object;
+pub(crate) mod object_stats;
 pub(crate) mod object_table;
 pub(crate) mod paging_queue;
-pub(crate) mod pin_account;
+pub(crate) mod pin_counter;
 pub(crate) mod process;
-pub(crate) mod quota;
 pub(crate) mod resource;
-pub(crate) mod services;
 pub(crate) mod shared;
 pub(crate) mod shared_resource;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod sync_file;
 pub(crate) mod sync_object;
+mod sysmem_record;
 pub(crate) mod waits;

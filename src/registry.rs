@@ -34,30 +34,28 @@ use crate::{
         queue::OwnedQueue,
         wait::{
             wait_for_memory,
-            Completion, //
-            WaitMode,
+            Completion,
+            WaitMode, //
         },
     },
     message::Told,
     objects::{
         adapter::{
             Adapter,
-            Agreement,
-            Identity, //
+            Identity,
+            Negotiated, //
         },
+        driver_data::DriverData,
         host::{
             Host,
             HostAccess, //
         },
-        services::Services, //
     },
-    wire::Luid,
+    wire::Luid, //
 };
 use core::mem;
 use kernel::{
-    impl_has_work,
-    new_mutex,
-    new_work, //
+    impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -143,14 +141,14 @@ struct Inner {
 /// What was agreed on with the host, once for all PCI functions.
 pub(crate) struct Negotiation {
     /// What was agreed on; `None` as long as there is no function.
-    pub(crate) agreement: Option<Agreement>,
+    pub(crate) negotiated: Option<Negotiated>,
     functions: usize,
 }
 
 /// The registry.
 #[pin_data]
 pub(crate) struct Registry {
-    services: Services,
+    driver_data: DriverData,
     #[pin]
     negotiation: Mutex<Negotiation>,
     #[pin]
@@ -158,7 +156,7 @@ pub(crate) struct Registry {
     #[pin]
     processes: Mutex<Processes>,
     #[pin]
-    starter: Work<Registry>,
+    start_work: Work<Registry>,
     #[pin]
     startup: Startup,
     /// Whether the host works asynchronously, as it has told last, with any adapter: one of
@@ -167,7 +165,7 @@ pub(crate) struct Registry {
 }
 
 impl_has_work! {
-    impl HasWork<Self> for Registry { self.starter }
+    impl HasWork<Self> for Registry { self.start_work }
 }
 
 /// The host has not said yet whether it works asynchronously.
@@ -184,7 +182,8 @@ const FIRST_ADAPTER: WaitMode = WaitMode::Timeout(5_000);
 impl Registry {
     /// An empty registry whose work is done on `queue`, and the end of things on `teardown`.
     pub(crate) fn new(queue: Arc<OwnedQueue>, teardown: Arc<OwnedQueue>) -> Result<Arc<Self>> {
-        let services = Services::new(queue, teardown, Self::channel_broken, Self::channel_closed)?;
+        let driver_data =
+            DriverData::new(queue, teardown, Self::channel_broken, Self::channel_closed)?;
         let inner = Inner {
             functions: KVec::new(),
             last_number: 0,
@@ -194,14 +193,14 @@ impl Registry {
 
         Arc::pin_init(
             pin_init!(Self {
-                services,
+                driver_data,
                 negotiation <- new_mutex!(
-                    Negotiation { agreement: None, functions: 0 },
+                    Negotiation { negotiated: None, functions: 0 },
                     "Registry::negotiation"
                 ),
                 inner <- new_mutex!(inner, "Registry::inner"),
                 processes <- new_mutex!(Processes::new(), "Registry::processes"),
-                starter <- new_work!("Registry::starter"),
+                start_work <- new_work!("Registry::start_work"),
                 startup <- Startup::new(),
                 asynchronous: Atomic::new(UNKNOWN),
             }),
@@ -215,9 +214,9 @@ impl Registry {
         let Ok(flushed) = Arc::pin_init(Completion::new(), GFP_KERNEL) else {
             return;
         };
-        let teardown = self.services.teardown.clone();
+        let teardown = self.driver_data.teardown.clone();
         let done: Arc<Completion> = flushed.clone();
-        let spawned = self.services.queue.try_spawn(GFP_KERNEL, move || {
+        let spawned = self.driver_data.queue.try_spawn(GFP_KERNEL, move || {
             teardown.flush();
             done.complete_all();
         });
@@ -234,8 +233,8 @@ impl Registry {
     }
 
     /// What all objects share.
-    pub(crate) fn services(&self) -> &Services {
-        &self.services
+    pub(crate) fn driver_data(&self) -> &DriverData {
+        &self.driver_data
     }
 
     /// Returns whether everything that has arrived was started, or could not be.
@@ -258,11 +257,11 @@ impl Registry {
         self.has_host() && self.find(|adapter| adapter.active().is_ok()).is_some()
     }
 
-    /// Has the starter look at what there is.
-    fn evaluate(self: &Arc<Self>) {
+    /// Has the start work look at what there is.
+    fn schedule_start(self: &Arc<Self>) {
         self.startup.arrive();
         // If it is queued already it has not begun, and will see what is new.
-        let _ = self.services.queue.enqueue(self.clone());
+        let _ = self.driver_data.queue.enqueue(self.clone());
     }
 
     /// Lets `negotiate` find the version to speak, with the version found earlier if functions
@@ -274,7 +273,7 @@ impl Registry {
         let mut negotiation = self.negotiation.lock();
 
         if negotiation.functions == 0 {
-            negotiation.agreement = None;
+            negotiation.negotiated = None;
         }
 
         let result = negotiate(&mut negotiation)?;
@@ -313,7 +312,7 @@ impl Registry {
         inner.functions.push(function, GFP_KERNEL)?;
         inner.last_number = number;
         drop(inner);
-        self.evaluate();
+        self.schedule_start();
         Ok(number)
     }
 
@@ -453,7 +452,7 @@ impl Registry {
             matches!(job, Job::Adapter { .. }) && self.asynchronous.load(Relaxed) == UNKNOWN;
 
         self.startup.start_begins();
-        start.begin(job, &self.services.queue);
+        start.begin(job, &self.driver_data.queue);
         if first_adapter {
             let _ = start.wait(FIRST_ADAPTER);
         }
@@ -559,7 +558,7 @@ mod tests {
             luid,
             vgpu: Luid::default(),
             compute_only: false,
-            agreement: Agreement {
+            negotiated: Negotiated {
                 version: InterfaceVersion::CURRENT,
                 maps_pages: false,
             },

@@ -2,29 +2,29 @@
 
 //! Requests in flight on a channel.
 //!
-//! [`Seat::send`] sends a request and waits for its completion. Each request is an object of
+//! [`PreparedRequest::send`] sends a request and waits for its completion. Each request is an object of
 //! its own, shared by the thread that waits and by the table of transactions; the reply buffer
 //! belongs to the table entry until the reply is complete, then to the request. Nothing that the
 //! channel callback touches lies on a waiter's stack, and no lock is held while anybody waits.
 //!
-//! Several adapters may share a channel. Each has a [`Lane`] of its own, which can be closed
+//! Several adapters may share a channel. Each has a [`Endpoint`] of its own, which can be closed
 //! without the others noticing.
 //!
 //! A waiter that is killed, or whose time is up, leaves the request behind. If the reply then
 //! says that the host made an object, a work item destroys it, however late that is.
 //!
-//! Locks: `Inbox::requests` and `Request::outcome`, both taken in the channel callback, never
+//! Locks: `Completions::requests` and `Request::outcome`, both taken in the channel callback, never
 //! together.
 
 mod account;
 mod buffer;
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 pub(crate) mod mock;
+mod prepared_request;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 mod provision;
 mod receive;
 mod request;
-mod seat;
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
 mod tests;
 
@@ -35,33 +35,33 @@ pub(crate) use self::{
         Settled, //
     },
     buffer::{
-        Outgoing,
+        Message,
         ReplyBuffer, //
     },
+    prepared_request::PreparedRequest,
     receive::{
-        Inbox,
+        Completions,
+        Endpoint,
         Label,
-        Lane,
         Listener,
         OnBroken,
         UnderWay, //
     },
     request::{
-        Birth,
-        Route,
+        CreateInfo,
         Undo,
         UndoFn,
-        UndoHow, //
+        UndoHow,
+        UndoTarget, //
     },
-    seat::Seat, //
 };
 
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) use self::provision::Provision;
 use self::request::{
-    Home,
     Late,
-    Request, //
+    Request,
+    UndoTransport, //
 };
 use crate::linux::{
     channel::{
@@ -112,7 +112,7 @@ pub(crate) type HostTransport = Transport<Arc<Session>>;
 #[pin_data]
 pub(crate) struct Transport<C: Channel> {
     channel: C,
-    inbox: Arc<Inbox>,
+    completions: Arc<Completions>,
     queue: Arc<OwnedQueue>,
 }
 
@@ -127,30 +127,34 @@ impl HostTransport {
         queues: [Arc<OwnedQueue>; 2],
     ) -> Result<Arc<Self>> {
         let [work, teardown] = queues;
-        let inbox = Inbox::new(listener, on_broken)?;
-        let channel = offer.open(&RINGS, inbox.clone(), work)?;
+        let completions = Completions::new(listener, on_broken)?;
+        let channel = offer.open(&RINGS, completions.clone(), work)?;
 
         // A failed allocation must not leave the channel open behind our back.
-        Self::new(channel.clone(), inbox, teardown).inspect_err(|_| channel.close())
+        Self::new(channel.clone(), completions, teardown).inspect_err(|_| channel.close())
     }
 }
 
 impl<C: Channel + 'static> Transport<C> {
-    /// Makes a transport over an open channel whose receiver is `inbox`. What was made by requests
+    /// Makes a transport over an open channel whose receiver is `completions`. What was made by requests
     /// that nobody waits for any more is destroyed on `queue`.
-    pub(crate) fn new(channel: C, inbox: Arc<Inbox>, queue: Arc<OwnedQueue>) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        channel: C,
+        completions: Arc<Completions>,
+        queue: Arc<OwnedQueue>,
+    ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 channel,
-                inbox,
+                completions,
                 queue,
             },
             GFP_KERNEL,
         )?)
     }
 
-    /// Finds all the memory that a request needs, which is to be sent over `lane` later and has a
-    /// reply of at least `need` bytes, of which exactly `need` are returned. If `lane` is closed
+    /// Finds all the memory that a request needs, which is to be sent over `endpoint` later and has a
+    /// reply of at least `need` bytes, of which exactly `need` are returned. If `endpoint` is closed
     /// meanwhile the wait ends. As long as the host may still be busy with the request it stands on
     /// `account`. `label` says what it is about.
     ///
@@ -161,15 +165,15 @@ impl<C: Channel + 'static> Transport<C> {
     ///
     /// - `EINVAL`: the reply would be larger than the protocol allows.
     /// - `ENOMEM`: out of memory.
-    /// - `ENODEV`: the channel or the lane is closed, or the account has departed.
-    pub(crate) fn seat<'a>(
+    /// - `ENODEV`: the channel or the endpoint is closed, or the account has departed.
+    pub(crate) fn prepare<'a>(
         self: ArcBorrow<'a, Self>,
-        lane: &Arc<Lane>,
+        endpoint: &Arc<Endpoint>,
         account: Option<&Arc<Account>>,
         need: usize,
         undo: Option<Undo>,
         label: Label,
-    ) -> Result<Seat<'a, C>> {
+    ) -> Result<PreparedRequest<'a, C>> {
         if need > MAX_REPLY {
             return Err(EINVAL);
         }
@@ -177,7 +181,7 @@ impl<C: Channel + 'static> Transport<C> {
         let late = undo
             .map(|mut undo| {
                 Ok::<_, Error>(Late {
-                    route: undo.route.take().unwrap_or_else(|| self.route(lane)),
+                    target: undo.target.take().unwrap_or_else(|| self.target(endpoint)),
                     undo,
                     queue: self.queue.clone(),
                     _kept: account.map(|account| account.keep(need)).transpose()?,
@@ -186,23 +190,23 @@ impl<C: Channel + 'static> Transport<C> {
             .transpose()?;
         let request = Request::new(late)?;
         let buffer = ReplyBuffer::new(need)?;
-        let id = self
-            .inbox
-            .admit(lane.clone(), account, request.clone(), buffer, label)?;
+        let id =
+            self.completions
+                .admit(endpoint.clone(), account, request.clone(), buffer, label)?;
 
-        Ok(Seat {
+        Ok(PreparedRequest {
             transport: self,
-            lane: lane.clone(),
+            endpoint: endpoint.clone(),
             request,
             id: Some(id),
         })
     }
 
-    /// The way over this transport, on `lane`.
-    pub(crate) fn route(self: ArcBorrow<'_, Self>, lane: &Arc<Lane>) -> Route {
-        Route {
-            home: Arc::<Self>::from(self),
-            lane: lane.clone(),
+    /// The way over this transport, on `endpoint`.
+    pub(crate) fn target(self: ArcBorrow<'_, Self>, endpoint: &Arc<Endpoint>) -> UndoTarget {
+        UndoTarget {
+            transport: Arc::<Self>::from(self),
+            endpoint: endpoint.clone(),
         }
     }
 
@@ -210,20 +214,21 @@ impl<C: Channel + 'static> Transport<C> {
     ///
     /// # Errors
     ///
-    /// `EINVAL`, `ENODEV`, `ERESTARTSYS`, `ETIMEDOUT` as for [`Seat::send`].
-    pub(crate) fn post(&self, lane: &Lane, message: &[u8], mode: WaitMode) -> Result {
+    /// `EINVAL`, `ENODEV`, `ERESTARTSYS`, `ETIMEDOUT` as for [`PreparedRequest::send`].
+    pub(crate) fn post(&self, endpoint: &Endpoint, message: &[u8], mode: WaitMode) -> Result {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
         }
-        self.channel.send(message, None, mode, &|| lane.is_open())
+        self.channel
+            .send(message, None, mode, &|| endpoint.is_open())
     }
 
-    /// Closes one lane: everybody who waits on it gets `ENODEV`, and so does every later call.
+    /// Closes one endpoint: everybody who waits on it gets `ENODEV`, and so does every later call.
     /// Nothing is sent on it when this has returned.
-    pub(crate) fn close_lane(&self, lane: &Lane) {
-        self.inbox.close_lane(lane);
+    pub(crate) fn close_endpoint(&self, endpoint: &Endpoint) {
+        self.completions.close_endpoint(endpoint);
         self.channel.settle();
-        self.inbox.end_lane(lane);
+        self.completions.end_lane(endpoint);
     }
 
     /// Shows all requests that the host has not answered.
@@ -233,15 +238,15 @@ impl<C: Channel + 'static> Transport<C> {
     ) -> fmt::Result {
         let mut from = 0;
 
-        while let Some(request) = self.inbox.look(&mut from) {
+        while let Some(request) = self.completions.look(&mut from) {
             show(&request)?;
         }
         Ok(())
     }
 
-    /// Whether neither the channel nor `lane` is closed.
-    pub(crate) fn is_open(&self, lane: &Lane) -> bool {
-        lane.is_open() && self.inbox.is_open()
+    /// Whether neither the channel nor `endpoint` is closed.
+    pub(crate) fn is_open(&self, endpoint: &Endpoint) -> bool {
+        endpoint.is_open() && self.completions.is_open()
     }
 
     /// The channel.
@@ -255,16 +260,16 @@ impl<C: Channel + 'static> Transport<C> {
     }
 }
 
-impl<C: Channel + 'static> Home for Transport<C> {
-    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8], label: Label) {
+impl<C: Channel + 'static> UndoTransport for Transport<C> {
+    fn send_undo(self: Arc<Self>, endpoint: &Arc<Endpoint>, message: &[u8], label: Label) {
         let this = self.as_arc_borrow();
         let send = || {
-            this.seat(lane, None, 0, None, label)?
+            this.prepare(endpoint, None, 0, None, label)?
                 .send(message, WaitMode::Unbounded)
         };
 
         // Nobody is left to be told, but the host must be.
-        while send().is_err_and(|error| error == ENOMEM && this.is_open(lane)) {
+        while send().is_err_and(|error| error == ENOMEM && this.is_open(endpoint)) {
             let _ = wait_for_memory(WaitMode::Unbounded);
         }
     }

@@ -14,8 +14,8 @@ use crate::{
         pci_config::ConfigWords, //
     },
     objects::adapter::{
-        Agreement,
-        Identity, //
+        Identity,
+        Negotiated, //
     },
     registry::{
         Negotiation,
@@ -114,7 +114,7 @@ impl pci::Driver for Function {
 }
 
 /// Agrees on a version and on capabilities, if this is the first function.
-fn negotiate(config: &ConfigWords<'_>) -> Result<Agreement> {
+fn negotiate(config: &ConfigWords<'_>) -> Result<Negotiated> {
     config.write(GUEST_CAPS, GUEST_CAP_WSL2)?;
 
     // An access that fails means a host that is older than the register.
@@ -132,7 +132,7 @@ fn negotiate(config: &ConfigWords<'_>) -> Result<Agreement> {
         0
     };
 
-    Ok(Agreement {
+    Ok(Negotiated {
         version,
         maps_pages: caps & HOST_CAP_MAPS_PAGES != 0,
     })
@@ -144,8 +144,8 @@ fn identify(
     negotiation: &mut Negotiation,
     compute_only: bool,
 ) -> Result<Identity> {
-    let agreement = match negotiation.agreement {
-        Some(agreement) => agreement,
+    let negotiated = match negotiation.negotiated {
+        Some(negotiated) => negotiated,
         None => negotiate(config)?,
     };
     let mut instance = [0; 16];
@@ -159,7 +159,7 @@ fn identify(
         return Err(ENODEV);
     }
 
-    let vgpu = if agreement.version.is_extended() {
+    let vgpu = if negotiated.version.is_extended() {
         Luid {
             a: config.read(VGPU_LUID)?,
             b: config.read(VGPU_LUID + 4)?,
@@ -168,11 +168,11 @@ fn identify(
         Luid::default()
     };
 
-    negotiation.agreement = Some(agreement);
+    negotiation.negotiated = Some(negotiated);
     Ok(Identity {
         luid: Luid::from_instance(Guid::from_bytes(instance)),
         vgpu,
         compute_only,
-        agreement,
+        negotiated,
     })
 }

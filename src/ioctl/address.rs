@@ -130,7 +130,7 @@ impl Ioctl for UpdateAddress {
         let guard = process.device(argument.device)?;
         let count = argument.num_operations;
 
-        if count == 0 || count > abi::UpdateAddress::MOST {
+        if count == 0 || count > abi::UpdateAddress::MAX {
             return Err(EINVAL);
         }
         guard.active().call(

@@ -47,7 +47,7 @@ struct DestroyAllocation;
 impl DestroyAllocation {
     /// Whether a handle occurs twice. The reference takes such a list, and frees the allocation
     /// twice; the second one names nothing, and a list with such a handle is refused.
-    fn has_twins(handles: &[Handle]) -> Result<bool> {
+    fn has_duplicates(handles: &[Handle]) -> Result<bool> {
         let mut numbers = KVVec::with_capacity(handles.len(), GFP_KERNEL_ACCOUNT)?;
 
         for handle in handles {
@@ -57,14 +57,14 @@ impl DestroyAllocation {
         Ok(numbers.windows(2).any(|pair| pair.first() == pair.last()))
     }
 
-    /// Takes out what was doomed with `top`. What consists of memory of the program is added to
-    /// `lent`; what finds no room there lets go of it when the device goes.
-    fn take_out(process: &Process, top: Handle, lent: &mut KVVec<Arc<Allocation>>) {
-        while let Some((_, piece)) = process.take_doomed(top) {
+    /// Takes out what is dying with `top`. What consists of memory of the program is added to
+    /// `sysmem`; what finds no room there lets go of it when the device goes.
+    fn take_out(process: &Process, top: Handle, sysmem: &mut KVVec<Arc<Allocation>>) {
+        while let Some((_, piece)) = process.remove_dying(top) {
             piece.revoke();
             match piece {
                 Object::Allocation(allocation) if allocation.has_own_memory() => {
-                    let _ = lent.push(allocation, GFP_KERNEL_ACCOUNT);
+                    let _ = sysmem.push(allocation, GFP_KERNEL_ACCOUNT);
                 }
                 _ => {}
             }
@@ -87,7 +87,7 @@ impl Ioctl for DestroyAllocation {
             0
         };
 
-        if count > command::DestroyAllocation::MOST || (count > 0 && argument.allocations == 0) {
+        if count > command::DestroyAllocation::MAX || (count > 0 && argument.allocations == 0) {
             return Err(EINVAL);
         }
 
@@ -99,7 +99,7 @@ impl Ioctl for DestroyAllocation {
         if count == 0 && argument.resource.is_none() {
             return Ok(0);
         }
-        if Self::has_twins(&handles)? {
+        if Self::has_duplicates(&handles)? {
             return Err(EINVAL);
         }
 
@@ -116,15 +116,15 @@ impl Ioctl for DestroyAllocation {
             active.prepare(*sender, command)
         });
         let prepared = unless_no_memory(prepared)?;
-        let mut lent = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+        let mut sysmem = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
 
         if count == 0 {
-            process.doom_resource(&device, argument.resource)?;
-            Self::take_out(process, argument.resource, &mut lent);
+            process.mark_resource_dying(&device, argument.resource)?;
+            Self::take_out(process, argument.resource, &mut sysmem);
         } else {
-            process.doom_allocations(&device, &handles)?;
+            process.mark_allocations_dying(&device, &handles)?;
             for handle in &handles {
-                Self::take_out(process, *handle, &mut lent);
+                Self::take_out(process, *handle, &mut sysmem);
             }
         }
 
@@ -134,7 +134,7 @@ impl Ioctl for DestroyAllocation {
         };
         let code = prepared?.send(WaitMode::Killable)?.into_result()?;
 
-        lent.iter().for_each(|allocation| allocation.destroyed());
+        sysmem.iter().for_each(|allocation| allocation.destroyed());
         Ok(code)
     }
 }

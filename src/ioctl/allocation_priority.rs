@@ -20,7 +20,7 @@ use crate::{
         Subjects, //
     },
     objects::device::DeviceGuard,
-    uapi::allocation_priority::AllocationPriority,
+    uapi::allocation_priority::AllocationPriority, //
 };
 use kernel::prelude::*;
 
@@ -42,7 +42,7 @@ fn find(
     let guard = caller.process.device(argument.device)?;
     let count = argument.allocation_count;
 
-    if count > AllocationPriority::MOST || (count == 0) == argument.resource.is_none() {
+    if count > AllocationPriority::MAX || (count == 0) == argument.resource.is_none() {
         return Err(EINVAL);
     }
 

@@ -18,13 +18,13 @@ use crate::{
     linux::wait::WaitMode,
     message::context as command,
     objects::{
-        census::Kind,
         context::Context,
         object::Object,
-        process::Place, //
+        object_stats::Kind,
+        process::HandleSlot, //
     },
     transport::MAX_MESSAGE,
-    uapi::context as abi,
+    uapi::context as abi, //
 };
 use kernel::prelude::*;
 
@@ -74,20 +74,20 @@ impl Ioctl for CreateContextVirtual {
                 },
             )
             .map_err(as_refusal)?;
-        let place = Place {
+        let slot = HandleSlot {
             handle: made.context,
             parent: Some(device.handle()),
         };
-        let newborn = process.newborn(&[place], || {
+        let pending = process.reserve_handles(&[slot], || {
             let destroy = || command::DestroyContext::from(made.context);
             let _ = device.active().tell(sender, destroy, WaitMode::Killable);
         })?;
-        let counted = process.services().census.count(Kind::Context);
+        let counted = process.driver_data().object_stats.count(Kind::Context);
         let context = Context::new(device.device().clone(), made.context, counted)?;
 
         write_slice(argument.priv_drv_data, made.data.bytes())?;
         write_field!(argument, abi::CreateContextVirtual, context, &made.context)?;
-        newborn.publish([Object::Context(context)])?;
+        pending.publish([Object::Context(context)])?;
         Ok(0)
     }
 }

@@ -16,16 +16,16 @@ use crate::{
     linux::wait::WaitMode,
     message::device as command,
     objects::{
-        census::Kind,
         device::Device,
-        notices::StateChanges,
+        host_events::StateChanges,
+        object_stats::Kind,
         process::{
             Flush,
-            Place, //
+            HandleSlot, //
         },
         waits::Waits, //
     },
-    uapi::device as abi,
+    uapi::device as abi, //
 };
 use kernel::prelude::*;
 
@@ -42,12 +42,12 @@ impl Ioctl for CreateDevice {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
-        let services = process.services();
+        let driver_data = process.driver_data();
         let adapter = process.adapter(argument.adapter)?;
         let active = adapter.active()?;
         let waits = Waits::new()?;
-        let dependences = process.depend_on(&adapter, waits.clone())?;
-        let limbo = process.limbo_on(&adapter)?;
+        let notifiers = process.notify_on_loss(&adapter, waits.clone())?;
+        let deferred_unpin = process.notify_deferred_unpin(&adapter)?;
         let sender = process.on_host()?;
         let handle = active.call(
             sender,
@@ -56,26 +56,26 @@ impl Ioctl for CreateDevice {
                 cookie: StateChanges::COOKIE,
             },
         )?;
-        let place = Place {
+        let slot = HandleSlot {
             handle,
             parent: None,
         };
-        let newborn = process.newborn(&[place], || {
+        let pending = process.reserve_handles(&[slot], || {
             let destroy = || command::DestroyDevice { device: handle };
             let _ = active.tell(sender, destroy, WaitMode::Killable);
         })?;
-        let counted = services.census.count(Kind::Device);
+        let counted = driver_data.object_stats.count(Kind::Device);
         let device = Device::new(
             adapter,
             handle,
-            (waits, dependences),
-            limbo,
-            services.notices.state_changes.clone(),
+            (waits, notifiers),
+            deferred_unpin,
+            driver_data.host_events.state_changes.clone(),
             counted,
         )?;
 
         write_field!(argument, abi::CreateDevice, device, &handle)?;
-        process.publish_device(newborn, device)?;
+        process.publish_device(pending, device)?;
         Ok(0)
     }
 }

@@ -18,15 +18,15 @@ use crate::{
     linux::wait::WaitMode,
     message::hw_queue as command,
     objects::{
-        census::Kind,
         context::Context,
         fence_page::FencePage,
         hw_queue::HwQueue,
         object::Object,
-        process::Place, //
+        object_stats::Kind,
+        process::HandleSlot, //
     },
     transport::MAX_MESSAGE,
-    uapi::hw_queue as abi,
+    uapi::hw_queue as abi, //
 };
 use kernel::prelude::*;
 
@@ -73,22 +73,22 @@ impl Ioctl for CreateHwQueue {
                 data: |bytes: &mut [u8]| read_bytes(argument.priv_drv_data, bytes),
             },
         )?;
-        let places = [
-            Place {
+        let slots = [
+            HandleSlot {
                 handle: made.queue,
                 parent: Some(context.handle()),
             },
-            Place {
+            HandleSlot {
                 handle: made.fence,
                 parent: Some(made.queue),
             },
         ];
-        let newborn = process.newborn(Place::with_fence(&places), || {
+        let pending = process.reserve_handles(HandleSlot::with_fence(&slots), || {
             let destroy = || command::DestroyHwQueue::from(made.queue);
             let _ = device.active().tell(sender, destroy, WaitMode::Killable);
         });
-        let newborn = newborn.map_err(without_context)?;
-        let counted = process.services().census.count(Kind::HwQueue);
+        let pending = pending.map_err(without_context)?;
+        let counted = process.driver_data().object_stats.count(Kind::HwQueue);
         let fence = FencePage::map(process, device.adapter(), made.fence_value)?;
         let address = fence.address();
         let queue = HwQueue::new(device.device().clone(), made.queue, fence, counted)?;
@@ -103,7 +103,7 @@ impl Ioctl for CreateHwQueue {
             &made.fence_gpu_address
         )?;
         write_slice(argument.priv_drv_data, made.data.bytes())?;
-        newborn
+        pending
             .publish([Object::HwQueue(queue), Object::Fence])
             .map_err(without_context)?;
         Ok(0)

@@ -20,16 +20,16 @@ use crate::{
     message::lock as command,
     objects::{
         allocation::Allocation,
-        cpu_view::{
-            Locked,
-            Turn, //
-        },
         device::DeviceGuard,
-        host_view::HostView,
+        io_mapping::IoMapping,
+        lock_state::{
+            Locked,
+            MapGuard, //
+        },
         process::Process, //
     },
     uapi::lock as abi,
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::prelude::*;
 
@@ -74,7 +74,7 @@ impl Lock {
         process: &Process,
         argument: &abi::Lock,
         allocation: &Allocation,
-        turn: Turn<'_>,
+        turn: MapGuard<'_>,
     ) -> Result<u64> {
         let guard = process.device(argument.device)?;
         // So that the number of the allocation is not another one's when the host is asked.
@@ -95,7 +95,7 @@ impl Lock {
 
         // The memory is gone with the adapter of the allocation, whatever device locks it.
         turn.show(|| {
-            HostView::show(
+            IoMapping::show(
                 process,
                 allocation.device().adapter(),
                 start,

@@ -30,11 +30,11 @@ use crate::{
             Allocation,
             Description, //
         },
-        census::Kind,
         device::DeviceGuard,
         object::Object,
+        object_stats::Kind,
         process::{
-            Place,
+            HandleSlot,
             Process, //
         },
         resource::Resource,
@@ -44,7 +44,7 @@ use crate::{
         }, //
     },
     uapi::open_resource as abi,
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     prelude::*,
@@ -177,7 +177,7 @@ impl Opening<'_> {
         objects: &mut KVVec<Object>,
         infos: &mut KVVec<abi::OpenAllocation>,
     ) -> Result {
-        let census = &self.process.services().census;
+        let object_stats = &self.process.driver_data().object_stats;
         let mut data = self.argument.total_priv_drv_data;
 
         for (handle, kept) in opened.allocations().zip(self.kept.allocations()) {
@@ -192,7 +192,7 @@ impl Opening<'_> {
                 self.device.device().clone(),
                 handle,
                 description,
-                census.count(Kind::Allocation),
+                object_stats.count(Kind::Allocation),
             )?;
             let info = abi::OpenAllocation::new(handle, data, kept.data_size);
 
@@ -236,38 +236,43 @@ impl Opening<'_> {
 
         let count = self.kept.allocations().len();
         // Memory is found before there is anything to lose.
-        let mut places = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
+        let mut slots = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let mut objects = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let mut infos = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
         let opened = self.call()?;
         let handle = opened.resource;
-        let place = Place {
+        let slot = HandleSlot {
             handle,
             parent: Some(self.device.handle()),
         };
 
-        places.push(place, GFP_KERNEL_ACCOUNT)?;
+        slots.push(slot, GFP_KERNEL_ACCOUNT)?;
         for allocation in opened.allocations() {
-            let place = Place {
+            let slot = HandleSlot {
                 handle: allocation?,
                 parent: Some(handle),
             };
 
-            places.push(place, GFP_KERNEL_ACCOUNT)?;
+            slots.push(slot, GFP_KERNEL_ACCOUNT)?;
         }
 
-        let newborn = self.process.newborn(&places, || self.close(handle))?;
+        let pending = self
+            .process
+            .reserve_handles(&slots, || self.close(handle))?;
         let resource = Resource::new(
             self.device.device().clone(),
             handle,
             Some(self.file.resource.clone()),
-            self.process.services().census.count(Kind::Resource),
+            self.process
+                .driver_data()
+                .object_stats
+                .count(Kind::Resource),
         )?;
 
         objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
         self.make_allocations(&opened, &resource, &mut objects, &mut infos)?;
         self.report(handle, &infos)?;
-        newborn.publish(objects)
+        pending.publish(objects)
     }
 }
 

@@ -16,13 +16,13 @@ use crate::{
     linux::wait::WaitMode,
     message::paging_queue as command,
     objects::{
-        census::Kind,
         fence_page::FencePage,
         object::Object,
+        object_stats::Kind,
         paging_queue::PagingQueue,
-        process::Place, //
+        process::HandleSlot, //
     },
-    uapi::paging_queue as abi,
+    uapi::paging_queue as abi, //
 };
 use kernel::prelude::*;
 
@@ -44,21 +44,21 @@ impl Ioctl for CreatePagingQueue {
         let made = device
             .active()
             .call(sender, command::CreatePagingQueue { request: *argument })?;
-        let places = [
-            Place {
+        let slots = [
+            HandleSlot {
                 handle: made.queue,
                 parent: Some(device.handle()),
             },
-            Place {
+            HandleSlot {
                 handle: made.fence,
                 parent: Some(made.queue),
             },
         ];
-        let newborn = process.newborn(Place::with_fence(&places), || {
+        let pending = process.reserve_handles(HandleSlot::with_fence(&slots), || {
             let destroy = || command::DestroyPagingQueue::from(made.queue);
             let _ = device.active().tell(sender, destroy, WaitMode::Killable);
         })?;
-        let counted = process.services().census.count(Kind::PagingQueue);
+        let counted = process.driver_data().object_stats.count(Kind::PagingQueue);
         let fence = FencePage::map(process, device.adapter(), made.fence_value)?;
         let address = fence.address();
         let queue = PagingQueue::new(device.device().clone(), made.queue, fence, counted)?;
@@ -71,7 +71,7 @@ impl Ioctl for CreatePagingQueue {
             fence_cpu_virtual_address,
             &address
         )?;
-        newborn.publish([Object::PagingQueue(queue), Object::Fence])?;
+        pending.publish([Object::PagingQueue(queue), Object::Fence])?;
         Ok(0)
     }
 }

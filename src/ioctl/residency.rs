@@ -48,7 +48,7 @@ pub(super) fn user_handles(
 
 /// Whether `count` objects are too few or too many to be moved or offered.
 fn is_wrong_count(count: u32) -> bool {
-    count == 0 || count > abi::MOST
+    count == 0 || count > abi::MAX
 }
 
 /// 0x0B: makes allocations resident.
@@ -179,7 +179,7 @@ impl Ioctl for QueryAllocationResidency {
         let process = caller.process;
         let guard = process.device(argument.device)?;
 
-        if count > abi::QueryAllocationResidency::MOST {
+        if count > abi::QueryAllocationResidency::MAX {
             return Err(EINVAL);
         }
 

@@ -27,7 +27,7 @@ use crate::{
         shared_resource::ResourceFile,
         sync_object::SyncObject, //
     },
-    uapi::share as abi,
+    uapi::share as abi, //
 };
 use kernel::{
     fs::File,

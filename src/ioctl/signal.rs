@@ -32,7 +32,7 @@ use crate::{
         self as abi,
         signal_flags, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use core::ops::RangeInclusive;
 use kernel::{
@@ -107,8 +107,8 @@ fn event(handle: u64) -> Result<Arc<EventOnce>> {
 /// What ends when the host signals `event`.
 fn begin(process: &Process, device: &DeviceGuard, event: Arc<EventOnce>) -> Result<Ticket> {
     device.waits().begin(
-        &process.services().notices.events,
-        process.event_permit()?,
+        &process.driver_data().host_events.events,
+        process.charge_event()?,
         event,
     )
 }

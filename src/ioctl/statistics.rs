@@ -36,7 +36,7 @@ impl Ioctl for QueryStatistics {
             id => Some(
                 u32::try_from(id)
                     .ok()
-                    .and_then(|id| caller.registry.find_neighbour(id))
+                    .and_then(|id| caller.registry.find_by_tgid(id))
                     .ok_or(EINVAL)?,
             ),
         };

@@ -19,7 +19,7 @@ use crate::{
         hw_queue::HwQueue, //
     },
     transport::MAX_MESSAGE,
-    uapi::submit as abi,
+    uapi::submit as abi, //
 };
 use kernel::prelude::*;
 

@@ -37,7 +37,7 @@ use crate::{
             SIGNALLED, //
         },
         process::{
-            Place,
+            HandleSlot,
             Process, //
         },
         shared::SharedSyncObject,
@@ -55,7 +55,7 @@ use crate::{
         sync_file as abi,
         sync_object::sync_flags, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     prelude::*,
@@ -120,8 +120,8 @@ impl CreateSyncFile {
         let (files, device) = object.sync_files(process)?;
         let device = device.enter()?;
         let ticket = device.waits().begin(
-            &process.services().notices.events,
-            process.event_permit()?,
+            &process.driver_data().host_events.events,
+            process.charge_event()?,
             wait,
         )?;
         let file = files.enter(&ticket, value)?;
@@ -161,7 +161,7 @@ impl Ioctl for CreateSyncFile {
 
         let _pass = object.enter()?;
         let shared = Self::export(process, &object)?;
-        let (fence, file, wait) = SyncFile::new(shared, value, process.services())?;
+        let (fence, file, wait) = SyncFile::new(shared, value, process.driver_data())?;
         let begun = Self::begin(process, &object, value, wait.clone())?;
         let new = sync_file::new_file(&fence)?;
         let mut answer = *argument;
@@ -203,12 +203,12 @@ impl WaitSyncFile {
         opened: &NewSyncObject,
         value: u64,
     ) -> Result<isize> {
-        let place = Place {
+        let slot = HandleSlot {
             handle: opened.handle,
             parent: None,
         };
         // It is never published, and so destroyed in the end. The wait goes on.
-        let _temporary = process.newborn(&[place], || {
+        let _temporary = process.reserve_handles(&[slot], || {
             let _ = process.call_host(DestroySyncObject::from(opened.handle));
         })?;
 

@@ -18,13 +18,13 @@ use crate::{
     linux::anon_file,
     message::sync_object as command,
     objects::{
-        census::Kind,
         device::DeviceGuard,
         fence_page::FencePage,
         guest_event::Notification,
         object::Object,
+        object_stats::Kind,
         process::{
-            Place,
+            HandleSlot,
             Process, //
         },
         shared::{
@@ -42,7 +42,7 @@ use crate::{
         sync_flags,
         sync_type, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     prelude::*,
@@ -66,8 +66,8 @@ fn map_value(
 }
 
 /// Where a sync object goes in the table.
-fn place(device: &DeviceGuard, handle: Handle, monitored: bool) -> Place {
-    Place {
+fn slot(device: &DeviceGuard, handle: Handle, monitored: bool) -> HandleSlot {
+    HandleSlot {
         handle,
         parent: monitored.then(|| device.handle()),
     }
@@ -93,13 +93,13 @@ fn share(
         return Err(EINVAL);
     }
 
-    let services = process.services();
+    let driver_data = process.driver_data();
     let shared = SharedSyncObject {
         adapter: device.adapter().clone(),
         monitored,
         global: made.global,
-        exports: Exports::new(process.host(), services)?,
-        _counted: services.census.count(Kind::SharedObject),
+        exports: Exports::new(process.host(), driver_data)?,
+        _counted: driver_data.object_stats.count(Kind::SharedObject),
     };
 
     Ok(Arc::new(shared, GFP_KERNEL_ACCOUNT)?)
@@ -115,7 +115,7 @@ impl Ioctl for CreateSynchronizationObject2 {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
-        let services = process.services();
+        let driver_data = process.driver_data();
         let device = process.device(argument.device)?;
         let mut answer = *argument;
         let flags = argument.info.flags;
@@ -129,8 +129,8 @@ impl Ioctl for CreateSynchronizationObject2 {
         let notification = match (argument.info.r#type, &mut answer.info.details) {
             (sync_type::CPU_NOTIFICATION, [event, ..]) => {
                 let notification = Notification::new(
-                    &services.notices.events,
-                    process.event_permit()?,
+                    &driver_data.host_events.events,
+                    process.charge_event()?,
                     event_fd(*event)?,
                 )?;
 
@@ -143,7 +143,7 @@ impl Ioctl for CreateSynchronizationObject2 {
             process.on_host()?,
             command::CreateSyncObject { request: answer },
         )?;
-        let newborn = process.newborn(&[place(&device, made.handle, monitored)], || {
+        let pending = process.reserve_handles(&[slot(&device, made.handle, monitored)], || {
             let _ = process.tell_host(|| command::DestroySyncObject::from(made.handle));
         })?;
         let shared = is_shared
@@ -170,12 +170,12 @@ impl Ioctl for CreateSynchronizationObject2 {
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             files: SyncFiles::new(flags),
             _notification: notification,
-            _counted: services.census.count(Kind::SyncObject),
+            _counted: driver_data.object_stats.count(Kind::SyncObject),
         };
         let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
 
         argument.write_back(&answer)?;
-        newborn.publish([Object::SyncObject(object)])?;
+        pending.publish([Object::SyncObject(object)])?;
         Ok(0)
     }
 }
@@ -227,7 +227,7 @@ pub(super) fn open_shared(
             flags,
         },
     )?;
-    let newborn = process.newborn(&[place(device, opened.handle, monitored)], || {
+    let pending = process.reserve_handles(&[slot(device, opened.handle, monitored)], || {
         let _ = process.tell_host(|| command::DestroySyncObject::from(opened.handle));
     })?;
     let page = monitored
@@ -247,12 +247,12 @@ pub(super) fn open_shared(
         #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
         files: SyncFiles::new(flags),
         _notification: None,
-        _counted: process.services().census.count(Kind::SyncObject),
+        _counted: process.driver_data().object_stats.count(Kind::SyncObject),
     };
     let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
 
     tell(&told)?;
-    newborn.publish([Object::SyncObject(object)])
+    pending.publish([Object::SyncObject(object)])
 }
 
 /// 0x40: opens a shared sync object by a file descriptor.

@@ -35,7 +35,7 @@ use crate::{
             Wait, //
         }, //
     },
-    uapi::wait as abi,
+    uapi::wait as abi, //
 };
 use kernel::{
     prelude::*,
@@ -54,10 +54,10 @@ pub(super) const ENTRIES: &[Entry] = &[
 const MAX_AWAITED: u32 = 131_072;
 
 /// Some objects that a context or a hardware queue waits for, or their values.
-type Few<T> = [T; abi::MAX_OBJECTS];
+type WaitArray<T> = [T; abi::MAX_OBJECTS];
 
 /// The first `count` of a few, which must be at least one.
-fn first<T>(all: &mut Few<T>, count: u32) -> Result<&mut [T]> {
+fn first<T>(all: &mut WaitArray<T>, count: u32) -> Result<&mut [T]> {
     if count == 0 {
         return Err(EINVAL);
     }
@@ -99,8 +99,8 @@ impl Ioctl for WaitForSynchronizationObjectFromGpu {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
-        let mut objects = Few::default();
-        let mut values = Few::default();
+        let mut objects = WaitArray::default();
+        let mut values = WaitArray::default();
         let objects = first(&mut objects, argument.object_count)?;
         let values = first(&mut values, argument.object_count)?;
 
@@ -141,8 +141,8 @@ impl Ioctl for SubmitWaitForSyncObjectsToHwQueue {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
-        let mut objects = Few::default();
-        let mut values = Few::default();
+        let mut objects = WaitArray::default();
+        let mut values = WaitArray::default();
         let objects = first(&mut objects, argument.object_count)?;
         let values = first(&mut values, argument.object_count)?;
 
@@ -173,8 +173,8 @@ impl WaitForSynchronizationObjectFromCpu {
         wait: Arc<dyn Wait>,
     ) -> Result<(Ticket, isize)> {
         let ticket = device.waits().begin(
-            &process.services().notices.events,
-            process.event_permit()?,
+            &process.driver_data().host_events.events,
+            process.charge_event()?,
             wait,
         )?;
         let status = device.active().call(

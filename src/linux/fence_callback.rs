@@ -21,7 +21,7 @@ use kernel::{
         Arc,
         Mutex, //
     },
-    types::Opaque,
+    types::Opaque, //
 };
 
 /// Who is told.

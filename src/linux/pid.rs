@@ -64,7 +64,7 @@ impl ThreadGroup {
     }
 
     /// The process id as the current task sees it, if both are in the same pid namespace.
-    pub(crate) fn number_for_neighbour(&self) -> Option<u32> {
+    pub(crate) fn tgid_in_current_ns(&self) -> Option<u32> {
         // SAFETY:
         // - By the type invariant the pid is valid, and so is the namespace it was made in,
         //   which it keeps.

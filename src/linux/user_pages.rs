@@ -11,7 +11,7 @@
 //! C headers: `include/linux/mm.h`, `include/linux/vmalloc.h`
 
 use super::bindings;
-use crate::amount::Share;
+use crate::counter::Charge;
 use core::ptr::NonNull;
 use kernel::{
     bindings::{
@@ -153,7 +153,7 @@ pub(crate) struct PinnedPages {
     pages: usize,
     writable: bool,
     mm: ARef<Mm>,
-    _counted: [Share; 2],
+    _counted: [Charge; 2],
 }
 
 impl PinnedPages {
@@ -172,7 +172,7 @@ impl PinnedPages {
         address: u64,
         pages: usize,
         writable: bool,
-        counted: [Share; 2],
+        counted: [Charge; 2],
     ) -> Result<Self> {
         let task = current!();
         let mm: &Mm = task.mm().ok_or(EFAULT)?;
@@ -317,19 +317,19 @@ static_assert!(PAGE_SIZE == 4096);
 #[kunit_tests(dxgkrnl_user_pages)]
 mod tests {
     use super::*;
-    use crate::amount::Amount;
+    use crate::counter::Counter;
 
     #[test]
     fn no_address_space_no_pages() -> Result {
-        let amount = Amount::new(GFP_KERNEL)?;
-        let counted = [amount.take(1, 1)?, amount.take(0, 1)?];
+        let counter = Counter::new(1, GFP_KERNEL)?;
+        let counted = [counter.try_charge(1)?, counter.try_charge(0)?];
 
         // The tests run in a thread of the kernel.
         assert_eq!(
             PinnedPages::pin(0x1000, 1, true, counted).err(),
             Some(EFAULT)
         );
-        assert_eq!(amount.get(), 0);
+        assert_eq!(counter.usage(), 0);
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ use kernel::{
         Instant,
         Monotonic, //
     },
-    types::Opaque,
+    types::Opaque, //
 };
 
 /// How long a thread waits, and what ends its wait.
@@ -37,7 +37,7 @@ pub(crate) enum WaitMode {
     Timeout(u32),
     /// Until it happens, whatever signals arrive: for workers whom nobody waits for. They do not count
     /// as busy or as hung meanwhile. What they wait for is the host, and ends with its channel.
-    Endless,
+    Unbounded,
 }
 
 /// A point in time up to which to wait.

@@ -6,8 +6,8 @@ use super::{
     list::fill_with_list,
     status_only,
     Command,
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::{
     transport::ReplyBuffer,
@@ -61,11 +61,11 @@ pub(crate) struct Mapped {
     pub(crate) paging_fence_value: u64,
 }
 
-impl Plain for MapAddress {
+impl FixedCommand for MapAddress {
     const OPCODE: Opcode = Opcode::Vgpu(17);
 
     type Body = MapAddressBody;
-    type Answer = MapAddressAnswer;
+    type ReplyBody = MapAddressAnswer;
     type Reply = Mapped;
 
     fn body(&self) -> MapAddressBody {
@@ -101,11 +101,11 @@ pub(crate) struct ReserveAddress {
     pub(crate) request: abi::ReserveAddress,
 }
 
-impl Plain for ReserveAddress {
+impl FixedCommand for ReserveAddress {
     const OPCODE: Opcode = Opcode::Vgpu(18);
 
     type Body = abi::ReserveAddress;
-    type Answer = ReserveAddressAnswer;
+    type ReplyBody = ReserveAddressAnswer;
     /// The first address.
     type Reply = u64;
 
@@ -130,11 +130,11 @@ pub(crate) struct FreeAddress {
     pub(crate) request: abi::FreeAddress,
 }
 
-impl Plain for FreeAddress {
+impl FixedCommand for FreeAddress {
     const OPCODE: Opcode = Opcode::Vgpu(16);
 
     type Body = abi::FreeAddress;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> abi::FreeAddress {

@@ -62,7 +62,7 @@ impl DestroyAllocation<'_> {
     /// Flag: the GPU has finished with them.
     pub(crate) const ASSUME_NOT_IN_USE: u32 = 1 << 0;
     /// Most allocations of one message.
-    pub(crate) const MOST: usize = 1024;
+    pub(crate) const MAX: usize = 1024;
 }
 
 impl Command for DestroyAllocation<'_> {

@@ -3,8 +3,8 @@
 //! The clocks of a GPU and of the host.
 
 use super::{
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::wire::{
     Handle,
@@ -56,11 +56,11 @@ pub(crate) struct Clocks {
     pub(crate) data: [u8; CLOCK_DATA],
 }
 
-impl Plain for QueryClockCalibration {
+impl FixedCommand for QueryClockCalibration {
     const OPCODE: Opcode = Opcode::Vgpu(62);
 
     type Body = QueryClockCalibrationBody;
-    type Answer = QueryClockCalibrationAnswer;
+    type ReplyBody = QueryClockCalibrationAnswer;
     type Reply = Clocks;
 
     fn body(&self) -> QueryClockCalibrationBody {
@@ -92,7 +92,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     #[test]

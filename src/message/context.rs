@@ -9,8 +9,8 @@ use super::{
     take_at,
     undo_by_handle_at,
     Command,
+    FixedCommand,
     Opcode,
-    Plain,
     COMMAND_HEADER, //
 };
 use crate::{
@@ -146,11 +146,11 @@ impl From<Handle> for DestroyContext {
     }
 }
 
-impl Plain for DestroyContext {
+impl FixedCommand for DestroyContext {
     const OPCODE: Opcode = Opcode::Vgpu(7);
 
     type Body = OneHandleBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> OneHandleBody {
@@ -177,7 +177,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     fn create(data_size: u32) -> CreateContext<impl FnMut(&mut [u8]) -> Result> {

@@ -4,8 +4,8 @@
 
 use super::{
     undo_by_handle,
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::{
     transport::UndoFn,
@@ -39,12 +39,12 @@ pub(crate) struct CreateDevice {
     pub(crate) cookie: u64,
 }
 
-impl Plain for CreateDevice {
+impl FixedCommand for CreateDevice {
     const OPCODE: Opcode = Opcode::Vgpu(0);
     const UNDO: Option<UndoFn> = Some(undo_by_handle::<DestroyDevice>);
 
     type Body = CreateDeviceBody;
-    type Answer = Handle;
+    type ReplyBody = Handle;
     type Reply = Handle;
 
     fn body(&self) -> CreateDeviceBody {
@@ -86,11 +86,11 @@ impl From<Handle> for DestroyDevice {
     }
 }
 
-impl Plain for DestroyDevice {
+impl FixedCommand for DestroyDevice {
     const OPCODE: Opcode = Opcode::Vgpu(1);
 
     type Body = OneHandleBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     /// What the host says. Whatever that is, it has said something.
     type Reply = NtStatus;
 
@@ -126,11 +126,11 @@ impl FlushDevice {
     const DEVICE_TERMINATE: u32 = 4;
 }
 
-impl Plain for FlushDevice {
+impl FixedCommand for FlushDevice {
     const OPCODE: Opcode = Opcode::Vgpu(42);
 
     type Body = FlushDeviceBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> FlushDeviceBody {
@@ -155,7 +155,7 @@ mod tests {
             Command, //
         },
         transport::mock::envelope,
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     #[test]

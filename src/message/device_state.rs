@@ -3,8 +3,8 @@
 //! Commands about the state of devices.
 
 use super::{
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::wire::{
     Handle,
@@ -50,11 +50,11 @@ pub(crate) struct GetDeviceState {
     pub(crate) state: [u8; STATE],
 }
 
-impl Plain for GetDeviceState {
+impl FixedCommand for GetDeviceState {
     const OPCODE: Opcode = Opcode::Vgpu(28);
 
     type Body = GetDeviceStateBody;
-    type Answer = GetDeviceStateAnswer;
+    type ReplyBody = GetDeviceStateAnswer;
     type Reply = [u8; STATE];
 
     fn body(&self) -> GetDeviceStateBody {
@@ -94,11 +94,11 @@ impl MarkDeviceAsError {
     pub(crate) const GENERIC: u32 = 0x8000_0000;
 }
 
-impl Plain for MarkDeviceAsError {
+impl FixedCommand for MarkDeviceAsError {
     const OPCODE: Opcode = Opcode::Vgpu(29);
 
     type Body = MarkDeviceAsErrorBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> MarkDeviceAsErrorBody {
@@ -125,7 +125,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     const DEVICE: Handle = Handle::from_raw(0x4000_0040);

@@ -107,7 +107,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     fn escape(data_size: u32) -> Escape<impl FnMut(&mut [u8]) -> Result> {

@@ -6,8 +6,8 @@ use super::{
     put,
     status_only,
     Command,
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::{
     transport::ReplyBuffer,
@@ -44,11 +44,11 @@ pub(crate) struct SetExistingStore {
     pub(crate) gpadl: u32,
 }
 
-impl Plain for SetExistingStore {
+impl FixedCommand for SetExistingStore {
     const OPCODE: Opcode = Opcode::Vgpu(45);
 
     type Body = SetStoreBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> SetStoreBody {
@@ -92,7 +92,7 @@ pub(crate) struct SetExistingPages<I> {
 
 impl<I> SetExistingPages<I> {
     /// Most pages of one message, whose length is always the same.
-    pub(crate) const MOST: u32 = 15_867;
+    pub(crate) const MAX: u32 = 15_867;
 }
 
 impl<I: Iterator<Item = u64>> Command for SetExistingPages<I> {
@@ -102,7 +102,7 @@ impl<I: Iterator<Item = u64>> Command for SetExistingPages<I> {
 
     fn body_len(&self) -> usize {
         // CAST: 32 bits fit.
-        size_of::<SetPagesHead>() + Self::MOST as usize * size_of::<u64>()
+        size_of::<SetPagesHead>() + Self::MAX as usize * size_of::<u64>()
     }
 
     fn fill(&mut self, body: &mut [u8]) -> Result {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     transport::{
-        Outgoing,
+        Message,
         ReplyBuffer,
         UndoFn, //
     },
@@ -60,7 +60,7 @@ pub(crate) struct CreateProcess {
 }
 
 impl CreateProcess {
-    fn undo(reply: &[u8], envelope: Envelope, _guest: HostProcess) -> Result<Option<Outgoing>> {
+    fn undo(reply: &[u8], envelope: Envelope, _guest: HostProcess) -> Result<Option<Message>> {
         match HostProcess::from_host(take::<Handle>(reply)?) {
             Some(process) => Ok(Some(encode(envelope, process, &mut DestroyProcess)?)),
             None => Ok(None),

@@ -10,13 +10,13 @@ use super::{
     take_at,
     undo_by_handle_at,
     Command,
+    FixedCommand,
     Opcode,
-    Plain,
     COMMAND_HEADER, //
 };
 use crate::{
     transport::{
-        Outgoing,
+        Message,
         ReplyBuffer,
         UndoFn, //
     },
@@ -83,7 +83,7 @@ pub(crate) struct CreatedHwQueue {
 }
 
 /// Destroys what was made, if anything was.
-fn undo(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Outgoing>> {
+fn undo(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Message>> {
     const HANDLE: usize = COMMAND_HEADER + offset_of!(CreateHwQueueHead, hwqueue);
 
     let status: NtStatus = take_at(reply, COMMAND_HEADER)?;
@@ -164,11 +164,11 @@ impl From<Handle> for DestroyHwQueue {
     }
 }
 
-impl Plain for DestroyHwQueue {
+impl FixedCommand for DestroyHwQueue {
     const OPCODE: Opcode = Opcode::Vgpu(51);
 
     type Body = OneHandleBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> OneHandleBody {

@@ -3,8 +3,8 @@
 //! Commands that show allocations to the program.
 
 use super::{
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::wire::{
     Handle,
@@ -57,11 +57,11 @@ pub(crate) struct Lock {
     pub(crate) flags: u32,
 }
 
-impl Plain for Lock {
+impl FixedCommand for Lock {
     const OPCODE: Opcode = Opcode::Vgpu(23);
 
     type Body = LockBody;
-    type Answer = LockAnswer;
+    type ReplyBody = LockAnswer;
     /// Where it is.
     type Reply = u64;
 
@@ -105,11 +105,11 @@ pub(crate) struct Unlock {
     pub(crate) allocation: Handle,
 }
 
-impl Plain for Unlock {
+impl FixedCommand for Unlock {
     const OPCODE: Opcode = Opcode::Vgpu(24);
 
     type Body = UnlockBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> UnlockBody {
@@ -150,11 +150,11 @@ pub(crate) struct InvalidateCache {
     pub(crate) length: u64,
 }
 
-impl Plain for InvalidateCache {
+impl FixedCommand for InvalidateCache {
     const OPCODE: Opcode = Opcode::Vgpu(67);
 
     type Body = InvalidateCacheBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> InvalidateCacheBody {

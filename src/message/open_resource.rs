@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     transport::{
-        Birth,
-        Outgoing,
+        CreateInfo,
+        Message,
         ReplyBuffer,
         UndoHow, //
     },
@@ -78,12 +78,12 @@ impl Command for OpenResource {
     type Reply = Opened;
 
     fn undo(&self) -> Option<UndoHow> {
-        let birth = Birth {
+        let info = CreateInfo {
             device: self.device,
             allocations: 0,
         };
 
-        Some(UndoHow::WithBirth(undo_open, birth))
+        Some(UndoHow::WithCreateInfo(undo_open, info))
     }
 
     fn body_len(&self) -> usize {
@@ -143,10 +143,10 @@ impl Opened {
 /// Closes what nobody has waited for.
 fn undo_open(
     reply: &[u8],
-    birth: Birth,
+    info: CreateInfo,
     envelope: Envelope,
     process: HostProcess,
-) -> Result<Option<Outgoing>> {
+) -> Result<Option<Message>> {
     let head: OpenReplyHead = take(reply)?;
 
     if head.status.into_result().is_err() || head.resource.is_none() {
@@ -154,7 +154,7 @@ fn undo_open(
     }
 
     let mut command = DestroyAllocation {
-        device: birth.device,
+        device: info.device,
         resource: head.resource,
         allocations: &[],
         flags: DestroyAllocation::ASSUME_NOT_IN_USE,
@@ -203,11 +203,11 @@ mod tests {
 
     #[test]
     fn undo_closes_what_was_opened() -> Result {
-        let birth = Birth {
+        let info = CreateInfo {
             device: DEVICE,
             allocations: 0,
         };
-        let undo = |reply: &[u8]| undo_open(reply, birth, envelope(39), HostProcess::GUEST);
+        let undo = |reply: &[u8]| undo_open(reply, info, envelope(39), HostProcess::GUEST);
 
         // Refused, and opened without a handle.
         assert!(undo(&[1, 0, 0, 0x40, 0x0D, 0, 0, 0xC0])?.is_none());

@@ -6,8 +6,8 @@ use super::{
     device::OneHandleBody,
     fence_storage::value_address,
     undo_by_handle,
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::{
     transport::UndoFn,
@@ -49,12 +49,12 @@ pub(crate) struct CreatedPagingQueue {
     pub(crate) fence_value: u64,
 }
 
-impl Plain for CreatePagingQueue {
+impl FixedCommand for CreatePagingQueue {
     const OPCODE: Opcode = Opcode::Vgpu(9);
     const UNDO: Option<UndoFn> = Some(undo_by_handle::<DestroyPagingQueue>);
 
     type Body = abi::CreatePagingQueue;
-    type Answer = CreatePagingQueueAnswer;
+    type ReplyBody = CreatePagingQueueAnswer;
     type Reply = CreatedPagingQueue;
 
     fn body(&self) -> abi::CreatePagingQueue {
@@ -88,12 +88,12 @@ impl From<Handle> for DestroyPagingQueue {
     }
 }
 
-impl Plain for DestroyPagingQueue {
+impl FixedCommand for DestroyPagingQueue {
     const OPCODE: Opcode = Opcode::Vgpu(10);
 
     type Body = OneHandleBody;
     /// The host says nothing about it.
-    type Answer = ();
+    type ReplyBody = ();
     type Reply = ();
 
     fn body(&self) -> OneHandleBody {
@@ -123,7 +123,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
     use zerocopy::FromZeros;
 

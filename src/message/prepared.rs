@@ -14,10 +14,10 @@ use crate::{
         wait::WaitMode, //
     },
     transport::{
-        Outgoing,
-        Seat, //
+        Message,
+        PreparedRequest, //
     },
-    wire::InterfaceVersion,
+    wire::InterfaceVersion, //
 };
 use kernel::{
     prelude::*,
@@ -27,8 +27,8 @@ use kernel::{
 /// A command that only needs to be sent.
 pub(crate) struct Prepared<'a, M: Command, C: Channel + 'static = Arc<Session>> {
     pub(super) command: M,
-    pub(super) message: Outgoing,
-    pub(super) seat: Seat<'a, C>,
+    pub(super) message: Message,
+    pub(super) request: PreparedRequest<'a, C>,
     pub(super) sender: u32,
     pub(super) version: InterfaceVersion,
 }
@@ -38,13 +38,13 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
     ///
     /// # Errors
     ///
-    /// Those of [`Seat::send`], and what the command makes of the reply. `EINVAL` if that is empty,
+    /// Those of [`PreparedRequest::send`], and what the command makes of the reply. `EINVAL` if that is empty,
     /// see [`Command::ECHO`].
     pub(crate) fn send(self, mode: WaitMode) -> Result<M::Reply> {
         let Self {
             command,
             message,
-            seat,
+            request,
             sender,
             version,
         } = self;
@@ -55,9 +55,9 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
             sender,
             // CAST: A message is smaller than that.
             message.bytes().len() as u32,
-            seat.channel().relid(),
+            request.channel().relid(),
         );
-        let result = seat
+        let result = request
             .send(message.bytes(), mode)
             .map_err(|error| match error == ebadmsg() {
                 true if M::ECHO => EOVERFLOW,

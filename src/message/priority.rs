@@ -3,8 +3,8 @@
 //! Commands about the scheduling priority of contexts.
 
 use super::{
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::wire::{
     Handle,
@@ -37,11 +37,11 @@ pub(crate) struct SetContextPriority {
     pub(crate) in_process: bool,
 }
 
-impl Plain for SetContextPriority {
+impl FixedCommand for SetContextPriority {
     const OPCODE: Opcode = Opcode::Vgpu(33);
 
     type Body = SetContextPriorityBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> SetContextPriorityBody {
@@ -84,11 +84,11 @@ pub(crate) struct GetContextPriority {
     pub(crate) in_process: bool,
 }
 
-impl Plain for GetContextPriority {
+impl FixedCommand for GetContextPriority {
     const OPCODE: Opcode = Opcode::Vgpu(61);
 
     type Body = GetContextPriorityBody;
-    type Answer = GetContextPriorityAnswer;
+    type ReplyBody = GetContextPriorityAnswer;
     type Reply = i32;
 
     fn body(&self) -> GetContextPriorityBody {
@@ -117,7 +117,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     const CONTEXT: Handle = Handle::from_raw(0x4000_0040);

@@ -19,7 +19,7 @@ use crate::{
         wait::WaitMode, //
     },
     transport::{
-        Outgoing,
+        Message,
         Provision, //
     },
 };
@@ -28,7 +28,7 @@ use kernel::prelude::*;
 /// A command whose only reply is a status, made into a message, with the memory to send it.
 pub(crate) struct Provided {
     number: u32,
-    message: Outgoing,
+    message: Message,
     /// `None` if there is no reply to wait for.
     provision: Option<Provision>,
 }
@@ -91,12 +91,15 @@ impl<C: Channel + 'static> Link<C> {
         );
 
         let Some(provision) = provision else {
-            return self.transport.post(&self.lane, message, mode).map(|()| 0);
+            return self
+                .transport
+                .post(&self.endpoint, message, mode)
+                .map(|()| 0);
         };
         let result = self
             .transport
             .as_arc_borrow()
-            .call_provided(provision, &self.lane, sender.account, message, mode)
+            .call_provided(provision, &self.endpoint, sender.account, message, mode)
             .map_err(|error| if error == ebadmsg() { EINVAL } else { error })
             .and_then(|reply| status_only(&reply));
 

@@ -262,7 +262,7 @@ mod tests {
             encode,
             take_at, //
         },
-        *,
+        *, //
     };
     use crate::{
         transport::mock::{

@@ -10,8 +10,8 @@ use super::{
     status_only,
     take,
     Command,
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::{
     transport::ReplyBuffer,
@@ -282,11 +282,11 @@ pub(crate) struct UpdateAllocationProperty {
     pub(crate) request: abi::UpdateAllocationProperty,
 }
 
-impl Plain for UpdateAllocationProperty {
+impl FixedCommand for UpdateAllocationProperty {
     const OPCODE: Opcode = Opcode::Vgpu(56);
 
     type Body = abi::UpdateAllocationProperty;
-    type Answer = UpdatePropertyAnswer;
+    type ReplyBody = UpdatePropertyAnswer;
     /// A success code, and the value of the queue's fence when it is done.
     type Reply = (isize, u64);
 
@@ -315,7 +315,7 @@ mod tests {
                 Rig,
                 LONG, //
             },
-            Outgoing, //
+            Message, //
         },
         wire::HostProcess, //
     };
@@ -333,7 +333,7 @@ mod tests {
     /// Checks the words of a message, and the list of `count` handles at `offset` and what follows
     /// it up to `length`.
     fn check(
-        message: &Outgoing,
+        message: &Message,
         words: &[(usize, u32)],
         offset: usize,
         count: usize,
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn make_resident_layout() -> Result {
-        for count in [1, 2, abi::MOST] {
+        for count in [1, 2, abi::MAX] {
             let mut command = MakeResident {
                 paging_queue: OBJECT,
                 flags: 3,
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn evict_layout() -> Result {
-        for count in [1, 2, abi::MOST] {
+        for count in [1, 2, abi::MAX] {
             let mut command = Evict {
                 device: OBJECT,
                 flags: 3,

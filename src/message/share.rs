@@ -5,8 +5,8 @@
 use super::{
     device::OneHandleBody,
     undo_by_handle,
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::{
     linux::errno,
@@ -29,7 +29,7 @@ pub(crate) struct CreateNtSharedObject {
     pub(crate) object: Handle,
 }
 
-impl Plain for CreateNtSharedObject {
+impl FixedCommand for CreateNtSharedObject {
     const OPCODE: Opcode = Opcode::Global(1004);
     // NT handles belong to the virtual machine as a whole.
     const UNDO: Option<UndoFn> = Some(|reply, envelope, _process| {
@@ -37,7 +37,7 @@ impl Plain for CreateNtSharedObject {
     });
 
     type Body = OneHandleBody;
-    type Answer = Handle;
+    type ReplyBody = Handle;
     type Reply = Handle;
 
     fn body(&self) -> OneHandleBody {
@@ -68,11 +68,11 @@ impl From<Handle> for DestroyNtSharedObject {
     }
 }
 
-impl Plain for DestroyNtSharedObject {
+impl FixedCommand for DestroyNtSharedObject {
     const OPCODE: Opcode = Opcode::Global(1005);
 
     type Body = OneHandleBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> OneHandleBody {
@@ -114,11 +114,11 @@ pub(crate) struct ShareObjectWithHost {
     pub(crate) object: Handle,
 }
 
-impl Plain for ShareObjectWithHost {
+impl FixedCommand for ShareObjectWithHost {
     const OPCODE: Opcode = Opcode::Global(1021);
 
     type Body = ShareObjectWithHostBody;
-    type Answer = ShareObjectWithHostAnswer;
+    type ReplyBody = ShareObjectWithHostAnswer;
     /// The NT handle, which means nothing here.
     type Reply = u64;
 
@@ -145,7 +145,7 @@ mod tests {
             encode,
             Command, //
         },
-        transport::mock::envelope,
+        transport::mock::envelope, //
     };
 
     #[test]

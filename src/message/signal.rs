@@ -157,7 +157,7 @@ mod tests {
             mock::envelope,
             MAX_MESSAGE, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     fn fill(arrays: Arrays<'_>) -> Result {

@@ -140,7 +140,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     fn mark(handles: &mut [u8], data: &mut [u8]) -> Result {

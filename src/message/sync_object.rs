@@ -7,9 +7,9 @@ use super::{
     fence_storage::value_address,
     take_at,
     undo_by_handle,
-    Opcode,
-    Outgoing,
-    Plain, //
+    FixedCommand,
+    Message,
+    Opcode, //
 };
 use crate::{
     transport::UndoFn,
@@ -75,13 +75,13 @@ impl CreateSyncObject {
     const CLIENT_HINT: u32 = 1;
 }
 
-impl Plain for CreateSyncObject {
+impl FixedCommand for CreateSyncObject {
     const OPCODE: Opcode = Opcode::Vgpu(8);
     const UNDO: Option<UndoFn> = Some(undo_by_handle::<DestroySyncObject>);
     const UNDO_IS_GLOBAL: bool = true;
 
     type Body = CreateSyncObjectBody;
-    type Answer = CreateSyncObjectAnswer;
+    type ReplyBody = CreateSyncObjectAnswer;
     type Reply = NewSyncObject;
 
     fn body(&self) -> CreateSyncObjectBody {
@@ -120,11 +120,11 @@ impl From<Handle> for DestroySyncObject {
     }
 }
 
-impl Plain for DestroySyncObject {
+impl FixedCommand for DestroySyncObject {
     const OPCODE: Opcode = Opcode::Global(1003);
 
     type Body = OneHandleBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> OneHandleBody {
@@ -173,11 +173,7 @@ pub(crate) struct OpenSyncObject {
 }
 
 /// The undo of opening, which is needed unless that has failed.
-fn close_opened(
-    reply: &[u8],
-    envelope: Envelope,
-    process: HostProcess,
-) -> Result<Option<Outgoing>> {
+fn close_opened(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Message>> {
     let status = take_at::<NtStatus>(reply, core::mem::offset_of!(OpenSyncObjectAnswer, status))?;
 
     if status.into_result().is_err() {
@@ -186,12 +182,12 @@ fn close_opened(
     undo_by_handle::<DestroySyncObject>(reply, envelope, process)
 }
 
-impl Plain for OpenSyncObject {
+impl FixedCommand for OpenSyncObject {
     const OPCODE: Opcode = Opcode::Global(1002);
     const UNDO: Option<UndoFn> = Some(close_opened);
 
     type Body = OpenSyncObjectBody;
-    type Answer = OpenSyncObjectAnswer;
+    type ReplyBody = OpenSyncObjectAnswer;
     type Reply = NewSyncObject;
 
     fn body(&self) -> OpenSyncObjectBody {
@@ -312,7 +308,7 @@ mod tests {
     fn late_reply_is_undone_over_the_global_channel() -> Result {
         let (vgpu, global) = (Rig::new()?, Rig::new()?);
         let host = global.link(envelope(40))?;
-        let way = host.global_way();
+        let way = host.global_link();
         let account = Account::new()?;
         let link = vgpu.link(envelope(39))?;
         let command = CreateSyncObject {

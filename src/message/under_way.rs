@@ -13,7 +13,7 @@ use crate::{
         Label,
         UnderWay, //
     },
-    wire::HostProcess,
+    wire::HostProcess, //
 };
 use kernel::fmt;
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
@@ -134,7 +134,7 @@ impl<C: Channel + 'static> Link<C> {
 
     /// Whether a request was sent over this link or a clone of it.
     pub(crate) fn has(&self, request: &UnderWay) -> bool {
-        request.is_on(&self.lane)
+        request.is_on(&self.endpoint)
     }
 }
 

@@ -3,8 +3,8 @@
 //! Commands about the memory of an adapter.
 
 use super::{
-    Opcode,
-    Plain, //
+    FixedCommand,
+    Opcode, //
 };
 use crate::wire::{
     Handle,
@@ -39,11 +39,11 @@ pub(crate) struct ChangeReservation {
     pub(crate) physical_adapter_index: u32,
 }
 
-impl Plain for ChangeReservation {
+impl FixedCommand for ChangeReservation {
     const OPCODE: Opcode = Opcode::Vgpu(49);
 
     type Body = ChangeReservationBody;
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) -> ChangeReservationBody {
@@ -65,11 +65,11 @@ impl Plain for ChangeReservation {
 /// Waits until no memory is on its way between heaps.
 pub(crate) struct FlushHeapTransitions;
 
-impl Plain for FlushHeapTransitions {
+impl FixedCommand for FlushHeapTransitions {
     const OPCODE: Opcode = Opcode::Vgpu(37);
 
     type Body = ();
-    type Answer = NtStatus;
+    type ReplyBody = NtStatus;
     type Reply = isize;
 
     fn body(&self) {}
@@ -91,7 +91,7 @@ mod tests {
             Rig,
             LONG, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     #[test]

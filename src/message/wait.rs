@@ -186,7 +186,7 @@ mod tests {
             mock::envelope,
             MAX_MESSAGE, //
         },
-        wire::HostProcess,
+        wire::HostProcess, //
     };
 
     const OBJECTS: [Handle; 3] = [

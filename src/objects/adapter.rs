@@ -18,8 +18,8 @@ mod provided;
 mod show;
 
 use super::{
-    dependents::Dependents,
-    services::Services, //
+    driver_data::DriverData,
+    notifier_list::NotifierList, //
 };
 use crate::{
     linux::{
@@ -56,9 +56,7 @@ use crate::{
 };
 use core::mem;
 use kernel::{
-    impl_has_work,
-    new_spinlock,
-    new_work, //
+    impl_has_work, new_spinlock, new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -77,7 +75,7 @@ use kernel::{
 
 /// What the driver and the host have agreed on, once for all functions.
 #[derive(Clone, Copy)]
-pub(crate) struct Agreement {
+pub(crate) struct Negotiated {
     /// The version of the protocol to speak.
     pub(crate) version: InterfaceVersion,
     /// The host can use memory of programs if it is told the numbers of the pages.
@@ -94,7 +92,7 @@ pub(crate) struct Identity {
     /// It cannot render.
     pub(crate) compute_only: bool,
     /// What holds for all adapters.
-    pub(crate) agreement: Agreement,
+    pub(crate) negotiated: Negotiated,
 }
 
 /// An active adapter.
@@ -105,14 +103,14 @@ pub(crate) struct Active {
     channel: Arc<HostTransport>,
     link: Link,
     /// For what is told when the link is closed.
-    farewell: Link,
+    close_link: Link,
     /// The link uses the global channel, and ends with it.
     over_global_channel: bool,
     host_adapter: Handle,
     host_luid: Luid,
     /// Those who are told when the host uses nothing any more that it was given for the adapter.
-    aftermath: Arc<Dependents>,
-    services: Services,
+    closed_notifiers: Arc<NotifierList>,
+    driver_data: DriverData,
     /// The host is to be told when it ends.
     reachable: Atomic<bool>,
     /// Ends it.
@@ -132,7 +130,7 @@ impl WorkItem for Active {
             this.close_on_host();
         }
         this.close();
-        this.aftermath.cut_off();
+        this.closed_notifiers.on_loss();
     }
 }
 
@@ -205,7 +203,7 @@ impl Active {
 
     /// Ends it, by a worker. The host is told if it is `reachable`. Called once.
     fn end(self: Arc<Self>, reachable: bool) {
-        let teardown = self.services.teardown.clone();
+        let teardown = self.driver_data.teardown.clone();
 
         self.reachable.store(reachable, Release);
         // It was never queued before.
@@ -214,13 +212,13 @@ impl Active {
 
     /// Tells the host that the adapter is used no more.
     fn close_on_host(&self) {
-        close_on_host(&self.farewell, self.host_adapter);
+        close_on_host(&self.close_link, self.host_adapter);
     }
 
     /// Closes its channel.
     fn close(&self) {
         self.channel.close();
-        (self.services.on_closed)(&self.offer);
+        (self.driver_data.on_closed)(&self.offer);
     }
 }
 
@@ -240,10 +238,10 @@ fn link_for(
     }
 }
 
-/// Tells the host by way of `farewell` that `host_adapter` is used no more.
-fn close_on_host(farewell: &Link, host_adapter: Handle) {
+/// Tells the host over `link` that `host_adapter` is used no more.
+fn close_on_host(link: &Link, host_adapter: Handle) {
     // The host closes the adapter with the channel if it does not answer.
-    let _ = farewell.tell(
+    let _ = link.tell(
         HostProcess::GUEST,
         || CloseAdapter { host_adapter },
         TEARDOWN_TIMEOUT,
@@ -276,8 +274,8 @@ pub(crate) struct Started {
 #[pin_data]
 pub(crate) struct Adapter {
     identity: Identity,
-    dependents: Arc<Dependents>,
-    aftermath: Arc<Dependents>,
+    loss_notifiers: Arc<NotifierList>,
+    closed_notifiers: Arc<NotifierList>,
     #[pin]
     state: SpinLock<State>,
 }
@@ -285,14 +283,14 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// An adapter that waits for its channel.
     pub(crate) fn new(identity: Identity) -> Result<Arc<Self>> {
-        let dependents = Dependents::new()?;
-        let aftermath = Dependents::new()?;
+        let loss_notifiers = NotifierList::new()?;
+        let closed_notifiers = NotifierList::new()?;
 
         Arc::pin_init(
             pin_init!(Self {
                 identity,
-                dependents,
-                aftermath,
+                loss_notifiers,
+                closed_notifiers,
                 state <- new_spinlock!(State::Waiting, "Adapter::state"),
             }),
             GFP_KERNEL,
@@ -311,23 +309,23 @@ impl Adapter {
 
     /// The version of the protocol it speaks.
     pub(crate) fn version(&self) -> InterfaceVersion {
-        self.identity.agreement.version
+        self.identity.negotiated.version
     }
 
     /// Whether the host wants the numbers of pages, when memory of a program is handed over.
     pub(crate) fn maps_pages(&self) -> bool {
-        self.identity.agreement.maps_pages
+        self.identity.negotiated.maps_pages
     }
 
     /// Who is to be told when it stops, before the host is.
-    pub(crate) fn dependents(&self) -> &Arc<Dependents> {
-        &self.dependents
+    pub(crate) fn loss_notifiers(&self) -> &Arc<NotifierList> {
+        &self.loss_notifiers
     }
 
     /// Who is to be told when it has stopped on the host as well, which then uses nothing any more
     /// that it was given for the adapter.
-    pub(crate) fn aftermath(&self) -> &Arc<Dependents> {
-        &self.aftermath
+    pub(crate) fn closed_notifiers(&self) -> &Arc<NotifierList> {
+        &self.closed_notifiers
     }
 
     /// The proof that it is active.
@@ -380,9 +378,9 @@ impl Adapter {
         offer: &Arc<Offer>,
         host: &Link,
         asynchronous: bool,
-        services: &Services,
+        driver_data: &DriverData,
     ) -> Started {
-        let result = again_for_memory(|| self.open(offer, host, asynchronous, services));
+        let result = again_for_memory(|| self.open(offer, host, asynchronous, driver_data));
         let told = result
             .as_ref()
             .ok()
@@ -431,13 +429,13 @@ impl Adapter {
         offer: &Arc<Offer>,
         host: &Link,
         asynchronous: bool,
-        services: &Services,
+        driver_data: &DriverData,
     ) -> Result<Arc<Active>> {
         let channel = Told::count(|| {
-            HostTransport::open(offer, None, services.on_broken, services.queues())
+            HostTransport::open(offer, None, driver_data.on_broken, driver_data.queues())
         })?;
 
-        self.talk(offer, &channel, host, asynchronous, services)
+        self.talk(offer, &channel, host, asynchronous, driver_data)
             .inspect_err(|_| channel.close())
     }
 
@@ -449,14 +447,14 @@ impl Adapter {
         channel: &Arc<HostTransport>,
         host: &Link,
         asynchronous: bool,
-        services: &Services,
+        driver_data: &DriverData,
     ) -> Result<Arc<Active>> {
         let mut envelope = Envelope {
             version: self.version(),
             vgpu: self.identity.vgpu,
         };
         let link = link_for(channel, host, envelope, asynchronous)?;
-        let farewell = link.in_new_lane()?;
+        let close_link = link.in_new_endpoint()?;
         let starting = State::Starting {
             offer: offer.clone(),
             talk: Some((channel.clone(), link.clone())),
@@ -490,7 +488,7 @@ impl Adapter {
             }
 
             let link = link_for(channel, host, envelope, info.over_global_channel)?;
-            let farewell = link.in_new_lane()?;
+            let close_link = link.in_new_endpoint()?;
 
             // The reply decides, for the life of this adapter, how all later messages travel.
             Arc::pin_init(
@@ -498,12 +496,12 @@ impl Adapter {
                     offer: offer.clone(),
                     channel: channel.clone(),
                     link,
-                    farewell,
+                    close_link,
                     over_global_channel: info.over_global_channel,
                     host_adapter,
                     host_luid: info.host_luid,
-                    aftermath: self.aftermath.clone(),
-                    services: services.clone(),
+                    closed_notifiers: self.closed_notifiers.clone(),
+                    driver_data: driver_data.clone(),
                     reachable: Atomic::new(false),
                     work <- new_work!("Active::work"),
                 }),
@@ -513,7 +511,7 @@ impl Adapter {
 
         activate().inspect_err(|_| {
             if !offer.is_rescinded() {
-                close_on_host(&farewell, host_adapter);
+                close_on_host(&close_link, host_adapter);
             }
         })
     }
@@ -574,7 +572,7 @@ impl Adapter {
             _ => {}
         }
         // Nobody may see what the host, once it knows, uses for something else.
-        self.dependents.cut_off();
+        self.loss_notifiers.on_loss();
         if let Some(State::Active(active)) = before {
             active.end(reachable);
         }

@@ -3,10 +3,10 @@
 //! An allocation: memory of the GPU.
 
 use super::{
-    census::Counted,
-    cpu_view::CpuView,
+    deferred_unpin::SysmemRef,
     device::Device,
-    limbo::LentMemory,
+    lock_state::LockState,
+    object_stats::ObjectCount,
     resource::Resource, //
 };
 use crate::wire::Handle;
@@ -32,7 +32,7 @@ pub(crate) struct OwnMemory {
     /// Where the program has it.
     pub(crate) address: u64,
     /// What the host knows of it.
-    pub(crate) lent: Arc<LentMemory>,
+    pub(crate) sysmem: Arc<SysmemRef>,
 }
 
 /// An allocation.
@@ -42,8 +42,8 @@ pub(crate) struct Allocation {
     handle: Handle,
     description: Description,
     #[pin]
-    view: CpuView,
-    _counted: Counted,
+    view: LockState,
+    _counted: ObjectCount,
 }
 
 impl Allocation {
@@ -52,7 +52,7 @@ impl Allocation {
         device: Arc<Device>,
         handle: Handle,
         description: Description,
-        counted: Counted,
+        counted: ObjectCount,
     ) -> Result<Arc<Self>> {
         let own = description.own.as_ref().map(|own| own.address);
 
@@ -61,7 +61,7 @@ impl Allocation {
                 device,
                 handle,
                 description,
-                view <- CpuView::new(own),
+                view <- LockState::new(own),
                 _counted: counted,
             }),
             GFP_KERNEL_ACCOUNT,
@@ -94,7 +94,7 @@ impl Allocation {
     }
 
     /// How the program sees it.
-    pub(crate) fn view(&self) -> &CpuView {
+    pub(crate) fn view(&self) -> &LockState {
         &self.view
     }
 
@@ -106,7 +106,7 @@ impl Allocation {
     /// The host has destroyed it.
     pub(crate) fn destroyed(&self) {
         if let Some(own) = &self.description.own {
-            own.lent.give_back();
+            own.sysmem.give_back();
         }
     }
 }

@@ -3,12 +3,12 @@
 //! A context: work for one engine, done in order.
 
 use super::{
-    census::Counted,
     device::Device,
-    gate::{
-        Gate,
-        Pass, //
+    live_ref::{
+        LiveGuard,
+        LiveRef, //
     }, //
+    object_stats::ObjectCount, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -20,18 +20,22 @@ use kernel::{
 pub(crate) struct Context {
     device: Arc<Device>,
     handle: Handle,
-    gate: Gate,
-    _counted: Counted,
+    live: LiveRef,
+    _counted: ObjectCount,
 }
 
 impl Context {
     /// The context the host calls `handle`.
-    pub(crate) fn new(device: Arc<Device>, handle: Handle, counted: Counted) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        device: Arc<Device>,
+        handle: Handle,
+        counted: ObjectCount,
+    ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 device,
                 handle,
-                gate: Gate::new()?,
+                live: LiveRef::new()?,
                 _counted: counted,
             },
             GFP_KERNEL_ACCOUNT,
@@ -48,13 +52,13 @@ impl Context {
     /// # Errors
     ///
     /// `ENODEV` if it is being destroyed.
-    pub(crate) fn enter(&self) -> Result<Pass> {
-        self.gate.enter()
+    pub(crate) fn enter(&self) -> Result<LiveGuard> {
+        self.live.tryget_live()
     }
 
-    /// Its gate, for those who destroy it.
-    pub(super) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Its live, for those who destroy it.
+    pub(super) fn live(&self) -> &LiveRef {
+        &self.live
     }
 
     /// What it belongs to.

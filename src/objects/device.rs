@@ -11,15 +11,15 @@ use super::{
         Active,
         Adapter, //
     },
-    census::Counted,
-    dependents::Dependences,
     execution_state::ExecutionState,
-    gate::{
-        Gate,
-        Pass, //
+    host_events::StateChanges,
+    live_ref::{
+        LiveGuard,
+        LiveRef, //
     },
-    notices::StateChanges,
-    waits::Waits,
+    notifier_list::Notifiers,
+    object_stats::ObjectCount,
+    waits::Waits, //
 };
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 use super::{
@@ -33,7 +33,7 @@ use crate::{
         device_state::MarkDeviceAsError,
         Sender, //
     },
-    transport::TEARDOWN_TIMEOUT,
+    transport::TEARDOWN_TIMEOUT, //
 };
 use core::ops::Deref;
 use kernel::{
@@ -53,16 +53,16 @@ pub(crate) struct Device {
     /// The number of the binding it was published with; 0 before.
     binding: Atomic<u64>,
     handle: Handle,
-    gate: Gate,
+    live: LiveRef,
     waits: Arc<Waits>,
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     imports: Pin<KBox<Imports>>,
     /// They end with the way to the host.
-    _dependences: Dependences,
+    _notifiers: Notifiers,
     /// For memory of the program that is lent on it.
-    _limbo: Dependences,
+    _unpin_notifiers: Notifiers,
     execution: ExecutionState,
-    _counted: Counted,
+    _counted: ObjectCount,
 }
 
 impl Device {
@@ -70,21 +70,21 @@ impl Device {
     pub(crate) fn new(
         adapter: Arc<Adapter>,
         handle: Handle,
-        waits: (Arc<Waits>, Dependences),
-        limbo: Dependences,
+        waits: (Arc<Waits>, Notifiers),
+        deferred_unpin: Notifiers,
         changes: Arc<StateChanges>,
-        counted: Counted,
+        counted: ObjectCount,
     ) -> Result<Arc<Self>> {
         let device = Self {
             adapter,
             binding: Atomic::new(0),
             handle,
-            gate: Gate::new()?,
+            live: LiveRef::new()?,
             waits: waits.0,
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             imports: KBox::pin_init(Imports::new(), GFP_KERNEL_ACCOUNT)?,
-            _dependences: waits.1,
-            _limbo: limbo,
+            _notifiers: waits.1,
+            _unpin_notifiers: deferred_unpin,
             execution: ExecutionState::new(changes),
             _counted: counted,
         };
@@ -128,9 +128,9 @@ impl Device {
         &self.imports
     }
 
-    /// Its gate, for those who destroy it.
-    pub(super) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Its live, for those who destroy it.
+    pub(super) fn live(&self) -> &LiveRef {
+        &self.live
     }
 
     /// Keeps the device from being destroyed on the host, whether the adapter is active or not.
@@ -138,8 +138,8 @@ impl Device {
     /// # Errors
     ///
     /// `ENODEV` if it is being destroyed.
-    pub(crate) fn hold(&self) -> Result<Pass> {
-        self.gate.enter()
+    pub(crate) fn hold(&self) -> Result<LiveGuard> {
+        self.live.tryget_live()
     }
 
     /// The right to send messages about the device.
@@ -162,7 +162,7 @@ impl Device {
 pub(crate) struct DeviceGuard {
     device: Arc<Device>,
     active: Arc<Active>,
-    _pass: Pass,
+    _pass: LiveGuard,
 }
 
 impl DeviceGuard {

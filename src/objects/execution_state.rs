@@ -5,7 +5,7 @@
 //! Programs ask all the time, so the host is asked only after it has said that something changed.
 //! Takes no locks.
 
-use super::notices::StateChanges;
+use super::host_events::StateChanges;
 use kernel::{
     prelude::*,
     sync::{

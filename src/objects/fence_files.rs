@@ -7,7 +7,7 @@
 //! been reached. So they are ended here, with an error, before the host is told.
 
 use super::{
-    directory::Directory,
+    locked_id_table::LockedIdTable,
     waits::{
         Loss,
         Ticket,
@@ -43,7 +43,7 @@ pub(crate) struct FenceFiles {
     waits: Arc<Waits>,
     ended: Atomic<u32>,
     #[pin]
-    all: Directory<FileWait, MAX_FILES>,
+    all: LockedIdTable<FileWait, MAX_FILES>,
 }
 
 impl FenceFiles {
@@ -53,7 +53,7 @@ impl FenceFiles {
             pin_init!(Self {
                 waits: waits.clone(),
                 ended: Atomic::new(0),
-                all <- Directory::new(),
+                all <- LockedIdTable::new(),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -119,16 +119,18 @@ impl Drop for FenceFile {
 #[kunit_tests(dxgkrnl_fence_files)]
 mod tests {
     use super::*;
-    use crate::objects::{
-        notices::Notices,
-        quota::Quota,
-        waits::Wait, //
+    use crate::{
+        counter::Counter,
+        objects::{
+            host_events::HostEvents,
+            waits::Wait, //
+        }, //
     };
 
     /// Counts how it ended: reached in units, lost with the object in tens, else in hundreds.
-    struct Counter(Atomic<u32>);
+    struct Tally(Atomic<u32>);
 
-    impl Wait for Counter {
+    impl Wait for Tally {
         fn reached(&self) {
             self.0.fetch_add(1, Full);
         }
@@ -141,18 +143,18 @@ mod tests {
 
     #[test]
     fn end_with_the_fence() -> Result {
-        let notices = Notices::new()?;
-        let quota = Quota::new(8)?;
+        let host_events = HostEvents::new()?;
+        let events = Counter::new(8, GFP_KERNEL)?;
         let waits = Waits::new()?;
         let files = FenceFiles::new(&waits)?;
-        let begin = |value| -> Result<(Arc<Counter>, Ticket, FenceFile)> {
-            let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
-            let ticket = waits.begin(&notices.events, quota.take()?, counter.clone())?;
+        let begin = |value| -> Result<(Arc<Tally>, Ticket, FenceFile)> {
+            let tally = Arc::new(Tally(Atomic::new(0)), GFP_KERNEL)?;
+            let ticket = waits.begin(&host_events.events, events.try_charge(1)?, tally.clone())?;
             let file = files.enter(&ticket, value)?;
 
-            Ok((counter, ticket, file))
+            Ok((tally, ticket, file))
         };
-        let count = |counter: &Counter| counter.0.fetch_add(0, Full);
+        let count = |tally: &Tally| tally.0.fetch_add(0, Full);
         let (below, at, above, withdrawn) = (begin(4)?, begin(5)?, begin(6)?, begin(6)?);
         let mut looks = 0;
 
@@ -175,16 +177,16 @@ mod tests {
 
     #[test]
     fn unknown_value_is_none() -> Result {
-        let notices = Notices::new()?;
-        let quota = Quota::new(1)?;
+        let host_events = HostEvents::new()?;
+        let events = Counter::new(1, GFP_KERNEL)?;
         let waits = Waits::new()?;
         let files = FenceFiles::new(&waits)?;
-        let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
-        let ticket = waits.begin(&notices.events, quota.take()?, counter.clone())?;
+        let tally = Arc::new(Tally(Atomic::new(0)), GFP_KERNEL)?;
+        let ticket = waits.begin(&host_events.events, events.try_charge(1)?, tally.clone())?;
         let _file = files.enter(&ticket, 0)?;
 
         files.end(|| None);
-        assert_eq!(counter.0.fetch_add(0, Full), 10);
+        assert_eq!(tally.0.fetch_add(0, Full), 10);
         Ok(())
     }
 }

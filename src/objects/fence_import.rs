@@ -15,23 +15,23 @@
 //! to the guest's any more.
 
 use super::{
-    census::{
-        Counted,
-        Kind, //
-    },
     device::{
         Device,
         DeviceGuard, //
     },
-    directory::Directory,
+    locked_id_table::LockedIdTable,
     object::Object,
+    object_stats::{
+        Kind,
+        ObjectCount, //
+    },
     process::{
-        Place,
+        HandleSlot,
         Process, //
     },
-    quota::Permit, //
 };
 use crate::{
+    counter::Charge,
     linux::{
         dma_fence::{
             Fence,
@@ -58,7 +58,7 @@ use crate::{
     },
     transport::TEARDOWN_TIMEOUT,
     uapi::sync_object::CreateSynchronizationObject2,
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     impl_has_work, new_mutex, new_work,
@@ -90,14 +90,14 @@ pub(crate) const SIGNALLED: u64 = 1;
 #[pin_data]
 pub(crate) struct Imports {
     #[pin]
-    all: Directory<Arc<Subscription<FenceImport>>, MAX_IMPORTS>,
+    all: LockedIdTable<Arc<Subscription<FenceImport>>, MAX_IMPORTS>,
 }
 
 impl Imports {
     /// None yet.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            all <- Directory::new(),
+            all <- LockedIdTable::new(),
         })
     }
 
@@ -119,8 +119,8 @@ pub(crate) struct FenceImport {
     handle: Handle,
     /// Its id among those of the device.
     place: SetOnce<u64>,
-    _permit: Permit,
-    _counted: Counted,
+    _charge: Charge,
+    _counted: ObjectCount,
     /// Brings it to its value, unless that was done.
     #[pin]
     signal: Mutex<Option<Provided>>,
@@ -151,18 +151,18 @@ impl NewImport {
     ///
     /// What the host says; `ENOMEM`, also if there are too many.
     pub(crate) fn new(process: &Arc<Process>, device: &DeviceGuard, fence: Fence) -> Result<Self> {
-        let permit = process.event_permit()?;
+        let charge = process.charge_event()?;
         let made = device.active().call(
             process.on_host()?,
             CreateSyncObject {
                 request: CreateSynchronizationObject2::private_fence(device.handle()),
             },
         )?;
-        let place = Place {
+        let slot = HandleSlot {
             handle: made.handle,
             parent: Some(device.handle()),
         };
-        let newborn = process.newborn(&[place], || {
+        let pending = process.reserve_handles(&[slot], || {
             let _ = process.call_host(DestroySyncObject::from(made.handle));
         })?;
         let sender = process.on_host()?;
@@ -191,8 +191,8 @@ impl NewImport {
                 device: device.device().clone(),
                 handle: made.handle,
                 place: SetOnce::new(),
-                _permit: permit,
-                _counted: process.services().census.count(Kind::SyncObject),
+                _charge: charge,
+                _counted: process.driver_data().object_stats.count(Kind::SyncObject),
                 signal <- new_mutex!(Some(signal), "FenceImport::signal"),
                 destroy <- new_mutex!(Some(destroy), "FenceImport::destroy"),
                 wake <- new_work!("FenceImport::wake"),
@@ -206,7 +206,7 @@ impl NewImport {
         let id = imports.insert(subscription.clone())?;
 
         import.place.populate(id);
-        newborn
+        pending
             .publish([Object::FenceImport])
             .inspect_err(|_| drop(imports.remove(id)))?;
         Ok(Self {
@@ -238,7 +238,7 @@ impl Listener for FenceImport {
         // It was never queued before.
         let _ = this
             .process
-            .services()
+            .driver_data()
             .wakes
             .enqueue::<Arc<Self>, WAKE>(this.clone());
     }
@@ -253,7 +253,7 @@ impl WorkItem<WAKE> for FenceImport {
         // What is left to be done nobody waits for.
         let _ = this
             .process
-            .services()
+            .driver_data()
             .queue
             .enqueue::<Arc<Self>, FINISH>(this.clone());
     }

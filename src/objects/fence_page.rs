@@ -9,7 +9,7 @@
 
 use super::{
     adapter::Adapter,
-    host_view::HostView,
+    io_mapping::IoMapping,
     process::Process, //
 };
 use crate::linux::user_mapping::{
@@ -23,7 +23,7 @@ const VALUE_SIZE: u64 = 8;
 
 /// The page of a fence in the address space of a user program, until this is dropped.
 pub(crate) struct FencePage {
-    view: HostView,
+    view: IoMapping,
     /// Where the host has the value.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     physical: u64,
@@ -35,9 +35,9 @@ impl FencePage {
     ///
     /// # Errors
     ///
-    /// Those of [`HostView::show`].
+    /// Those of [`IoMapping::show`].
     pub(crate) fn map(process: &Process, adapter: &Adapter, physical: u64) -> Result<Self> {
-        let view = HostView::show(
+        let view = IoMapping::show(
             process,
             adapter,
             physical,

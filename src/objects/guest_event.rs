@@ -6,20 +6,22 @@
 //! [wait](super::waits); that of a CPU notification as often as the host likes.
 
 use super::{
-    notices::{
-        Names,
-        Registration,
-        Subject, //
+    host_events::{
+        EventHandler,
+        EventId,
+        EventTable, //
     },
-    quota::Permit,
     waits::{
         Loss,
         Wait, //
     },
 };
-use crate::linux::{
-    eventfd::EventFd,
-    wait::Completion, //
+use crate::{
+    counter::Charge,
+    linux::{
+        eventfd::EventFd,
+        wait::Completion, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -99,8 +101,8 @@ impl Wait for Blocking {
 /// An eventfd, added to at each signal.
 struct Doorbell(EventFd);
 
-impl Subject for Doorbell {
-    fn noticed(&self) {
+impl EventHandler for Doorbell {
+    fn signalled(&self) {
         self.0.signal();
     }
 }
@@ -108,8 +110,8 @@ impl Subject for Doorbell {
 /// A guest event that can be signalled as long as this exists.
 pub(crate) struct Notification {
     /// The host finds nothing any more when this is gone.
-    name: Registration,
-    _permit: Permit,
+    name: EventId,
+    _charge: Charge,
 }
 
 impl Notification {
@@ -118,10 +120,10 @@ impl Notification {
     /// # Errors
     ///
     /// `ENOMEM`, also if there are too many.
-    pub(crate) fn new(events: &Arc<Names>, permit: Permit, event: EventFd) -> Result<Self> {
+    pub(crate) fn new(events: &Arc<EventTable>, charge: Charge, event: EventFd) -> Result<Self> {
         Ok(Self {
             name: events.register(Arc::new(Doorbell(event), GFP_KERNEL_ACCOUNT)?)?,
-            _permit: permit,
+            _charge: charge,
         })
     }
 

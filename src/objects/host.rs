@@ -3,9 +3,9 @@
 //! The global channel: one per virtual machine, opened when the first adapter needs it.
 
 use super::{
-    dependents::Dependents,
+    driver_data::DriverData,
     io_window::IoWindow,
-    services::Services, //
+    notifier_list::NotifierList, //
 };
 use crate::{
     linux::{
@@ -48,9 +48,9 @@ pub(crate) struct HostAccess {
     /// Where the host shows its memory.
     pub(crate) window: Arc<IoWindow>,
     /// Who is to be told when the channel is lost.
-    pub(crate) dependents: Arc<Dependents>,
+    pub(crate) loss_notifiers: Arc<NotifierList>,
     /// Who is to be told when it is closed: the host has forgotten all processes then.
-    pub(crate) aftermath: Arc<Dependents>,
+    pub(crate) closed_notifiers: Arc<NotifierList>,
 }
 
 /// The open global channel, and the window the host was given for its memory. The window goes back
@@ -79,7 +79,7 @@ impl WorkItem for HostEnd {
 
     fn run(this: Arc<Self>) {
         this.access.link.close();
-        this.access.aftermath.cut_off();
+        this.access.closed_notifiers.on_loss();
     }
 }
 
@@ -93,7 +93,7 @@ impl Host {
     pub(crate) fn open(
         offer: &Arc<Offer>,
         version: InterfaceVersion,
-        services: &Services,
+        driver_data: &DriverData,
     ) -> Result<Self> {
         let size = u64::from(offer.mmio_megabytes()) << 20;
 
@@ -104,9 +104,9 @@ impl Host {
         let transport = Told::count(|| {
             HostTransport::open(
                 offer,
-                Some(services.notices.clone()),
-                services.on_broken,
-                services.queues(),
+                Some(driver_data.host_events.clone()),
+                driver_data.on_broken,
+                driver_data.queues(),
             )
         })?;
         let envelope = Envelope {
@@ -114,8 +114,8 @@ impl Host {
             vgpu: Luid::default(),
         };
         let link = Link::new(transport.clone(), envelope).inspect_err(|_| transport.close())?;
-        let dependents = Dependents::new().inspect_err(|_| link.close())?;
-        let aftermath = Dependents::new().inspect_err(|_| link.close())?;
+        let loss_notifiers = NotifierList::new().inspect_err(|_| link.close())?;
+        let closed_notifiers = NotifierList::new().inspect_err(|_| link.close())?;
         let window = offer
             .allocate_mmio(size, WINDOW_ALIGN)
             .and_then(IoWindow::new)
@@ -125,8 +125,8 @@ impl Host {
         let access = HostAccess {
             link: link.clone(),
             window,
-            dependents,
-            aftermath,
+            loss_notifiers,
+            closed_notifiers,
         };
         let for_end = access.clone();
         let end = Arc::pin_init(
@@ -141,7 +141,7 @@ impl Host {
         Ok(Self {
             access,
             end,
-            teardown: services.teardown.clone(),
+            teardown: driver_data.teardown.clone(),
         })
     }
 
@@ -165,7 +165,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         // Nobody may see what the host, once it knows, uses for something else.
         self.access.window.close();
-        self.access.dependents.cut_off();
+        self.access.loss_notifiers.on_loss();
         // It was never queued before.
         let _ = self.teardown.enqueue(self.end.clone());
     }

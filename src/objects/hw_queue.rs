@@ -3,9 +3,9 @@
 //! A hardware queue: work that a context hands to the GPU without the host's scheduler.
 
 use super::{
-    census::Counted,
     device::Device,
-    fence_page::FencePage, //
+    fence_page::FencePage,
+    object_stats::ObjectCount, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -19,7 +19,7 @@ pub(crate) struct HwQueue {
     handle: Handle,
     /// The last value of a finished submission.
     progress: FencePage,
-    _counted: Counted,
+    _counted: ObjectCount,
 }
 
 impl HwQueue {
@@ -28,7 +28,7 @@ impl HwQueue {
         device: Arc<Device>,
         handle: Handle,
         progress: FencePage,
-        counted: Counted,
+        counted: ObjectCount,
     ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {

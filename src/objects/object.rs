@@ -18,15 +18,15 @@ use kernel::sync::Arc;
 pub(crate) enum Object {
     /// On an adapter.
     Device(Arc<Device>),
-    /// Below a device.
+    /// DeviceChild a device.
     Context(Arc<Context>),
-    /// Below a context.
+    /// DeviceChild a context.
     HwQueue(Arc<HwQueue>),
-    /// Below a device.
+    /// DeviceChild a device.
     PagingQueue(Arc<PagingQueue>),
-    /// Below a device or a resource.
+    /// DeviceChild a device or a resource.
     Allocation(Arc<Allocation>),
-    /// Below a device.
+    /// DeviceChild a device.
     Resource(Arc<Resource>),
     /// Monitored: below a device. Others: on nothing.
     SyncObject(Arc<SyncObject>),

@@ -2,8 +2,8 @@
 
 //! Handles whose numbers the host picks: those of everything it makes, and what hangs on what.
 //!
-//! A number is first reserved, which nobody but the maker notices, and filled when the object is
-//! complete. An object with everything below it is first doomed, after which nobody finds it any
+//! A number is first reserved, which nobody but the maker host_events, and filled when the object is
+//! complete. An object with everything below it is first marked as dying, after which nobody finds it any
 //! more, and then taken out piece by piece, children before parents, while the host still has it:
 //! only when the numbers are free is the host told, since it may give them out again at once.
 //!
@@ -25,7 +25,7 @@ struct Node<T> {
     /// The whole number, all 32 bits of which count.
     handle: Handle,
     /// Nobody finds it any more.
-    doomed: bool,
+    dying: bool,
     /// `None` while the number is only reserved.
     object: Option<T>,
     parent: Option<u32>,
@@ -138,9 +138,7 @@ impl<T> ObjectTable<T> {
             return Err(EINVAL);
         }
         if let Some(parent) = parent {
-            self.node(parent)
-                .filter(|node| !node.doomed)
-                .ok_or(ENODEV)?;
+            self.node(parent).filter(|node| !node.dying).ok_or(ENODEV)?;
         }
         if self.count >= OBJECTS {
             return Err(ENOMEM);
@@ -149,7 +147,7 @@ impl<T> ObjectTable<T> {
 
         let node = Node {
             handle,
-            doomed: false,
+            dying: false,
             object: None,
             parent: None,
             first_child: None,
@@ -171,10 +169,10 @@ impl<T> ObjectTable<T> {
     ///
     /// # Errors
     ///
-    /// Gives it back if the handle was doomed meanwhile, with what it hangs on.
+    /// Gives it back if the handle began to die meanwhile, with what it hangs on.
     pub(crate) fn fill(&mut self, handle: Handle, object: T) -> Result<(), T> {
         match self.node_at_mut(handle.index()) {
-            Some(node) if node.handle == handle && !node.doomed => {
+            Some(node) if node.handle == handle && !node.dying => {
                 node.object = Some(object);
                 Ok(())
             }
@@ -192,7 +190,7 @@ impl<T> ObjectTable<T> {
     /// What `handle` stands for.
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         self.node(handle)
-            .filter(|node| !node.doomed)?
+            .filter(|node| !node.dying)?
             .object
             .as_ref()
     }
@@ -203,19 +201,19 @@ impl<T> ObjectTable<T> {
         let first = self.node(handle).and_then(|node| node.first_child);
 
         self.chain(first)
-            .filter(|(_, node)| !node.doomed)
+            .filter(|(_, node)| !node.dying)
             .filter_map(|(_, node)| node.object.as_ref())
     }
 
     /// A handle that hangs on nothing and whose object is wanted.
     pub(crate) fn find_root(&self, wanted: impl Fn(&T) -> bool) -> Option<Handle> {
         self.chain(self.first_root)
-            .find(|(_, node)| !node.doomed && node.object.as_ref().is_some_and(&wanted))
+            .find(|(_, node)| !node.dying && node.object.as_ref().is_some_and(&wanted))
             .map(|(_, node)| node.handle)
     }
 
     /// Lets nobody find `handle`, and what hangs on it, any more. `false` if nobody could before.
-    pub(crate) fn doom(&mut self, handle: Handle) -> bool {
+    pub(crate) fn mark_dying(&mut self, handle: Handle) -> bool {
         if self.get(handle).is_none() {
             return false;
         }
@@ -225,17 +223,17 @@ impl<T> ObjectTable<T> {
 
         while let Some(index) = at {
             if let Some(node) = self.node_at_mut(index) {
-                node.doomed = true;
+                node.dying = true;
             }
             at = self.after(index, top);
         }
         true
     }
 
-    /// Takes a piece of what was doomed with `top` out, `top` itself last. `None` if nothing is
+    /// Takes a piece of what is dying with `top` out, `top` itself last. `None` if nothing is
     /// left. What was only reserved stays, on its own, until its maker cancels it.
-    pub(crate) fn take_doomed(&mut self, top: Handle) -> Option<(Handle, T)> {
-        self.node(top).filter(|node| node.doomed)?;
+    pub(crate) fn remove_dying(&mut self, top: Handle) -> Option<(Handle, T)> {
+        self.node(top).filter(|node| node.dying)?;
 
         loop {
             let mut index = top.index();
@@ -261,7 +259,7 @@ impl<T> ObjectTable<T> {
         }
     }
 
-    /// The first object whose index is not below `from`, doomed or not, and its index.
+    /// The first object whose index is not below `from`, dying or not, and its index.
     pub(crate) fn next(&self, from: u32) -> Option<(u32, &T)> {
         // CAST: An index has 24 bits.
         let (place, mut at) = (from as usize / LEAF, from as usize % LEAF);
@@ -444,8 +442,8 @@ mod tests {
                     model.push(known, GFP_KERNEL)?;
                 }
             } else if let Some(top) = parent {
-                assert!(table.doom(top));
-                assert!(!table.doom(top));
+                assert!(table.mark_dying(top));
+                assert!(!table.mark_dying(top));
                 for known in model.iter() {
                     let gone = below(&model, known.handle, top);
 
@@ -454,7 +452,7 @@ mod tests {
 
                 let mut last = Handle::NONE;
 
-                while let Some((handle, object)) = table.take_doomed(top) {
+                while let Some((handle, object)) = table.remove_dying(top) {
                     let at = model.iter().position(|known| known.handle == handle);
                     let known = &model[at.ok_or(EIO)?];
 
@@ -505,12 +503,12 @@ mod tests {
             let other = Handle::from_raw(other);
 
             assert_eq!(table.get(other), None);
-            assert!(!table.doom(other));
+            assert!(!table.mark_dying(other));
             assert!(table.reserve(other, None).is_err());
             assert_eq!(table.reserve(Handle::new(7, 1), Some(other)), Err(ENODEV));
         }
-        assert!(table.doom(handle));
-        assert_eq!(table.take_doomed(handle), Some((handle, 1)));
+        assert!(table.mark_dying(handle));
+        assert_eq!(table.remove_dying(handle), Some((handle, 1)));
         assert_eq!(table.len(), 0);
         Ok(())
     }
@@ -523,13 +521,13 @@ mod tests {
         insert(&mut table, parent, None, 1)?;
         table.reserve(child, Some(parent))?;
         assert_eq!(table.get(child), None);
-        assert!(!table.doom(child));
+        assert!(!table.mark_dying(child));
         assert_eq!(table.children(parent).count(), 0);
 
-        // The parent goes: the child is left to its maker, who notices.
-        assert!(table.doom(parent));
-        assert_eq!(table.take_doomed(parent), Some((parent, 1)));
-        assert_eq!(table.take_doomed(parent), None);
+        // The parent goes: the child is left to its maker, who host_events.
+        assert!(table.mark_dying(parent));
+        assert_eq!(table.remove_dying(parent), Some((parent, 1)));
+        assert_eq!(table.remove_dying(parent), None);
         assert_eq!(table.fill(child, 2), Err(2));
         table.cancel(child);
         assert_eq!(table.len(), 0);
@@ -547,7 +545,7 @@ mod tests {
         insert(&mut table, child, Some(parent), 2)?;
         // Reserved only
         table.reserve(Handle::new(5, 1), None)?;
-        table.doom(child);
+        table.mark_dying(child);
         assert_eq!(table.next(0), Some((1, &1)));
         assert_eq!(table.next(1), Some((1, &1)));
         assert_eq!(table.next(2), Some((0x12_3456, &2)));
@@ -566,7 +564,7 @@ mod tests {
         insert(&mut table, child, Some(parent), 2)?;
         assert_eq!(table.find_root(|object| *object == 1), Some(parent));
         assert_eq!(table.find_root(|object| *object == 2), None);
-        table.doom(parent);
+        table.mark_dying(parent);
         assert_eq!(table.find_root(|_| true), None);
         Ok(())
     }

@@ -3,9 +3,9 @@
 //! A paging queue: memory operations of a device, done in order.
 
 use super::{
-    census::Counted,
     device::Device,
-    fence_page::FencePage, //
+    fence_page::FencePage,
+    object_stats::ObjectCount, //
 };
 use crate::wire::Handle;
 use kernel::{
@@ -19,7 +19,7 @@ pub(crate) struct PagingQueue {
     handle: Handle,
     /// The last operation that is done.
     fence: FencePage,
-    _counted: Counted,
+    _counted: ObjectCount,
 }
 
 impl PagingQueue {
@@ -28,7 +28,7 @@ impl PagingQueue {
         device: Arc<Device>,
         handle: Handle,
         fence: FencePage,
-        counted: Counted,
+        counted: ObjectCount,
     ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {

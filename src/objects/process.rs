@@ -10,19 +10,19 @@
 //! second object. After the last close a worker tears it down.
 
 mod batch;
-mod burial;
 mod memory;
 mod removal;
 mod table;
+mod teardown;
 mod usage;
 
 pub(crate) use self::{
-    burial::Flush,
     removal::unless_no_memory,
     table::{
-        Newborn,
-        Place, //
+        HandleSlot,
+        PendingHandles, //
     },
+    teardown::Flush,
     usage::Usage, //
 };
 
@@ -31,30 +31,29 @@ use super::{
         Active,
         Adapter, //
     },
-    census::{
-        Counted,
-        Kind as Counts, //
-    },
-    dependents::{
-        Dependences,
-        Dependent, //
-    },
+    deferred_unpin::DeferredUnpin,
     device::Device,
+    driver_data::DriverData,
     handle_table::GuestTable,
     host::HostAccess,
     io_window::IoWindow,
-    limbo::Limbo,
-    object::Object,
-    object_table::ObjectTable,
-    pin_account::PinAccount,
-    quota::{
-        Permit,
-        Quota, //
+    notifier_list::{
+        Notifiers,
+        OnLoss, //
     },
-    services::Services, //
+    object::Object,
+    object_stats::{
+        Kind as Counts,
+        ObjectCount, //
+    },
+    object_table::ObjectTable,
+    pin_counter::PinCounter, //
 };
 use crate::{
-    amount::Amount,
+    counter::{
+        Charge,
+        Counter, //
+    },
     linux::{
         channel::Session,
         pid::{
@@ -63,8 +62,8 @@ use crate::{
         },
         wait::{
             wait_for_memory,
-            Completion, //
-            WaitMode,
+            Completion,
+            WaitMode, //
         },
     },
     message::{
@@ -73,7 +72,7 @@ use crate::{
             DestroyProcess, //
         },
         Command,
-        GlobalWay,
+        GlobalLink,
         Sender, //
     },
     transport::{
@@ -86,9 +85,7 @@ use crate::{
     },
 };
 use kernel::{
-    impl_has_work,
-    new_mutex,
-    new_work, //
+    impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{
         atomic::{
@@ -105,10 +102,10 @@ use kernel::{
     },
 };
 
-/// Most guest events of a process: as many as there may be waits on a device. All processes together share what [`Notices`] can name.
+/// Most guest events of a process: as many as there may be waits on a device. All processes together share what [`HostEvents`] can name.
 ///
-/// [`Notices`]: super::notices::Notices
-const MAX_EVENTS: u32 = 1 << 17;
+/// [`HostEvents`]: super::host_events::HostEvents
+const MAX_EVENTS: u64 = 1 << 17;
 
 /// The adapters a process has opened.
 struct Adapters {
@@ -144,22 +141,22 @@ pub(crate) struct Process {
     cookie: u64,
     host: HostAccess,
     /// How what it asks for is undone, where only the global channel will do.
-    global: GlobalWay,
-    services: Services,
+    global: GlobalLink,
+    driver_data: DriverData,
     /// Empty until the host has made the process, and for ever if it would not.
     on_host: SetOnce<HostProcess>,
     /// How many events the host may signal it.
-    events: Arc<Quota>,
+    events: Arc<Counter>,
     /// The host was told so.
     told: Atomic<bool>,
     /// Its requests that the host may still be busy with.
     account: Arc<Account>,
     /// Its memory that the host may still use.
-    limbo: Arc<Limbo>,
+    deferred_unpin: Arc<DeferredUnpin>,
     /// How much of its memory is pinned.
-    pinned: PinAccount,
+    pinned: PinCounter,
     /// How many bytes of the host it sees.
-    mapped: Arc<Amount>,
+    mapped: Arc<Counter>,
     /// Completed when it is known which.
     #[pin]
     created: Completion,
@@ -167,7 +164,7 @@ pub(crate) struct Process {
     adapters: Mutex<Adapters>,
     #[pin]
     objects: Mutex<ObjectTable<Object>>,
-    _counted: Counted,
+    _counted: ObjectCount,
     #[pin]
     work: Work<Process>,
 }
@@ -182,27 +179,27 @@ impl Process {
         group: ThreadGroup,
         cookie: u64,
         host: HostAccess,
-        services: Services,
+        driver_data: DriverData,
     ) -> Result<Arc<Self>> {
         let account = Account::new()?;
-        let events = Quota::new(MAX_EVENTS)?;
-        let limbo = Limbo::new(host.aftermath.clone())?;
-        let pinned = PinAccount::new(&services)?;
-        let mapped = Amount::new(GFP_KERNEL_ACCOUNT)?;
-        let counted = services.census.count(Counts::Process);
+        let events = Counter::new(MAX_EVENTS, GFP_KERNEL_ACCOUNT)?;
+        let deferred_unpin = DeferredUnpin::new(host.closed_notifiers.clone())?;
+        let pinned = PinCounter::new(&driver_data)?;
+        let mapped = Counter::new(Counter::UNLIMITED, GFP_KERNEL_ACCOUNT)?;
+        let counted = driver_data.object_stats.count(Counts::Process);
 
         Arc::pin_init(
             pin_init!(Self {
                 group,
                 cookie,
-                global: host.link.global_way(),
+                global: host.link.global_link(),
                 host,
-                services,
+                driver_data,
                 on_host: SetOnce::new(),
                 events,
                 told: Atomic::new(false),
                 account,
-                limbo,
+                deferred_unpin,
                 pinned,
                 mapped,
                 created <- Completion::new(),
@@ -229,8 +226,8 @@ impl Process {
     }
 
     /// The process id as the caller sees it, if it is in the caller's pid namespace.
-    pub(crate) fn number_for_neighbour(&self) -> Option<u32> {
-        self.group.number_for_neighbour()
+    pub(crate) fn tgid_in_current_ns(&self) -> Option<u32> {
+        self.group.tgid_in_current_ns()
     }
 
     /// The process id in the initial namespace.
@@ -254,7 +251,9 @@ impl Process {
     pub(crate) fn on_host(&self) -> Result<Sender<'_>> {
         let process = self.on_host.copy().ok_or(ENODEV)?;
 
-        if self.host.dependents.is_lost() || self.account.is_departed() || self.account.is_closed()
+        if self.host.loss_notifiers.is_lost()
+            || self.account.is_departed()
+            || self.account.is_closed()
         {
             return Err(ENODEV);
         }
@@ -298,8 +297,8 @@ impl Process {
     }
 
     /// What it shares with the rest of the driver.
-    pub(crate) fn services(&self) -> &Services {
-        &self.services
+    pub(crate) fn driver_data(&self) -> &DriverData {
+        &self.driver_data
     }
 
     /// The way to the host, for those who outlive the process.
@@ -313,28 +312,28 @@ impl Process {
         Some((adapter.active().ok()?, self.on_host().ok()?))
     }
 
-    /// The right to one more guest event.
+    /// Charges one guest event.
     ///
     /// # Errors
     ///
     /// `ENOMEM` if it has too many.
-    pub(crate) fn event_permit(&self) -> Result<Permit> {
-        self.events.take()
+    pub(crate) fn charge_event(&self) -> Result<Charge> {
+        self.events.try_charge(1)
     }
 
-    /// Lets `dependent` be told when `adapter`, or the global channel, is lost.
+    /// Lets `target` be told when `adapter`, or the global channel, is lost.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, also if there are too many.
-    pub(crate) fn depend_on(
+    pub(crate) fn notify_on_loss(
         &self,
         adapter: &Adapter,
-        dependent: Arc<dyn Dependent>,
-    ) -> Result<Dependences> {
+        target: Arc<dyn OnLoss>,
+    ) -> Result<Notifiers> {
         Ok([
-            adapter.dependents().enter(dependent.clone())?,
-            self.host.dependents.enter(dependent)?,
+            adapter.loss_notifiers().enter(target.clone())?,
+            self.host.loss_notifiers.enter(target)?,
         ])
     }
 
@@ -343,11 +342,15 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// As for [`Self::depend_on`].
-    pub(crate) fn limbo_on(&self, adapter: &Adapter) -> Result<Dependences> {
+    /// As for [`Self::notify_on_loss`].
+    pub(crate) fn notify_deferred_unpin(&self, adapter: &Adapter) -> Result<Notifiers> {
         Ok([
-            adapter.aftermath().enter(self.limbo.clone())?,
-            self.host.aftermath.enter(self.limbo.clone())?,
+            adapter
+                .closed_notifiers()
+                .enter(self.deferred_unpin.clone())?,
+            self.host
+                .closed_notifiers
+                .enter(self.deferred_unpin.clone())?,
         ])
     }
 
@@ -357,8 +360,8 @@ impl Process {
     }
 
     /// Its memory that the host may still use.
-    pub(crate) fn limbo(&self) -> &Arc<Limbo> {
-        &self.limbo
+    pub(crate) fn deferred_unpin(&self) -> &Arc<DeferredUnpin> {
+        &self.deferred_unpin
     }
 
     /// The global channel, over which memory is lent.
@@ -508,21 +511,21 @@ impl Process {
     /// `ENODEV` if it has.
     pub(crate) fn publish_device<F: FnOnce()>(
         &self,
-        newborn: Newborn<'_, F>,
+        pending: PendingHandles<'_, F>,
         device: Arc<Device>,
     ) -> Result {
         // What is not published goes after the lock.
-        let mut newborn = Some(newborn);
+        let mut pending = Some(pending);
         let adapters = self.adapters.lock();
         let binding = adapters
             .bindings
             .iter()
             .find(|binding| Arc::ptr_eq(&binding.adapter, device.adapter()));
 
-        let result = match (binding, newborn.take_if(|_| binding.is_some())) {
-            (Some(binding), Some(newborn)) => {
+        let result = match (binding, pending.take_if(|_| binding.is_some())) {
+            (Some(binding), Some(pending)) => {
                 device.bind(binding.number);
-                newborn.publish([Object::Device(device)])
+                pending.publish([Object::Device(device)])
             }
             _ => Err(ENODEV),
         };
@@ -559,8 +562,8 @@ impl WorkItem for Process {
         };
 
         drop(left);
-        this.bury_everything();
-        // What killed threads left behind must not reach the host after the farewell: it would name
+        this.release_all();
+        // What killed threads left behind must not reach the host after DESTROYPROCESS: it would name
         // what is somebody else's then. It is answered, or its channel is closed.
         this.account.when_settled(this.clone());
     }
@@ -568,7 +571,7 @@ impl WorkItem for Process {
 
 impl Settled for Process {
     fn settled(self: Arc<Self>) {
-        let teardown = self.services.teardown.clone();
+        let teardown = self.driver_data.teardown.clone();
 
         self.account.close();
         // It runs at most, and is not queued.
@@ -596,13 +599,13 @@ impl Process {
             return;
         }
 
-        let farewell = self.host.link.tell(process, || DestroyProcess, mode);
+        let result = self.host.link.tell(process, || DestroyProcess, mode);
 
-        match farewell.and_then(|status| status.into_result()) {
-            Ok(_) => self.limbo.end(),
+        match result.and_then(|status| status.into_result()) {
+            Ok(_) => self.deferred_unpin.end(),
             // The channel is about to be closed, after which it hears of that.
             Err(error) if error == ENODEV => {}
-            Err(_) => self.limbo.abandon(),
+            Err(_) => self.deferred_unpin.abandon(),
         }
     }
 }

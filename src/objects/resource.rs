@@ -3,12 +3,12 @@
 //! A resource: allocations that belong together.
 
 use super::{
-    census::Counted,
     device::Device,
-    gate::{
-        Gate,
-        Pass, //
+    live_ref::{
+        LiveGuard,
+        LiveRef, //
     },
+    object_stats::ObjectCount,
     shared_resource::SharedResource, //
 };
 use crate::wire::Handle;
@@ -21,9 +21,9 @@ use kernel::{
 pub(crate) struct Resource {
     device: Arc<Device>,
     handle: Handle,
-    gate: Gate,
+    live: LiveRef,
     shared: Option<Arc<SharedResource>>,
-    _counted: Counted,
+    _counted: ObjectCount,
 }
 
 impl Resource {
@@ -33,13 +33,13 @@ impl Resource {
         device: Arc<Device>,
         handle: Handle,
         shared: Option<Arc<SharedResource>>,
-        counted: Counted,
+        counted: ObjectCount,
     ) -> Result<Arc<Self>> {
         Ok(Arc::new(
             Self {
                 device,
                 handle,
-                gate: Gate::new()?,
+                live: LiveRef::new()?,
                 shared,
                 _counted: counted,
             },
@@ -57,13 +57,13 @@ impl Resource {
     /// # Errors
     ///
     /// `ENODEV` if it is being destroyed.
-    pub(crate) fn enter(&self) -> Result<Pass> {
-        self.gate.enter()
+    pub(crate) fn enter(&self) -> Result<LiveGuard> {
+        self.live.tryget_live()
     }
 
-    /// Its gate, for those who destroy it.
-    pub(super) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Its live, for those who destroy it.
+    pub(super) fn live(&self) -> &LiveRef {
+        &self.live
     }
 
     /// What it belongs to.

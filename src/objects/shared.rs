@@ -8,17 +8,17 @@
 
 use super::{
     adapter::Adapter,
-    census::Counted,
+    driver_data::DriverData,
     host::HostAccess,
-    process::Process,
-    services::Services, //
+    object_stats::ObjectCount,
+    process::Process, //
 };
 use crate::{
     linux::{
         queue::OwnedQueue,
         wait::{
-            Completion, //
-            WaitMode,
+            Completion,
+            WaitMode, //
         },
     },
     message::share::{
@@ -100,11 +100,11 @@ pub(crate) struct Export {
 
 impl Exports {
     /// None yet. The NT handle will be given back over `host`.
-    pub(crate) fn new(host: &HostAccess, services: &Services) -> Result<Arc<Self>> {
+    pub(crate) fn new(host: &HostAccess, driver_data: &DriverData) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 host: host.clone(),
-                teardown: services.teardown.clone(),
+                teardown: driver_data.teardown.clone(),
                 state <- new_mutex!(State::Private, "Exports::state"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -249,7 +249,7 @@ pub(crate) struct SharedSyncObject {
     /// Its NT handle.
     pub(crate) exports: Arc<Exports>,
     /// That it is there.
-    pub(crate) _counted: Counted,
+    pub(crate) _counted: ObjectCount,
 }
 
 /// What a descriptor of a shared sync object stands for.

@@ -8,7 +8,7 @@
 
 use super::{
     adapter::Adapter,
-    census::Counted,
+    object_stats::ObjectCount,
     shared::{
         Export,
         Exports, //
@@ -116,7 +116,7 @@ pub(crate) struct SharedResource {
     exports: Arc<Exports>,
     #[pin]
     contents: Mutex<Contents>,
-    _counted: Counted,
+    _counted: ObjectCount,
 }
 
 impl SharedResource {
@@ -126,7 +126,7 @@ impl SharedResource {
         adapter: Arc<Adapter>,
         data: KeptData,
         exports: Arc<Exports>,
-        counted: Counted,
+        counted: ObjectCount,
     ) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {

@@ -8,12 +8,12 @@
 //! the host any more: by a worker, as files may go in any context.
 
 use super::{
-    census::{
-        Counted,
-        Kind, //
-    },
+    driver_data::DriverData,
     fence_files::FenceFile,
-    services::Services,
+    object_stats::{
+        Kind,
+        ObjectCount, //
+    },
     shared::{
         Export,
         SharedSyncObject, //
@@ -80,7 +80,7 @@ pub(crate) struct SyncFile {
     /// But others wait for it only so long.
     limit: SetOnce<ArcHrTimerHandle<Reaching>>,
     queue: Arc<OwnedQueue>,
-    _counted: Counted,
+    _counted: ObjectCount,
     #[pin]
     work: Work<SyncFile>,
 }
@@ -162,7 +162,7 @@ impl SyncFile {
     pub(crate) fn new(
         shared: Option<SharedFence>,
         value: u64,
-        services: &Services,
+        driver_data: &DriverData,
     ) -> Result<(Fence, Arc<Self>, Arc<Reaching>)> {
         let this = Arc::pin_init(
             pin_init!(Self {
@@ -170,8 +170,8 @@ impl SyncFile {
                 value,
                 wait: SetOnce::new(),
                 limit: SetOnce::new(),
-                queue: services.queue.clone(),
-                _counted: services.census.count(Kind::SyncFile),
+                queue: driver_data.queue.clone(),
+                _counted: driver_data.object_stats.count(Kind::SyncFile),
                 work <- new_work!("SyncFile::work"),
             }),
             GFP_KERNEL_ACCOUNT,

@@ -7,11 +7,11 @@
 
 use super::{
     adapter::Adapter,
-    census::Counted,
     device::Device,
     fence_page::FencePage,
-    gate::Pass,
     guest_event::Notification,
+    live_ref::LiveGuard,
+    object_stats::ObjectCount,
     shared::SharedSyncObject, //
 };
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
@@ -77,7 +77,7 @@ pub(crate) struct SyncObject {
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) files: SyncFiles,
     /// That it is there.
-    pub(crate) _counted: Counted,
+    pub(crate) _counted: ObjectCount,
 }
 
 impl SyncObject {
@@ -91,7 +91,7 @@ impl SyncObject {
     /// # Errors
     ///
     /// `ENODEV` if that is being destroyed.
-    pub(crate) fn hold(&self) -> Result<Option<Pass>> {
+    pub(crate) fn hold(&self) -> Result<Option<LiveGuard>> {
         match &self.owner {
             Owner::Device(device) => device.hold().map(Some),
             Owner::Process => Ok(None),
@@ -103,7 +103,7 @@ impl SyncObject {
     /// # Errors
     ///
     /// `ENODEV` if its device is being destroyed, or its adapter is not active.
-    pub(crate) fn enter(&self) -> Result<Option<Pass>> {
+    pub(crate) fn enter(&self) -> Result<Option<LiveGuard>> {
         let pass = self.hold()?;
 
         self.adapter.active()?;

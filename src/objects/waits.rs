@@ -10,15 +10,15 @@
 //! A signal comes in softirq context. A wait may end, and be dropped, in any context.
 
 use super::{
-    dependents::Dependent,
-    directory::Directory,
-    notices::{
-        Names,
-        Registration,
-        Subject, //
+    host_events::{
+        EventHandler,
+        EventId,
+        EventTable, //
     },
-    quota::Permit, //
+    locked_id_table::LockedIdTable,
+    notifier_list::OnLoss, //
 };
+use crate::counter::Charge;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 use crate::linux::dma_fence::Signalling;
 use kernel::{
@@ -66,7 +66,7 @@ struct Pending {
     /// Its id in `waits`; 0 until it has one.
     place: Atomic<u64>,
     over: Atomic<u32>,
-    _permit: Permit,
+    _charge: Charge,
 }
 
 impl Pending {
@@ -76,8 +76,8 @@ impl Pending {
     }
 }
 
-impl Subject for Pending {
-    fn noticed(&self) {
+impl EventHandler for Pending {
+    fn signalled(&self) {
         if !self.end() {
             return;
         }
@@ -94,15 +94,15 @@ impl Subject for Pending {
 /// A wait, as its device finds it.
 struct Entry {
     pending: Arc<Pending>,
-    _name: Registration,
+    _name: EventId,
 }
 
 /// The waits on a device.
 #[pin_data]
 pub(crate) struct Waits {
-    cut_off: Atomic<u32>,
+    on_loss: Atomic<u32>,
     #[pin]
-    entries: Directory<Entry, MAX_WAITS>,
+    entries: LockedIdTable<Entry, MAX_WAITS>,
 }
 
 impl Waits {
@@ -110,8 +110,8 @@ impl Waits {
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                cut_off: Atomic::new(0),
-                entries <- Directory::new(),
+                on_loss: Atomic::new(0),
+                entries <- LockedIdTable::new(),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -124,8 +124,8 @@ impl Waits {
     /// `ENODEV` if the host will never signal it; `ENOMEM`, also if there are too many.
     pub(crate) fn begin(
         self: &Arc<Self>,
-        events: &Arc<Names>,
-        permit: Permit,
+        events: &Arc<EventTable>,
+        charge: Charge,
         wait: Arc<dyn Wait>,
     ) -> Result<Ticket> {
         let pending = Arc::new(
@@ -134,7 +134,7 @@ impl Waits {
                 waits: self.clone(),
                 place: Atomic::new(0),
                 over: Atomic::new(0),
-                _permit: permit,
+                _charge: charge,
             },
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -152,12 +152,12 @@ impl Waits {
         };
 
         pending.place.xchg(place, Full);
-        // One of the two sees the other, see `noticed`.
+        // One of the two sees the other, see `signalled`.
         if pending.over.fetch_add(0, Full) != 0 {
             drop(self.entries.remove(place));
         }
-        // The same with `cut_off`, which may have looked before this wait was there.
-        if self.cut_off.fetch_add(0, Full) != 0 {
+        // The same with `on_loss`, which may have looked before this wait was there.
+        if self.on_loss.fetch_add(0, Full) != 0 {
             return Err(ENODEV);
         }
         Ok(ticket)
@@ -200,9 +200,9 @@ impl Waits {
     }
 }
 
-impl Dependent for Waits {
-    fn cut_off(&self) {
-        self.cut_off.xchg(1, Full);
+impl OnLoss for Waits {
+    fn on_loss(&self) {
+        self.on_loss.xchg(1, Full);
         self.lose(Loss::Host);
     }
 }
@@ -245,17 +245,15 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
     use crate::{
-        objects::{
-            notices::Notices,
-            quota::Quota, //
-        },
-        transport::Listener,
+        counter::Counter,
+        objects::host_events::HostEvents,
+        transport::Listener, //
     };
 
     /// Counts how it ended: reached in units, device lost in tens, host lost in hundreds.
-    struct Counter(Atomic<u32>);
+    struct Tally(Atomic<u32>);
 
-    impl Counter {
+    impl Tally {
         fn new() -> Result<Arc<Self>> {
             Ok(Arc::new(Self(Atomic::new(0)), GFP_KERNEL)?)
         }
@@ -265,7 +263,7 @@ mod tests {
         }
     }
 
-    impl Wait for Counter {
+    impl Wait for Tally {
         fn reached(&self) {
             self.0.fetch_add(1, Full);
         }
@@ -281,23 +279,26 @@ mod tests {
     }
 
     struct Rig {
-        notices: Arc<Notices>,
-        quota: Arc<Quota>,
+        host_events: Arc<HostEvents>,
+        events: Arc<Counter>,
         waits: Arc<Waits>,
     }
 
     impl Rig {
-        fn new(most: u32) -> Result<Self> {
+        fn new(max: u64) -> Result<Self> {
             Ok(Self {
-                notices: Notices::new()?,
-                quota: Quota::new(most)?,
+                host_events: HostEvents::new()?,
+                events: Counter::new(max, GFP_KERNEL)?,
                 waits: Waits::new()?,
             })
         }
 
-        fn begin(&self, wait: &Arc<Counter>) -> Result<Ticket> {
-            self.waits
-                .begin(&self.notices.events, self.quota.take()?, wait.clone())
+        fn begin(&self, wait: &Arc<Tally>) -> Result<Ticket> {
+            self.waits.begin(
+                &self.host_events.events,
+                self.events.try_charge(1)?,
+                wait.clone(),
+            )
         }
 
         /// The host signals an event.
@@ -305,45 +306,45 @@ mod tests {
             let mut bytes = [0; 48];
 
             bytes[24..32].copy_from_slice(&event.to_le_bytes());
-            self.notices.notified(&bytes);
+            self.host_events.notified(&bytes);
         }
     }
 
     #[test]
     fn signal_ends_it_once() -> Result {
         let rig = Rig::new(1)?;
-        let wait = Counter::new()?;
+        let wait = Tally::new()?;
         let ticket = rig.begin(&wait)?;
         let event = ticket.event();
 
         ticket.leave();
-        assert_eq!(rig.quota.take().err(), Some(ENOMEM));
+        assert_eq!(rig.events.try_charge(1).err(), Some(ENOMEM));
         rig.signal(event);
         rig.signal(event);
         rig.waits.lose(Loss::Device);
         assert_eq!(wait.count(), 1);
         // Nothing of it is left.
-        rig.quota.take().map(drop)
+        rig.events.try_charge(1).map(drop)
     }
 
     #[test]
     fn withdrawn_is_forgotten() -> Result {
         let rig = Rig::new(1)?;
-        let wait = Counter::new()?;
+        let wait = Tally::new()?;
         let ticket = rig.begin(&wait)?;
         let event = ticket.event();
 
         drop(ticket);
         rig.signal(event);
-        rig.waits.cut_off();
+        rig.waits.on_loss();
         assert_eq!(wait.count(), 0);
-        rig.quota.take().map(drop)
+        rig.events.try_charge(1).map(drop)
     }
 
     #[test]
     fn lost_with_device_or_host() -> Result {
         let rig = Rig::new(8)?;
-        let waits = [Counter::new()?, Counter::new()?, Counter::new()?];
+        let waits = [Tally::new()?, Tally::new()?, Tally::new()?];
         let mut events = [0; 3];
 
         for (wait, event) in waits.iter().zip(&mut events) {
@@ -362,11 +363,11 @@ mod tests {
         assert_eq!(waits[2].count(), 10);
 
         rig.begin(&waits[0])?.leave();
-        rig.waits.cut_off();
+        rig.waits.on_loss();
         assert_eq!(waits[0].count(), 110);
         // There is no more to wait for.
         assert_eq!(rig.begin(&waits[0]).err(), Some(ENODEV));
-        rig.quota.take()?;
+        rig.events.try_charge(1)?;
         assert_eq!(waits[0].count(), 110);
         Ok(())
     }
@@ -374,7 +375,7 @@ mod tests {
     #[test]
     fn ticket_outlives_its_wait() -> Result {
         let rig = Rig::new(8)?;
-        let (first, second) = (Counter::new()?, Counter::new()?);
+        let (first, second) = (Tally::new()?, Tally::new()?);
         let ticket = rig.begin(&first)?;
 
         rig.signal(ticket.event());
@@ -392,8 +393,8 @@ mod tests {
     fn many() -> Result {
         const MANY: u32 = 5_000;
 
-        let rig = Rig::new(MANY)?;
-        let wait = Counter::new()?;
+        let rig = Rig::new(MANY.into())?;
+        let wait = Tally::new()?;
         let mut events = KVVec::new();
 
         for _ in 0..MANY {
@@ -425,13 +426,13 @@ mod tests {
     #[test]
     fn early() -> Result {
         let rig = Rig::new(1)?;
-        let wait = Counter::new()?;
+        let wait = Tally::new()?;
         let ticket = rig.begin(&wait)?;
 
         rig.signal(ticket.event());
         rig.waits.lose(Loss::Device);
         ticket.leave();
         assert_eq!(wait.count(), 1);
-        rig.quota.take().map(drop)
+        rig.events.try_charge(1).map(drop)
     }
 }

@@ -63,7 +63,7 @@ impl Registry {
 
         inner.channels.push(channel, GFP_KERNEL)?;
         drop(inner);
-        self.evaluate();
+        self.schedule_start();
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Registry {
         });
         inner.renew_channels();
         drop(inner);
-        self.evaluate();
+        self.schedule_start();
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl Registry {
     /// The machine is awake again: the channel is as if it had just been offered.
     pub(crate) fn resume_channel(self: &Arc<Self>, offer: &Arc<Offer>) {
         self.set_asleep(offer, false);
-        self.evaluate();
+        self.schedule_start();
     }
 
     fn set_asleep(&self, offer: &Arc<Offer>, asleep: bool) {
@@ -188,7 +188,7 @@ impl Registry {
     pub(crate) fn resume_global(self: &Arc<Self>, offer: &Arc<Offer>) {
         drop(self.replace_global(offer, GlobalState::Closed));
         self.inner.lock().renew_channels();
-        self.evaluate();
+        self.schedule_start();
     }
 
     /// Replaces the state of the global channel, if it is still that of `offer`, and returns the old
@@ -228,6 +228,6 @@ impl Registry {
                 channel.busy = false;
             }
         }
-        registry.evaluate();
+        registry.schedule_start();
     }
 }

@@ -92,7 +92,7 @@ impl Registry {
         processes.last_cookie += 1;
 
         let key = group.key();
-        let process = Process::new(group, processes.last_cookie, host, self.services.clone())?;
+        let process = Process::new(group, processes.last_cookie, host, self.driver_data.clone())?;
         let member = Member {
             process: process.clone(),
             opens: 1,
@@ -138,7 +138,7 @@ impl Registry {
         if let Some(member) = last {
             member.process.release_local();
             // It was never queued before: it can be closed for the last time only once.
-            let _ = self.services.teardown.enqueue(member.process);
+            let _ = self.driver_data.teardown.enqueue(member.process);
         }
     }
 
@@ -155,20 +155,20 @@ impl Registry {
         for process in all {
             let depart = move || process.depart(WaitMode::Timeout(silence));
 
-            let _ = self.services.teardown.try_spawn(GFP_KERNEL, depart);
+            let _ = self.driver_data.teardown.try_spawn(GFP_KERNEL, depart);
         }
     }
 
     /// Finds the process that has `number` in the caller's pid namespace, whichever user's it is. It
     /// may be torn down meanwhile: nobody waits for who only asks about it.
-    pub(crate) fn find_neighbour(&self, number: u32) -> Option<Arc<Process>> {
+    pub(crate) fn find_by_tgid(&self, number: u32) -> Option<Arc<Process>> {
         self.processes
             .lock()
             .members
             .values()
             .map(|member| &member.process)
             .find(|process| {
-                process.number_for_neighbour() == Some(number) && process.on_host().is_ok()
+                process.tgid_in_current_ns() == Some(number) && process.on_host().is_ok()
             })
             .cloned()
     }
@@ -194,7 +194,7 @@ impl Registry {
             if !member.process.is_bound_to(adapter) {
                 continue;
             }
-            if let Some(number) = member.process.number_for_neighbour() {
+            if let Some(number) = member.process.tgid_in_current_ns() {
                 numbers.push(number, GFP_KERNEL_ACCOUNT)?;
             }
         }

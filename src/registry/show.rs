@@ -120,7 +120,11 @@ impl Registry {
     pub(crate) fn show_lent(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut from = 0;
 
-        while let Some(record) = this.services.lent.look(&mut from, |record| record.clone()) {
+        while let Some(record) = this
+            .driver_data
+            .sysmem_records
+            .look(&mut from, |record| record.clone())
+        {
             write!(
                 f,
                 "pid {} {} KiB {}",

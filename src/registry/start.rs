@@ -16,8 +16,8 @@ use crate::{
         queue::OwnedQueue,
         wait::{
             again_for_memory,
-            Completion, //
-            WaitMode,
+            Completion,
+            WaitMode, //
         },
     },
     message::Link,
@@ -25,7 +25,7 @@ use crate::{
         adapter::Adapter,
         host::Host, //
     },
-    wire::InterfaceVersion,
+    wire::InterfaceVersion, //
 };
 use kernel::{
     impl_has_work, new_mutex, new_work,
@@ -112,7 +112,7 @@ impl Start {
 
         match job {
             Job::Global { offer, version } => {
-                let open = || Host::open(&offer, version, registry.services());
+                let open = || Host::open(&offer, version, registry.driver_data());
                 let result = again_for_memory(open);
 
                 registry.global_opened(&offer, result);
@@ -124,7 +124,7 @@ impl Start {
                 host,
             } => {
                 let asynchronous = registry.asynchronous.load(Relaxed) == YES;
-                let started = adapter.start(&offer, &host, asynchronous, registry.services());
+                let started = adapter.start(&offer, &host, asynchronous, registry.driver_data());
 
                 if let Some(asynchronous) = started.asynchronous {
                     let told = if asynchronous { YES } else { NO };
@@ -155,7 +155,7 @@ impl WorkItem for Start {
         this.done.complete_all();
         // Something else may be startable now. Before it is said that this start is over, so that
         // those who wait see both.
-        this.registry.evaluate();
+        this.registry.schedule_start();
         this.registry.startup.start_ended(this.registry.is_usable());
     }
 }

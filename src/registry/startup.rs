@@ -41,12 +41,12 @@ const SLICE: Delta = Delta::from_millis(100);
 /// milliseconds. A GPU that has to wake up takes less.
 const STALLED: i64 = 10_000;
 
-/// What was asked of the starter, and what it has done.
+/// What was asked of the start work, and what it has done.
 #[pin_data]
 pub(super) struct Startup {
     /// How many arrivals there were.
     arrivals: Atomic<u32>,
-    /// How many of them the starter has dealt with.
+    /// How many of them the start work has dealt with.
     done: Atomic<u32>,
     /// How many starts are not over.
     starts: Atomic<u32>,
@@ -72,26 +72,26 @@ impl Startup {
         })
     }
 
-    /// Counts an arrival. The starter is to be queued afterwards.
+    /// Counts an arrival. The start work is to be queued afterwards.
     pub(super) fn arrive(&self) {
         self.arrivals.fetch_add(1, Full);
         *self.changed.lock() = Instant::now();
     }
 
-    /// Returns how many arrivals there were, for [`Self::done`]. Called by the starter before it
+    /// Returns how many arrivals there were, for [`Self::done`]. Called by the start work before it
     /// looks at what there is.
     pub(super) fn begin(&self) -> u32 {
         self.arrivals.load(Acquire)
     }
 
-    /// Notes that the starter has dealt with so many arrivals: what could be started is being
+    /// Notes that the start work has dealt with so many arrivals: what could be started is being
     /// started. `usable` says whether there are adapters to use now.
     pub(super) fn done(&self, arrivals: u32, usable: bool) {
         self.done.store(arrivals, Release);
         self.look(usable);
     }
 
-    /// Counts a start. Called by the starter.
+    /// Counts a start. Called by the start work.
     pub(super) fn start_begins(&self) {
         self.starts.fetch_add(1, Full);
     }
@@ -175,14 +175,14 @@ mod tests {
         startup.arrive();
         assert_eq!(startup.wait(SHORT, || true), Err(ETIMEDOUT));
 
-        // Something arrives while the starter works.
+        // Something arrives while the start work works.
         let first = startup.begin();
 
         startup.arrive();
         startup.done(first, true);
         assert!(!startup.is_idle());
 
-        // The starter has done its work, but what it has begun takes its time.
+        // The start work has done its work, but what it has begun takes its time.
         startup.start_begins();
         startup.done(startup.begin(), true);
         assert_eq!(startup.wait(SHORT, || true), Err(ETIMEDOUT));

@@ -6,9 +6,9 @@
 //! channel, a request that a killed thread of the process has left behind on another one.
 
 use crate::{
-    amount::{
-        Amount,
-        Share, //
+    counter::{
+        Charge,
+        Counter, //
     },
     linux::{
         irq_lock::{
@@ -54,7 +54,7 @@ pub(crate) struct Account {
     /// Whose account it is ends on the host, whatever the program does: see [`Self::depart`].
     departed: Atomic<bool>,
     /// Bytes that are kept for replies which may come when nobody waits for them any more.
-    kept: Arc<Amount>,
+    kept: Arc<Counter>,
     /// Whom to tell when no request is in flight any more.
     #[pin]
     next: IrqLock<Option<Arc<dyn Settled>>>,
@@ -65,11 +65,11 @@ pub(crate) struct Account {
 impl Account {
     /// Most bytes that are kept for replies: far more than the threads of a sensible program ask for at
     /// a time.
-    pub(crate) const MOST_KEPT: u64 = 64 << 20;
+    pub(crate) const MAX_KEPT: u64 = 64 << 20;
 
     /// An account of nothing.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        let kept = Amount::new(GFP_KERNEL_ACCOUNT)?;
+        let kept = Counter::new(Self::MAX_KEPT, GFP_KERNEL_ACCOUNT)?;
 
         Arc::pin_init(
             pin_init!(Self {
@@ -98,7 +98,7 @@ impl Account {
     pub(super) fn try_enter(self: &Arc<Self>) -> Result<Entry> {
         let entry = self.enter();
 
-        // Counted before it looks, as depart() sets the flag before it counts: one of the two notices.
+        // Counted before it looks, as depart() sets the flag before it counts: one of the two host_events.
         if self.is_departed() {
             return Err(ENODEV);
         }
@@ -126,9 +126,9 @@ impl Account {
     /// # Errors
     ///
     /// `ENOMEM` if that is too much.
-    pub(super) fn keep(&self, bytes: usize) -> Result<Share> {
+    pub(super) fn keep(&self, bytes: usize) -> Result<Charge> {
         // CAST: A length fits 64 bits.
-        self.kept.take(bytes as u64, Self::MOST_KEPT)
+        self.kept.try_charge(bytes as u64)
     }
 
     /// Whether no request is in flight.

@@ -7,7 +7,7 @@ use crate::linux::errno::ebadmsg;
 use kernel::prelude::*;
 
 /// A message on its way to the ring. What most messages are made of is smaller.
-pub(crate) type Outgoing = Buffer<128>;
+pub(crate) type Message = Buffer<128>;
 
 /// Room for the reply to one request, zero until it is filled. It lives in the table of
 /// transactions meanwhile, so it is no larger than most replies.

@@ -5,9 +5,9 @@
 
 use super::{
     Account,
-    Inbox,
+    Completions,
+    Endpoint,
     Label,
-    Lane,
     ReplyBuffer,
     Transport,
     Undo, //
@@ -83,7 +83,7 @@ pub(crate) struct Sent {
 /// The host.
 #[pin_data]
 pub(crate) struct MockHost {
-    inbox: Arc<Inbox>,
+    completions: Arc<Completions>,
     #[pin]
     answers: Mutex<KVec<Answer>>,
     #[pin]
@@ -101,7 +101,7 @@ impl MockHost {
 
     /// Sends a completion.
     pub(crate) fn complete(&self, transaction: u64, payload: &[u8]) {
-        self.inbox.packet(&Packet {
+        self.completions.packet(&Packet {
             kind: Packet::COMPLETION,
             transaction,
             payload,
@@ -172,7 +172,7 @@ impl Channel for Mock {
     fn settle(&self) {}
 
     fn close(&self) {
-        self.inbox.closed();
+        self.completions.closed();
     }
 }
 
@@ -182,8 +182,8 @@ pub(crate) struct Rig {
     pub(crate) host: Mock,
     /// Our side.
     pub(crate) transport: Arc<Transport<Mock>>,
-    /// A lane.
-    pub(crate) lane: Arc<Lane>,
+    /// A endpoint.
+    pub(crate) endpoint: Arc<Endpoint>,
     /// Where late replies are looked after.
     pub(crate) queue: Arc<OwnedQueue>,
 }
@@ -200,23 +200,23 @@ impl Drop for Rig {
 impl Rig {
     /// A connection with a host that says nothing.
     pub(crate) fn new() -> Result<Self> {
-        let inbox = Inbox::new(None, |_| {})?;
-        let for_host = inbox.clone();
+        let completions = Completions::new(None, |_| {})?;
+        let for_host = completions.clone();
         let queue = Arc::new(OwnedQueue::new(c"dxgkrnl_test")?, GFP_KERNEL)?;
         let host = Arc::pin_init(
             pin_init!(MockHost {
-                inbox: for_host,
+                completions: for_host,
                 answers <- new_mutex!(KVec::new(), "MockHost::answers"),
                 sent <- new_mutex!(KVec::new(), "MockHost::sent"),
             }),
             GFP_KERNEL,
         )?;
-        let transport = Transport::new(host.clone(), inbox, queue.clone())?;
+        let transport = Transport::new(host.clone(), completions, queue.clone())?;
 
         Ok(Self {
             host,
             transport,
-            lane: Lane::new()?,
+            endpoint: Endpoint::new()?,
             queue,
         })
     }
@@ -228,17 +228,17 @@ impl Rig {
 }
 
 impl<C: Channel + 'static> Transport<C> {
-    /// Sends `message` and waits for a reply of `need` bytes, as a seat does.
+    /// Sends `message` and waits for a reply of `need` bytes, as a prepared request does.
     pub(crate) fn call(
         self: ArcBorrow<'_, Self>,
-        lane: &Arc<Lane>,
+        endpoint: &Arc<Endpoint>,
         account: Option<&Arc<Account>>,
         message: &[u8],
         need: usize,
         undo: Option<Undo>,
         mode: WaitMode,
     ) -> Result<ReplyBuffer> {
-        self.seat(lane, account, need, undo, Label::UNKNOWN)?
+        self.prepare(endpoint, account, need, undo, Label::UNKNOWN)?
             .send(message, mode)
     }
 }

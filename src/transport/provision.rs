@@ -6,10 +6,10 @@
 use super::{
     request::Request,
     Account,
+    Endpoint,
     Label,
-    Lane,
+    PreparedRequest,
     ReplyBuffer,
-    Seat,
     Transport, //
 };
 use crate::linux::{
@@ -24,7 +24,7 @@ use kernel::{
     }, //
 };
 
-/// The memory for one request. Unlike a [`Seat`] it belongs to no channel yet, and takes no place in
+/// The memory for one request. Unlike a [`PreparedRequest`] it belongs to no channel yet, and takes no place in
 /// a table of requests.
 pub(crate) struct Provision {
     request: Arc<Request>,
@@ -58,7 +58,7 @@ impl<C: Channel + 'static> Transport<C> {
     pub(crate) fn call_provided(
         self: ArcBorrow<'_, Self>,
         provision: Provision,
-        lane: &Arc<Lane>,
+        endpoint: &Arc<Endpoint>,
         account: Option<&Arc<Account>>,
         message: &[u8],
         mode: WaitMode,
@@ -68,13 +68,18 @@ impl<C: Channel + 'static> Transport<C> {
             reply,
             label,
         } = provision;
-        let id = self
-            .inbox
-            .admit_provided(lane, account, request.clone(), reply, label, mode)?;
+        let id = self.completions.admit_provided(
+            endpoint,
+            account,
+            request.clone(),
+            reply,
+            label,
+            mode,
+        )?;
 
-        Seat {
+        PreparedRequest {
             transport: self,
-            lane: lane.clone(),
+            endpoint: endpoint.clone(),
             request,
             id: Some(id),
         }
@@ -102,13 +107,13 @@ mod tests {
         let provisions = [(); 17].map(|_| Provision::new(4, Label::UNKNOWN));
 
         // As many as there is room for without another piece of the table, none of which is sent.
-        while rig.transport.inbox.has_room() {
-            let seat = transport.seat(&rig.lane, None, 4, None, Label::UNKNOWN)?;
+        while rig.transport.completions.has_room() {
+            let request = transport.prepare(&rig.endpoint, None, 4, None, Label::UNKNOWN)?;
 
-            seats.push(seat, GFP_KERNEL)?;
+            seats.push(request, GFP_KERNEL)?;
         }
         for (index, provision) in provisions.into_iter().enumerate() {
-            let result = transport.call_provided(provision?, &rig.lane, None, &[0; 24], SHORT);
+            let result = transport.call_provided(provision?, &rig.endpoint, None, &[0; 24], SHORT);
 
             // Nobody answers, and so each keeps its place.
             assert!(result.is_err_and(|error| error == ETIMEDOUT));
@@ -120,7 +125,7 @@ mod tests {
 
         let reply = transport.call_provided(
             Provision::new(4, Label::UNKNOWN)?,
-            &rig.lane,
+            &rig.endpoint,
             None,
             &[0; 24],
             LONG,
@@ -136,9 +141,9 @@ mod tests {
         let transport = rig.transport.as_arc_borrow();
         let provision = Provision::new(4, Label::UNKNOWN)?;
 
-        rig.transport.close_lane(&rig.lane);
+        rig.transport.close_endpoint(&rig.endpoint);
         assert!(transport
-            .call_provided(provision, &rig.lane, None, &[0; 24], LONG)
+            .call_provided(provision, &rig.endpoint, None, &[0; 24], LONG)
             .is_err_and(|error| error == ENODEV));
         assert_eq!(rig.host.sent_count(), 0);
         Ok(())

@@ -72,20 +72,20 @@ pub(crate) trait Listener: Send + Sync {
 pub(crate) type OnBroken = fn(&Arc<Offer>);
 
 /// Those messages on a channel that stand and fall together: the ones of one adapter.
-pub(crate) struct Lane {
-    /// Changed under `Inbox::requests`, and read there before a request is admitted. Read again
+pub(crate) struct Endpoint {
+    /// Changed under `Completions::requests`, and read there before a request is admitted. Read again
     /// when it is sent.
     closed: Atomic<bool>,
 }
 
-impl Lane {
-    /// An open lane.
+impl Endpoint {
+    /// An open endpoint.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        let lane = Self {
+        let endpoint = Self {
             closed: Atomic::new(false),
         };
 
-        Ok(Arc::new(lane, GFP_KERNEL)?)
+        Ok(Arc::new(endpoint, GFP_KERNEL)?)
     }
 
     /// Whether it is not closed.
@@ -117,13 +117,13 @@ pub(crate) struct UnderWay {
     pub(crate) label: Label,
     /// Milliseconds since there was a place for it.
     pub(crate) age_ms: u32,
-    lane: Arc<Lane>,
+    endpoint: Arc<Endpoint>,
 }
 
 impl UnderWay {
-    /// Whether it is one of those of `lane`.
-    pub(crate) fn is_on(&self, lane: &Arc<Lane>) -> bool {
-        Arc::ptr_eq(&self.lane, lane)
+    /// Whether it is one of those of `endpoint`.
+    pub(crate) fn is_on(&self, endpoint: &Arc<Endpoint>) -> bool {
+        Arc::ptr_eq(&self.endpoint, endpoint)
     }
 }
 
@@ -131,7 +131,7 @@ impl UnderWay {
 struct InFlight {
     label: Label,
     since: CoarseInstant,
-    lane: Arc<Lane>,
+    endpoint: Arc<Endpoint>,
     account: Option<Entry>,
     request: Arc<Request>,
     buffer: ReplyBuffer,
@@ -144,15 +144,15 @@ struct Requests {
 
 /// The receiving end of a transport.
 #[pin_data]
-pub(crate) struct Inbox {
+pub(crate) struct Completions {
     listener: Option<Arc<dyn Listener>>,
     on_broken: OnBroken,
     #[pin]
     requests: IrqLock<Requests>,
 }
 
-impl Inbox {
-    /// An inbox that expects no completions. Without a `listener` the host may not say anything
+impl Completions {
+    /// An completions that expects no completions. Without a `listener` the host may not say anything
     /// on its own. `on_broken` is called if the host breaks the channel.
     pub(crate) fn new(
         listener: Option<Arc<dyn Listener>>,
@@ -170,7 +170,7 @@ impl Inbox {
                 on_broken,
                 requests <- new_irq_lock!(
                     Requests { closed: false, table },
-                    c"Inbox::requests"
+                    c"Completions::requests"
                 ),
             }),
             GFP_KERNEL,
@@ -180,7 +180,7 @@ impl Inbox {
     /// Expects a completion for `request` from now on. Returns the id to send.
     pub(super) fn admit(
         &self,
-        lane: Arc<Lane>,
+        endpoint: Arc<Endpoint>,
         account: Option<&Arc<Account>>,
         request: Arc<Request>,
         buffer: ReplyBuffer,
@@ -189,7 +189,7 @@ impl Inbox {
         let mut entry = InFlight {
             label,
             since: CoarseInstant::now(),
-            lane,
+            endpoint,
             account: account.map(|account| account.try_enter()).transpose()?,
             request,
             buffer,
@@ -198,7 +198,7 @@ impl Inbox {
         loop {
             let mut requests = self.requests.lock();
 
-            if requests.closed || !entry.lane.is_open() {
+            if requests.closed || !entry.endpoint.is_open() {
                 return Err(ENODEV);
             }
             match requests.table.spare_for(RESERVED)? {
@@ -222,12 +222,12 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the channel or the lane is closed; `ERESTARTSYS` or `ETIMEDOUT` if the wait ended
+    /// `ENODEV` if the channel or the endpoint is closed; `ERESTARTSYS` or `ETIMEDOUT` if the wait ended
     /// first.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(super) fn admit_provided(
         &self,
-        lane: &Arc<Lane>,
+        endpoint: &Arc<Endpoint>,
         account: Option<&Arc<Account>>,
         request: Arc<Request>,
         buffer: ReplyBuffer,
@@ -238,7 +238,7 @@ impl Inbox {
         let mut entry = InFlight {
             label,
             since: CoarseInstant::now(),
-            lane: lane.clone(),
+            endpoint: endpoint.clone(),
             account: account.map(|account| account.try_enter()).transpose()?,
             request,
             buffer,
@@ -247,7 +247,7 @@ impl Inbox {
         loop {
             let mut requests = self.requests.lock();
 
-            if requests.closed || !lane.is_open() {
+            if requests.closed || !endpoint.is_open() {
                 return Err(ENODEV);
             }
 
@@ -292,18 +292,16 @@ impl Inbox {
     /// Returns the next request in flight, beginning with slot `from`. `None` if there is none.
     pub(super) fn look(&self, from: &mut usize) -> Option<UnderWay> {
         loop {
-            let step = self
-                .requests
-                .lock()
-                .table
-                .look(from, |entry| (entry.label, entry.since, entry.lane.clone()));
+            let step = self.requests.lock().table.look(from, |entry| {
+                (entry.label, entry.since, entry.endpoint.clone())
+            });
 
             match step {
-                Step::Found((label, since, lane)) => {
+                Step::Found((label, since, endpoint)) => {
                     return Some(UnderWay {
                         label,
                         age_ms: since.elapsed_ms(),
-                        lane,
+                        endpoint,
                     });
                 }
                 Step::More => {}
@@ -344,22 +342,22 @@ impl Inbox {
         !self.requests.lock().closed
     }
 
-    /// Admits no more requests of `lane`.
-    pub(super) fn close_lane(&self, lane: &Lane) {
+    /// Admits no more requests of `endpoint`.
+    pub(super) fn close_endpoint(&self, endpoint: &Endpoint) {
         let _requests = self.requests.lock();
 
-        lane.closed.store(true, Release);
+        endpoint.closed.store(true, Release);
     }
 
-    /// Wakes those who wait on `lane`, which is closed. Their requests stay on their accounts: the
+    /// Wakes those who wait on `endpoint`, which is closed. Their requests stay on their accounts: the
     /// host may still read them, until the channel is closed.
-    pub(super) fn end_lane(&self, lane: &Lane) {
+    pub(super) fn end_lane(&self, endpoint: &Endpoint) {
         let mut from = 0;
 
         loop {
             // One by one: nobody is woken under the lock.
             let step = self.requests.lock().table.look(&mut from, |entry| {
-                core::ptr::eq(&*entry.lane, lane).then(|| entry.request.clone())
+                core::ptr::eq(&*entry.endpoint, endpoint).then(|| entry.request.clone())
             });
 
             match step {
@@ -388,7 +386,7 @@ impl Inbox {
 
     fn complete(&self, id: u64, payload: &[u8]) {
         let Some(InFlight {
-            lane: _lane,
+            endpoint: _lane,
             account,
             request,
             mut buffer,
@@ -406,7 +404,7 @@ impl Inbox {
     }
 }
 
-impl Receiver for Inbox {
+impl Receiver for Completions {
     fn packet(&self, packet: &Packet<'_>) {
         match packet.kind {
             Packet::COMPLETION => self.complete(packet.transaction, packet.payload),

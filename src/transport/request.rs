@@ -4,13 +4,13 @@
 
 use super::{
     account::Entry,
+    Endpoint,
     Label,
-    Lane,
-    Outgoing,
+    Message,
     ReplyBuffer, //
 };
 use crate::{
-    amount::Share,
+    counter::Charge,
     linux::{
         irq_lock::{
             new_irq_lock,
@@ -19,8 +19,8 @@ use crate::{
         queue::OwnedQueue,
         wait::{
             wait_for_memory,
-            Completion, //
-            WaitMode,
+            Completion,
+            WaitMode, //
         },
     },
     wire::{
@@ -43,11 +43,11 @@ use kernel::{
 /// Makes, from the reply to a request that created something, the message that destroys it.
 /// `None` if nothing was created.
 pub(crate) type UndoFn =
-    fn(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Outgoing>>;
+    fn(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Message>>;
 
 /// What the reply to a request does not say about what it created.
 #[derive(Clone, Copy)]
-pub(crate) struct Birth {
+pub(crate) struct CreateInfo {
     /// The device it is on.
     pub(crate) device: Handle,
     /// How many allocations were created, unless a resource was.
@@ -55,12 +55,12 @@ pub(crate) struct Birth {
 }
 
 /// As [`UndoFn`], for replies that do not say enough.
-pub(crate) type UndoBirthFn = fn(
+pub(crate) type UndoCreateFn = fn(
     reply: &[u8],
-    birth: Birth,
+    info: CreateInfo,
     envelope: Envelope,
     process: HostProcess,
-) -> Result<Option<Outgoing>>;
+) -> Result<Option<Message>>;
 
 /// How the message that destroys something is made.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ pub(crate) enum UndoHow {
     /// From the reply.
     ByReply(UndoFn),
     /// From the reply and what the request said.
-    WithBirth(UndoBirthFn, Birth),
+    WithCreateInfo(UndoCreateFn, CreateInfo),
 }
 
 /// How to undo a request, and what its message was made with.
@@ -82,38 +82,38 @@ pub(crate) struct Undo {
     /// In whose name it is sent.
     pub(crate) process: HostProcess,
     /// Which way it goes, if not that of the request.
-    pub(crate) route: Option<Route>,
+    pub(crate) target: Option<UndoTarget>,
 }
 
 impl Undo {
-    fn message(&self, reply: &[u8]) -> Result<Option<Outgoing>> {
+    fn message(&self, reply: &[u8]) -> Result<Option<Message>> {
         match self.how {
             UndoHow::ByReply(make) => make(reply, self.envelope, self.process),
-            UndoHow::WithBirth(make, birth) => make(reply, birth, self.envelope, self.process),
+            UndoHow::WithCreateInfo(make, info) => make(reply, info, self.envelope, self.process),
         }
     }
 }
 
 /// Where an undo message goes: a transport.
-pub(crate) trait Home: Send + Sync {
-    /// Sends the message and waits for the answer, until the lane or the channel is closed.
-    fn send_undo(self: Arc<Self>, lane: &Arc<Lane>, message: &[u8], label: Label);
+pub(crate) trait UndoTransport: Send + Sync {
+    /// Sends the message and waits for the answer, until the endpoint or the channel is closed.
+    fn send_undo(self: Arc<Self>, endpoint: &Arc<Endpoint>, message: &[u8], label: Label);
 }
 
 /// Which way an undo message goes.
 #[derive(Clone)]
-pub(crate) struct Route {
-    pub(super) home: Arc<dyn Home>,
-    pub(super) lane: Arc<Lane>,
+pub(crate) struct UndoTarget {
+    pub(super) transport: Arc<dyn UndoTransport>,
+    pub(super) endpoint: Arc<Endpoint>,
 }
 
 /// What is needed when the reply to a creating request comes too late.
 pub(super) struct Late {
     pub(super) undo: Undo,
-    pub(super) route: Route,
+    pub(super) target: UndoTarget,
     pub(super) queue: Arc<OwnedQueue>,
     /// Counts the room for the reply, which stays until that has come.
-    pub(super) _kept: Option<Share>,
+    pub(super) _kept: Option<Charge>,
 }
 
 enum Outcome {
@@ -245,8 +245,8 @@ impl WorkItem for Request {
         };
 
         if let Ok(Some(message)) = message {
-            late.route.home.clone().send_undo(
-                &late.route.lane,
+            late.target.transport.clone().send_undo(
+                &late.target.endpoint,
                 message.bytes(),
                 (late.undo.label)(message.bytes()),
             );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tests of transports: requests, replies and closed lanes.
+//! The tests of transports: requests, replies and closed endpoints.
 
 use kernel::prelude::*;
 
@@ -12,7 +12,7 @@ mod suite {
             Rig,
             LONG, //
         },
-        *,
+        *, //
     };
     use crate::{
         linux::wait::Completion,
@@ -44,7 +44,7 @@ mod suite {
     fn call(rig: &Rig, message: &[u8], need: usize, mode: WaitMode) -> Result<ReplyBuffer> {
         rig.transport
             .as_arc_borrow()
-            .call(&rig.lane, None, message, need, None, mode)
+            .call(&rig.endpoint, None, message, need, None, mode)
     }
 
     fn errno<T>(result: Result<T>) -> i32 {
@@ -153,12 +153,12 @@ mod suite {
         reply: &[u8],
         _envelope: Envelope,
         _process: HostProcess,
-    ) -> Result<Option<Outgoing>> {
+    ) -> Result<Option<Message>> {
         if reply == [0; 4] {
             return Ok(None);
         }
 
-        let mut message = Outgoing::new(4)?;
+        let mut message = Message::new(4)?;
 
         message.bytes_mut().copy_from_slice(reply);
         Ok(Some(message))
@@ -169,9 +169,14 @@ mod suite {
         let rig = Rig::new()?;
         let account = Account::new()?;
         let call = || {
-            rig.transport
-                .as_arc_borrow()
-                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT)
+            rig.transport.as_arc_borrow().call(
+                &rig.endpoint,
+                Some(&account),
+                &[0; 24],
+                4,
+                None,
+                SHORT,
+            )
         };
 
         account.settle(SHORT)?;
@@ -181,9 +186,9 @@ mod suite {
         account.settle(SHORT)?;
 
         // What is never answered stands there until the channel is closed: the host may still read
-        // what was sent on a lane that is.
+        // what was sent on a endpoint that is.
         assert_eq!(errno(call()), -110);
-        rig.transport.close_lane(&rig.lane);
+        rig.transport.close_endpoint(&rig.endpoint);
         assert_eq!(errno(account.settle(SHORT)), -110);
         rig.transport.close();
         account.settle(SHORT)
@@ -194,9 +199,14 @@ mod suite {
         let rig = Rig::new()?;
         let account = Account::new()?;
         let call = || {
-            rig.transport
-                .as_arc_borrow()
-                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT)
+            rig.transport.as_arc_borrow().call(
+                &rig.endpoint,
+                Some(&account),
+                &[0; 24],
+                4,
+                None,
+                SHORT,
+            )
         };
 
         assert_eq!(errno(call()), -110);
@@ -214,13 +224,17 @@ mod suite {
     fn cut_off_request_is_settled_by_its_answer() -> Result {
         let rig = Rig::new()?;
         let account = Account::new()?;
-        let result =
-            rig.transport
-                .as_arc_borrow()
-                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT);
+        let result = rig.transport.as_arc_borrow().call(
+            &rig.endpoint,
+            Some(&account),
+            &[0; 24],
+            4,
+            None,
+            SHORT,
+        );
 
         assert_eq!(errno(result), -110);
-        rig.transport.close_lane(&rig.lane);
+        rig.transport.close_endpoint(&rig.endpoint);
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         account.settle(SHORT)
     }
@@ -254,10 +268,14 @@ mod suite {
         account.when_settled(at_once.clone());
         at_once.settled.wait(SHORT)?;
 
-        let result =
-            rig.transport
-                .as_arc_borrow()
-                .call(&rig.lane, Some(&account), &[0; 24], 4, None, SHORT);
+        let result = rig.transport.as_arc_borrow().call(
+            &rig.endpoint,
+            Some(&account),
+            &[0; 24],
+            4,
+            None,
+            SHORT,
+        );
         let later = next()?;
 
         assert_eq!(errno(result), -110);
@@ -277,11 +295,11 @@ mod suite {
                 label: |_| Label::UNKNOWN,
                 envelope: envelope(),
                 process: HostProcess::GUEST,
-                route: None,
+                target: None,
             };
 
             rig.transport.as_arc_borrow().call(
-                &rig.lane,
+                &rig.endpoint,
                 Some(&account),
                 &[1; 24],
                 MAX_REPLY,
@@ -290,7 +308,7 @@ mod suite {
             )
         };
         // CAST: It is small.
-        let others = account.keep(Account::MOST_KEPT as usize - MAX_REPLY)?;
+        let others = account.keep(Account::MAX_KEPT as usize - MAX_REPLY)?;
 
         assert_eq!(errno(create()), -110);
         assert_eq!(errno(create()), -12);
@@ -308,7 +326,7 @@ mod suite {
         let rig = Rig::new()?;
         let create = || {
             rig.transport.as_arc_borrow().call(
-                &rig.lane,
+                &rig.endpoint,
                 None,
                 &[1; 24],
                 4,
@@ -317,7 +335,7 @@ mod suite {
                     label: |_| Label::UNKNOWN,
                     envelope: envelope(),
                     process: HostProcess::GUEST,
-                    route: None,
+                    target: None,
                 }),
                 SHORT,
             )
@@ -362,8 +380,8 @@ mod suite {
         done: Completion,
     }
 
-    /// Lets `count` threads wait for a reply on `lane`; the result tells how they fared.
-    fn wait_on(rig: &Rig, lane: &Arc<Lane>, count: usize) -> Result<Arc<Results>> {
+    /// Lets `count` threads wait for a reply on `endpoint`; the result tells how they fared.
+    fn wait_on(rig: &Rig, endpoint: &Arc<Endpoint>, count: usize) -> Result<Arc<Results>> {
         let before = rig.host.sent_count();
         let results = Arc::pin_init(
             pin_init!(Results {
@@ -375,13 +393,13 @@ mod suite {
 
         for _ in 0..count {
             let transport = rig.transport.clone();
-            let lane = lane.clone();
+            let endpoint = endpoint.clone();
             let results: Arc<Results> = results.clone();
 
             rig.queue.try_spawn(GFP_KERNEL, move || {
                 let result = transport
                     .as_arc_borrow()
-                    .call(&lane, None, &[0; 24], 4, None, LONG);
+                    .call(&endpoint, None, &[0; 24], 4, None, LONG);
                 let mut errnos = results.errnos.lock();
 
                 let _ = errnos.push(errno(result), GFP_KERNEL);
@@ -402,7 +420,7 @@ mod suite {
     #[test]
     fn close_wakes_everybody() -> Result {
         let rig = Rig::new()?;
-        let results = wait_on(&rig, &rig.lane, 8)?;
+        let results = wait_on(&rig, &rig.endpoint, 8)?;
 
         rig.transport.close();
         results.done.wait(LONG)?;
@@ -417,11 +435,11 @@ mod suite {
     #[test]
     fn closing_a_lane_wakes_only_those_on_it() -> Result {
         let rig = Rig::new()?;
-        let lane = Lane::new()?;
-        let stay = wait_on(&rig, &rig.lane, 3)?;
-        let go = wait_on(&rig, &lane, 3)?;
+        let endpoint = Endpoint::new()?;
+        let stay = wait_on(&rig, &rig.endpoint, 3)?;
+        let go = wait_on(&rig, &endpoint, 3)?;
 
-        rig.transport.close_lane(&lane);
+        rig.transport.close_endpoint(&endpoint);
         go.done.wait(LONG)?;
         assert_eq!(go.errnos.lock().as_slice(), &[-19; 3]);
         assert!(stay.errnos.lock().is_empty());
@@ -430,7 +448,7 @@ mod suite {
         let late = rig
             .transport
             .as_arc_borrow()
-            .call(&lane, None, &[0; 24], 4, None, LONG);
+            .call(&endpoint, None, &[0; 24], 4, None, LONG);
 
         assert_eq!(errno(late), -19);
         for index in 0..6 {

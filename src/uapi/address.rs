@@ -154,7 +154,7 @@ impl UpdateAddress {
     /// Bytes of an operation.
     pub(crate) const OPERATION: usize = 64;
     /// Most operations of one request.
-    pub(crate) const MOST: u32 = 2048;
+    pub(crate) const MAX: u32 = 2048;
 }
 
 static_assert!(

@@ -29,7 +29,7 @@ pub(crate) struct AllocationPriority {
 
 impl AllocationPriority {
     /// Most allocations of one request.
-    pub(crate) const MOST: u32 = 128 * 1024;
+    pub(crate) const MAX: u32 = 128 * 1024;
 }
 
 same_layout!(

@@ -11,7 +11,7 @@ use zerocopy_derive::{
 };
 
 /// Most objects of one request that moves or offers them.
-pub(crate) const MOST: u32 = 10_240;
+pub(crate) const MAX: u32 = 10_240;
 
 /// Argument of MakeResident.
 #[repr(C)]
@@ -168,7 +168,7 @@ pub(crate) struct QueryAllocationResidency {
 
 impl QueryAllocationResidency {
     /// Most allocations of one request.
-    pub(crate) const MOST: u32 = 128 * 1024;
+    pub(crate) const MAX: u32 = 128 * 1024;
 }
 
 same_layout!(

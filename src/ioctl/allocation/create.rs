@@ -3,7 +3,7 @@
 //! Making allocations.
 
 use super::{
-    memory::Loan,
+    memory::SysmemSetup,
     request::Request,
     standard::standard_data, //
 };
@@ -33,19 +33,19 @@ use crate::{
             Description,
             OwnMemory, //
         },
-        census::Kind,
+        deferred_unpin::SysmemRef,
         device::{
             Device,
             DeviceGuard, //
         },
-        gate::Pass,
-        limbo::LentMemory,
+        live_ref::LiveGuard,
         object::{
             self,
             Object, //
         },
+        object_stats::Kind,
         process::{
-            Place,
+            HandleSlot,
             Process, //
         },
         resource::Resource,
@@ -62,7 +62,7 @@ use crate::{
         CreateAllocation as Abi,
         StandardAllocation, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use core::{
     cell::Cell,
@@ -85,7 +85,7 @@ enum Owner {
     /// A resource that exists, and does not go before the allocations are complete.
     Existing {
         resource: Arc<Resource>,
-        _pass: Pass,
+        _pass: LiveGuard,
     },
 }
 
@@ -156,10 +156,10 @@ impl Kept {
 
 /// Memory that was handed over on the way. Whoever ends the creation looks after it.
 #[derive(Default)]
-struct LentList(Cell<KVVec<Arc<LentMemory>>>);
+struct SysmemList(Cell<KVVec<Arc<SysmemRef>>>);
 
-impl LentList {
-    fn push(&self, memory: Arc<LentMemory>) -> Result {
+impl SysmemList {
+    fn push(&self, memory: Arc<SysmemRef>) -> Result {
         let mut list = self.0.take();
         let result = list.push(memory, GFP_KERNEL_ACCOUNT);
 
@@ -268,8 +268,8 @@ impl Creation<'_> {
     }
 
     /// Destroys on the host what was just made: the allocations by their handles, with the new
-    /// `resource`, if any. If it does, it lets go of the memory that was `lent`.
-    fn destroy(&self, resource: Handle, handles: &[Handle], lent: &[Arc<LentMemory>]) -> Result {
+    /// `resource`, if any. If it does, it lets go of the memory that was `sysmem`.
+    fn destroy(&self, resource: Handle, handles: &[Handle], sysmem: &[Arc<SysmemRef>]) -> Result {
         self.guard
             .active()
             .tell(
@@ -283,7 +283,7 @@ impl Creation<'_> {
                 WaitMode::Killable,
             )?
             .into_result()?;
-        lent.iter().for_each(|memory| memory.give_back());
+        sysmem.iter().for_each(|memory| memory.give_back());
         Ok(())
     }
 
@@ -292,14 +292,14 @@ impl Creation<'_> {
         &self,
         index: usize,
         made: &CreatedAllocation<'_>,
-        lent: &LentList,
+        sysmem: &SysmemList,
     ) -> Result<Option<OwnMemory>> {
         let info = self.request.infos.get(index).ok_or(EINVAL)?;
 
         if info.sysmem == 0 {
             return Ok(None);
         }
-        let loan = Loan {
+        let setup = SysmemSetup {
             process: self.process,
             guard: self.guard,
             allocation: made.handle,
@@ -307,16 +307,16 @@ impl Creation<'_> {
             size: made.size,
             writable: self.argument.flags & Abi::READ_ONLY == 0,
         };
-        let memory = loan.prepare()?;
+        let memory = setup.prepare()?;
 
-        lent.push(memory.lent.clone())?;
-        loan.hand_over(&memory)?;
+        sysmem.push(memory.sysmem.clone())?;
+        setup.hand_over(&memory)?;
         Ok(Some(memory))
     }
 
     /// Makes the resource on our side, if one is wanted.
     fn make_resource(&self, handle: Handle, data: KeptData) -> Result<Option<Arc<Resource>>> {
-        let census = &self.process.services().census;
+        let object_stats = &self.process.driver_data().object_stats;
         let device = self.guard.device();
         let shared = match self.owner {
             Owner::Device => return Ok(None),
@@ -325,12 +325,18 @@ impl Creation<'_> {
             Owner::New { shared: true } => Some(SharedResource::new(
                 device.adapter().clone(),
                 data,
-                Exports::new(self.process.host(), self.process.services())?,
-                census.count(Kind::SharedObject),
+                Exports::new(self.process.host(), self.process.driver_data())?,
+                object_stats.count(Kind::SharedObject),
             )?),
         };
 
-        Resource::new(device.clone(), handle, shared, census.count(Kind::Resource)).map(Some)
+        Resource::new(
+            device.clone(),
+            handle,
+            shared,
+            object_stats.count(Kind::Resource),
+        )
+        .map(Some)
     }
 
     /// Gives the program what the host has made of the private data of the allocation at `index`.
@@ -367,11 +373,11 @@ impl Creation<'_> {
         &self,
         created: &Created,
         resource: Option<&Arc<Resource>>,
-        lent: &LentList,
+        sysmem: &SysmemList,
         objects: &mut KVVec<Object>,
         kept: &mut Kept,
     ) -> Result {
-        let census = &self.process.services().census;
+        let object_stats = &self.process.driver_data().object_stats;
 
         for (index, made) in created.allocations(&self.request.infos).enumerate() {
             let made = made?;
@@ -379,13 +385,13 @@ impl Creation<'_> {
                 resource: resource.cloned(),
                 size: made.size,
                 cached: made.cached,
-                own: self.lend(index, &made, lent)?,
+                own: self.lend(index, &made, sysmem)?,
             };
             let allocation = Allocation::new(
                 self.guard.device().clone(),
                 made.handle,
                 description,
-                census.count(Kind::Allocation),
+                object_stats.count(Kind::Allocation),
             )?;
 
             if self.owner.is_shared() {
@@ -404,10 +410,10 @@ impl Creation<'_> {
     fn run(&self) -> Result {
         let count = self.request.infos.len();
         let mut kept = Kept::default();
-        let lent = LentList::default();
+        let sysmem = SysmemList::default();
         // Memory is found before there is anything to lose.
         let mut handles = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-        let mut places = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
+        let mut slots = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let mut objects = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let created = self.call(&mut kept)?;
         let device = self.guard.handle();
@@ -424,38 +430,44 @@ impl Creation<'_> {
         };
 
         if is_named {
-            let place = Place {
+            let slot = HandleSlot {
                 handle: new_resource,
                 parent: Some(device),
             };
 
-            places.push(place, GFP_KERNEL_ACCOUNT)?;
+            slots.push(slot, GFP_KERNEL_ACCOUNT)?;
         }
         for handle in created.handles() {
             let handle = handle?;
-            let place = Place {
+            let slot = HandleSlot {
                 handle,
                 parent: Some(parent),
             };
 
             handles.push(handle, GFP_KERNEL_ACCOUNT)?;
-            places.push(place, GFP_KERNEL_ACCOUNT)?;
+            slots.push(slot, GFP_KERNEL_ACCOUNT)?;
         }
 
-        let newborn = self.process.newborn(&places, || {
-            let _ = self.destroy(new_resource, &handles, &lent.0.take());
+        let pending = self.process.reserve_handles(&slots, || {
+            let _ = self.destroy(new_resource, &handles, &sysmem.0.take());
         })?;
         let resource = self.make_resource(new_resource, mem::take(&mut kept.data))?;
 
         if let (true, Some(resource)) = (is_named, &resource) {
             objects.push(Object::Resource(resource.clone()), GFP_KERNEL_ACCOUNT)?;
         }
-        self.make_allocations(&created, resource.as_ref(), &lent, &mut objects, &mut kept)?;
+        self.make_allocations(
+            &created,
+            resource.as_ref(),
+            &sysmem,
+            &mut objects,
+            &mut kept,
+        )?;
         self.report_names(new_resource, &handles)?;
         if let Some(shared) = resource.as_ref().and_then(|resource| resource.shared()) {
             shared.add(&kept.allocations)?;
         }
-        newborn.publish(objects)
+        pending.publish(objects)
     }
 }
 

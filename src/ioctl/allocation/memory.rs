@@ -14,14 +14,14 @@ use crate::{
     },
     objects::{
         allocation::OwnMemory,
-        device::DeviceGuard,
-        limbo::{
-            Lent,
-            LentMemory, //
+        deferred_unpin::{
+            Sysmem,
+            SysmemRef, //
         },
+        device::DeviceGuard,
         process::Process, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -30,7 +30,7 @@ use kernel::{
 };
 
 /// Memory of a program, and what it is for.
-pub(super) struct Loan<'a> {
+pub(super) struct SysmemSetup<'a> {
     pub(super) process: &'a Process,
     pub(super) guard: &'a DeviceGuard,
     /// What is to consist of it.
@@ -64,7 +64,7 @@ fn page_count(size: u64) -> Result<u64> {
 
 /// How `pages` are told to the host: where each message starts, and how many it has.
 fn page_lists(pages: u32) -> impl Iterator<Item = (u32, u32)> {
-    let most = SetExistingPages::<()>::MOST;
+    let most = SetExistingPages::<()>::MAX;
 
     (0..pages.div_ceil(most)).map(move |index| {
         let offset = index * most;
@@ -73,7 +73,7 @@ fn page_lists(pages: u32) -> impl Iterator<Item = (u32, u32)> {
     })
 }
 
-impl Loan<'_> {
+impl SysmemSetup<'_> {
     /// Pins the memory.
     ///
     /// The host decides how much: it may be more than the program has asked for, as drivers round
@@ -94,32 +94,32 @@ impl Loan<'_> {
         let maps_pages = self.guard.adapter().maps_pages();
         let pages = page_count(self.size)?;
 
-        if !maps_pages && pages > Gpadl::MOST_PAGES {
+        if !maps_pages && pages > Gpadl::MAX_PAGES {
             return Err(ENOMEM);
         }
 
         let count = usize::try_from(pages).map_err(|_| ENOMEM)?;
-        let counted = self.process.pinned().take(pages)?;
+        let counted = self.process.pinned().try_charge(pages)?;
         let pages = PinnedPages::pin(self.address, count, self.writable, counted);
         // User libraries know that there is too little memory; which part of it is none, they do
         // not ask.
         let pages = pages.map_err(|error| if error == EFAULT { ENOMEM } else { error })?;
-        let lent = if maps_pages {
-            Lent::Pages(pages)
+        let sysmem = if maps_pages {
+            Sysmem::Pages(pages)
         } else {
             let pages = Arc::new(pages, GFP_KERNEL_ACCOUNT)?;
 
-            Lent::Gpadl(Gpadl::establish(
+            Sysmem::Gpadl(Gpadl::establish(
                 self.process.host_session(),
                 pages.map_kernel()?,
-                &self.process.services().gpadls,
+                &self.process.driver_data().gpadls,
             )?)
         };
-        let lent = LentMemory::new(self.process, self.guard.device().clone(), lent)?;
+        let sysmem = SysmemRef::new(self.process, self.guard.device().clone(), sysmem)?;
 
         Ok(OwnMemory {
             address: self.address,
-            lent,
+            sysmem,
         })
     }
 
@@ -129,10 +129,10 @@ impl Loan<'_> {
     ///
     /// What the host says, and how it is reached. It may have the memory nevertheless.
     pub(super) fn hand_over(&self, memory: &OwnMemory) -> Result {
-        memory.lent.hand_over();
-        match memory.lent.lent() {
-            Some(Lent::Pages(pages)) => self.hand_over_pages(pages),
-            Some(Lent::Gpadl(gpadl)) => self.hand_over_store(gpadl),
+        memory.sysmem.hand_over();
+        match memory.sysmem.sysmem() {
+            Some(Sysmem::Pages(pages)) => self.hand_over_pages(pages),
+            Some(Sysmem::Gpadl(gpadl)) => self.hand_over_store(gpadl),
             None => Err(EINVAL),
         }
     }
@@ -203,15 +203,15 @@ mod tests {
 
     #[test]
     fn lists_have_every_page_once() {
-        const MOST: u32 = 15_867;
+        const MAX: u32 = 15_867;
 
         for pages in [
             1,
             2,
-            MOST - 1,
-            MOST,
-            MOST + 1,
-            2 * MOST,
+            MAX - 1,
+            MAX,
+            MAX + 1,
+            2 * MAX,
             0x10_0000,
             0x10_0001,
             u32::MAX - 1,
@@ -221,7 +221,7 @@ mod tests {
 
             for (offset, count) in page_lists(pages) {
                 assert_eq!(u64::from(offset), next);
-                assert!(count > 0 && count <= MOST);
+                assert!(count > 0 && count <= MAX);
                 next += u64::from(count);
             }
             assert_eq!(next, u64::from(pages));

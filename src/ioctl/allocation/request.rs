@@ -21,7 +21,7 @@ use kernel::{
 use zerocopy::FromZeros;
 
 /// Most allocations of one request.
-const MOST: usize = 1024;
+const MAX: usize = 1024;
 
 /// No allocation has as much data as this.
 const DATA_LIMIT: u32 = 128 * 1024;
@@ -43,7 +43,7 @@ impl Request {
         // CAST: 32 bits fit.
         let count = argument.alloc_count as usize;
 
-        if count == 0 || count > MOST {
+        if count == 0 || count > MAX {
             return Err(EINVAL);
         }
 

@@ -12,7 +12,7 @@ use crate::{
         device::DeviceGuard,
         process::Process, //
     },
-    uapi::allocation::StandardAllocation,
+    uapi::allocation::StandardAllocation, //
 };
 use kernel::prelude::*;
 

@@ -21,8 +21,8 @@ use crate::linux::{
     ratelimit::pr_warn_limited,
     user_pages::KernelMapping,
     wait::{
-        Completion, //
-        WaitMode,
+        Completion,
+        WaitMode, //
     },
 };
 use core::mem;
@@ -299,7 +299,7 @@ pub(crate) struct Gpadl {
 
 impl Gpadl {
     /// Most pages. The protocol counts bytes with 32 bits.
-    pub(crate) const MOST_PAGES: u64 = u32::MAX as u64 / PAGE_SIZE as u64;
+    pub(crate) const MAX_PAGES: u64 = u32::MAX as u64 / PAGE_SIZE as u64;
 
     /// Lets the host use `memory`. Waits until the host has answered, which `queue` sees to: an ordered
     /// one, and the same for all of a session.

@@ -14,8 +14,8 @@ use crate::{
         Opcode, //
     },
     transport::{
-        Birth,
-        Outgoing,
+        CreateInfo,
+        Message,
         ReplyBuffer,
         UndoHow, //
     },
@@ -184,12 +184,12 @@ impl<F: FnMut(DataParts<'_>) -> Result> Command for CreateAllocation<'_, F> {
 
     fn undo(&self) -> Option<UndoHow> {
         let wants_resource = self.flags & Self::CREATE_RESOURCE != 0;
-        let birth = Birth {
+        let info = CreateInfo {
             device: self.device,
             allocations: if wants_resource { 0 } else { self.infos.len() },
         };
 
-        Some(UndoHow::WithBirth(undo_create, birth))
+        Some(UndoHow::WithCreateInfo(undo_create, info))
     }
 
     fn body_len(&self) -> usize {
@@ -328,14 +328,14 @@ impl Created {
 /// Destroys what nobody has waited for: a new resource with everything in it, or allocations.
 fn undo_create(
     reply: &[u8],
-    birth: Birth,
+    info: CreateInfo,
     envelope: Envelope,
     process: HostProcess,
-) -> Result<Option<Outgoing>> {
+) -> Result<Option<Message>> {
     let head: CreateReplyHead = take(reply)?;
-    let mut handles = KVVec::with_capacity(birth.allocations, GFP_KERNEL)?;
+    let mut handles = KVVec::with_capacity(info.allocations, GFP_KERNEL)?;
 
-    for index in 0..birth.allocations {
+    for index in 0..info.allocations {
         let offset = size_of::<CreateReplyHead>() + index * size_of::<CreateReplyElement>();
         let handle: Handle = take_at(reply, offset)?;
 
@@ -357,7 +357,7 @@ fn undo_create(
     }
 
     let mut command = DestroyAllocation {
-        device: birth.device,
+        device: info.device,
         resource,
         allocations: &handles,
         flags: DestroyAllocation::ASSUME_NOT_IN_USE,
@@ -456,7 +456,7 @@ mod tests {
 
     #[test]
     fn create_limits() -> Result {
-        const MOST: u32 = 131_072;
+        const MAX: u32 = 131_072;
 
         for (version, size, fits) in [
             (40, 130_992 - 12 - 8, true),
@@ -473,7 +473,7 @@ mod tests {
         let none = infos(&[0])?;
         let version = envelope(40).version;
 
-        for (runtime, resource) in [(MOST, 0), (0, MOST), (u32::MAX, u32::MAX)] {
+        for (runtime, resource) in [(MAX, 0), (0, MAX), (u32::MAX, u32::MAX)] {
             assert!(DataSizes::new(version, &none, runtime, resource).is_err());
         }
 
@@ -558,13 +558,14 @@ mod tests {
 
     #[test]
     fn late_creation_is_undone() -> Result {
-        let undo = |flags: u32, reply: &[u8]| -> Result<Option<Outgoing>> {
+        let undo = |flags: u32, reply: &[u8]| -> Result<Option<Message>> {
             let infos = infos(&[0, 0])?;
-            let Some(UndoHow::WithBirth(make, birth)) = create(&infos, 40, flags)?.undo() else {
+            let Some(UndoHow::WithCreateInfo(make, info)) = create(&infos, 40, flags)?.undo()
+            else {
                 return Err(EIO);
             };
 
-            make(reply, birth, envelope(27), HostProcess::GUEST)
+            make(reply, info, envelope(27), HostProcess::GUEST)
         };
         let elements = [(0x4000_00C0, 0), (0x4000_0100, 0)];
 

@@ -11,7 +11,7 @@ use crate::{
         allocation::Allocation,
         device::Device, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use core::mem;
 use kernel::{
@@ -22,7 +22,7 @@ use kernel::{
 /// What was taken out of the table, and the host may not have heard of yet.
 ///
 /// Memory of the program that an allocation consists of is let go of when the host has answered.
-/// What is dropped before that goes to limbo.
+/// What is dropped before that goes to deferred_unpin.
 pub(super) struct Batch<'a> {
     process: &'a Process,
     device: &'a Device,
@@ -32,9 +32,9 @@ pub(super) struct Batch<'a> {
     /// Allocations that are no part of a resource.
     alone: KVVec<Handle>,
     /// Those of them that consist of memory of the program.
-    alone_lent: KVVec<Arc<Allocation>>,
+    alone_sysmem: KVVec<Arc<Allocation>>,
     /// Allocations that do, and are a part of the resource that comes next.
-    parts_lent: KVVec<Arc<Allocation>>,
+    parts_sysmem: KVVec<Arc<Allocation>>,
 }
 
 impl<'a> Batch<'a> {
@@ -51,8 +51,8 @@ impl<'a> Batch<'a> {
             active,
             mode,
             alone: KVVec::new(),
-            alone_lent: KVVec::new(),
-            parts_lent: KVVec::new(),
+            alone_sysmem: KVVec::new(),
+            parts_sysmem: KVVec::new(),
         }
     }
 
@@ -70,12 +70,12 @@ impl<'a> Batch<'a> {
         // A resource without a handle does not come.
         if resource.is_some_and(|resource| !resource.handle().is_none()) {
             if allocation.has_own_memory() {
-                // Without memory for the list it goes to limbo.
-                let _ = self.parts_lent.push(allocation, GFP_KERNEL);
+                // Without memory for the list it goes to deferred_unpin.
+                let _ = self.parts_sysmem.push(allocation, GFP_KERNEL);
             }
             return Ok(());
         }
-        if self.alone.len() == DestroyAllocation::MOST {
+        if self.alone.len() == DestroyAllocation::MAX {
             self.flush()?;
         }
         if self.alone.push(handle, GFP_KERNEL).is_err() {
@@ -83,30 +83,30 @@ impl<'a> Batch<'a> {
             return self.tell(Handle::NONE, &[handle], &[allocation]);
         }
         if allocation.has_own_memory() {
-            let _ = self.alone_lent.push(allocation, GFP_KERNEL);
+            let _ = self.alone_sysmem.push(allocation, GFP_KERNEL);
         }
         Ok(())
     }
 
     /// The end of a resource, and of what was in it.
     pub(super) fn resource(&mut self, handle: Handle) -> Result {
-        let lent = mem::take(&mut self.parts_lent);
+        let sysmem = mem::take(&mut self.parts_sysmem);
 
-        self.tell(handle, &[], &lent)
+        self.tell(handle, &[], &sysmem)
     }
 
     /// Tells the host about those it has not heard of yet.
     pub(super) fn flush(&mut self) -> Result {
         let alone = mem::take(&mut self.alone);
-        let lent = mem::take(&mut self.alone_lent);
+        let sysmem = mem::take(&mut self.alone_sysmem);
 
         if alone.is_empty() {
             return Ok(());
         }
-        self.tell(Handle::NONE, &alone, &lent)
+        self.tell(Handle::NONE, &alone, &sysmem)
     }
 
-    fn tell(&self, resource: Handle, allocations: &[Handle], lent: &[Arc<Allocation>]) -> Result {
+    fn tell(&self, resource: Handle, allocations: &[Handle], sysmem: &[Arc<Allocation>]) -> Result {
         let Some(active) = self.active else {
             return Ok(());
         };
@@ -120,7 +120,7 @@ impl<'a> Batch<'a> {
 
         // What the host refuses to destroy now it destroys with the device.
         if matches!(&result, Ok(status) if status.into_result().is_ok()) {
-            lent.iter().for_each(|allocation| allocation.destroyed());
+            sysmem.iter().for_each(|allocation| allocation.destroyed());
         }
         Process::unless_interrupted(result)
     }

@@ -15,7 +15,7 @@ use crate::{
         object_table::ObjectTable,
         resource::Resource, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     prelude::*,
@@ -50,7 +50,11 @@ impl Process {
     ///
     /// `EINVAL`, when nothing was done, unless all of them are allocations of `device` that belong
     /// together and are not shared.
-    pub(crate) fn doom_allocations(&self, device: &Arc<Device>, handles: &[Handle]) -> Result {
+    pub(crate) fn mark_allocations_dying(
+        &self,
+        device: &Arc<Device>,
+        handles: &[Handle],
+    ) -> Result {
         self.with_objects(|objects| {
             let first = handles.first().copied().unwrap_or(Handle::NONE);
             let first = allocation_of(objects, device, first).ok_or(EINVAL)?;
@@ -67,7 +71,7 @@ impl Process {
                     .ok_or(EINVAL)?;
             }
             for handle in handles {
-                objects.doom(*handle);
+                objects.mark_dying(*handle);
             }
             Ok(())
         })
@@ -79,14 +83,14 @@ impl Process {
     /// # Errors
     ///
     /// `EINVAL` if there is none, `ERESTARTSYS` after a fatal signal.
-    pub(crate) fn doom_resource(&self, device: &Arc<Device>, handle: Handle) -> Result {
+    pub(crate) fn mark_resource_dying(&self, device: &Arc<Device>, handle: Handle) -> Result {
         let resource = self.get::<Resource>(handle)?;
 
         if !Arc::ptr_eq(resource.device(), device) {
             return Err(EINVAL);
         }
-        resource.gate().close();
-        resource.gate().settle(WaitMode::Killable)?;
+        resource.live().kill();
+        resource.live().drain(WaitMode::Killable)?;
         self.with_objects(|objects| {
             // Another thread may have destroyed it meanwhile, and something else have its number.
             objects
@@ -94,7 +98,7 @@ impl Process {
                 .and_then(Resource::of)
                 .filter(|found| Arc::ptr_eq(found, &resource))
                 .ok_or(EINVAL)?;
-            objects.doom(handle);
+            objects.mark_dying(handle);
             Ok(())
         })
     }

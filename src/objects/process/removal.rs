@@ -12,13 +12,13 @@ use crate::{
     objects::{
         context::Context,
         device::Device,
-        gate::Gate,
         hw_queue::HwQueue,
+        live_ref::LiveRef,
         object::Kind,
         paging_queue::PagingQueue,
         sync_object::SyncObject, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     prelude::*,
@@ -26,7 +26,7 @@ use kernel::{
 };
 
 /// A kind of objects that live on a device and can be destroyed on their own.
-pub(crate) trait Below: Kind {
+pub(crate) trait DeviceChild: Kind {
     /// What the host calls it.
     fn handle(&self) -> Handle;
 
@@ -34,12 +34,12 @@ pub(crate) trait Below: Kind {
     fn device(&self) -> &Arc<Device>;
 
     /// Where those are who make something in it.
-    fn gate(&self) -> Option<&Gate>;
+    fn live(&self) -> Option<&LiveRef>;
 }
 
 macro_rules! below {
-    ($($kind:ident: $gate:expr),* $(,)?) => {
-        $(impl Below for $kind {
+    ($($kind:ident: $live:expr),* $(,)?) => {
+        $(impl DeviceChild for $kind {
             fn handle(&self) -> Handle {
                 // The inherent ones.
                 $kind::handle(self)
@@ -49,17 +49,17 @@ macro_rules! below {
                 $kind::device(self)
             }
 
-            fn gate(&self) -> Option<&Gate> {
-                let gate: fn(&Self) -> Option<&Gate> = $gate;
+            fn live(&self) -> Option<&LiveRef> {
+                let live: fn(&Self) -> Option<&LiveRef> = $live;
 
-                gate(self)
+                live(self)
             }
         })*
     };
 }
 
 below!(
-    Context: |context| Some(context.gate()),
+    Context: |context| Some(context.live()),
     HwQueue: |_| None,
     PagingQueue: |_| None,
 );
@@ -86,7 +86,7 @@ impl Process {
     /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed, `ENOMEM`,
     /// `ERESTARTSYS` after a fatal signal; then nothing is done. What the host says; then the object
     /// is gone nevertheless.
-    pub(crate) fn remove<K: Below, M: Command>(
+    pub(crate) fn remove<K: DeviceChild, M: Command>(
         &self,
         handle: Handle,
         destroy: impl FnOnce(Handle) -> M,
@@ -101,9 +101,9 @@ impl Process {
             .map(|(active, sender)| active.prepare(*sender, destroy(handle)));
         let prepared = unless_no_memory(prepared)?;
 
-        if let Some(gate) = object.gate() {
-            gate.close();
-            gate.settle(WaitMode::Killable)?;
+        if let Some(live) = object.live() {
+            live.kill();
+            live.drain(WaitMode::Killable)?;
         }
         self.take_out(handle, &object)?;
         prepared
@@ -140,8 +140,8 @@ impl Process {
     /// its number is free, which the host may give out again as soon as it is told.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn forget(&self, handle: Handle) {
-        self.with_objects(|objects| objects.doom(handle));
-        while let Some(piece) = self.take_doomed(handle) {
+        self.with_objects(|objects| objects.mark_dying(handle));
+        while let Some(piece) = self.remove_dying(handle) {
             drop(piece);
         }
     }
@@ -160,10 +160,10 @@ impl Process {
                 .and_then(K::of)
                 .filter(|found| Arc::ptr_eq(found, object))
                 .ok_or(EINVAL)?;
-            objects.doom(handle);
+            objects.mark_dying(handle);
             Ok(())
         })?;
-        while let Some((_, piece)) = self.take_doomed(handle) {
+        while let Some((_, piece)) = self.remove_dying(handle) {
             piece.revoke();
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 //! The main table of a process: everything the host has made for it.
 //!
-//! What the host has just made is a [`Newborn`]: its handles are reserved, so that a host that
+//! What the host has just made is a [`PendingHandles`]: its handles are reserved, so that a host that
 //! gives one out twice is noticed before anything is done in its name, and it is destroyed on the
 //! host again unless all else succeeds and it is published. Publishing is the last step of
 //! creation and does not fail for want of memory.
@@ -21,7 +21,7 @@ use crate::{
         },
         object_table::ObjectTable, //
     },
-    wire::Handle,
+    wire::Handle, //
 };
 use core::slice;
 use kernel::{
@@ -31,18 +31,18 @@ use kernel::{
 
 /// A handle that the host has given out, and what it is to hang on.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct HandleSlot {
     /// The handle.
     pub(crate) handle: Handle,
     /// What it dies with.
     pub(crate) parent: Option<Handle>,
 }
 
-impl Place {
-    /// The places of a queue and of its fence, unless the fence has no handle: then programs know it
+impl HandleSlot {
+    /// The slots of a queue and of its fence, unless the fence has no handle: then programs know it
     /// by its value only, which is where they look anyway.
-    pub(crate) fn with_fence(places: &[Place; 2]) -> &[Place] {
-        match places {
+    pub(crate) fn with_fence(slots: &[HandleSlot; 2]) -> &[HandleSlot] {
+        match slots {
             [queue, fence] if fence.handle.is_none() => slice::from_ref(queue),
             both => both,
         }
@@ -92,25 +92,25 @@ impl Process {
     }
 
     /// Lets nobody find the object of kind `K` behind `handle` any more, nor what hangs on it, and
-    /// returns it. The pieces are to be taken out with [`Self::take_doomed`].
+    /// returns it. The pieces are to be taken out with [`Self::remove_dying`].
     ///
     /// # Errors
     ///
     /// `EINVAL` if there is none.
-    pub(crate) fn doom<K: Kind>(&self, handle: Handle) -> Result<Arc<K>> {
+    pub(crate) fn mark_dying<K: Kind>(&self, handle: Handle) -> Result<Arc<K>> {
         let mut objects = self.objects.lock();
         let object = objects.get(handle).and_then(K::of).cloned().ok_or(EINVAL)?;
 
-        objects.doom(handle);
+        objects.mark_dying(handle);
         Ok(object)
     }
 
-    /// Takes a piece of what was doomed out: children first, what they hang on last.
-    pub(crate) fn take_doomed(&self, top: Handle) -> Option<(Handle, Object)> {
-        self.objects.lock().take_doomed(top)
+    /// Takes a piece of what is dying out: children first, what they hang on last.
+    pub(crate) fn remove_dying(&self, top: Handle) -> Option<(Handle, Object)> {
+        self.objects.lock().remove_dying(top)
     }
 
-    /// Reserves what the host has just made; `places` lists parents before their children.
+    /// Reserves what the host has just made; `slots` lists parents before their children.
     /// `destroy` tells the host to destroy it again.
     ///
     /// # Errors
@@ -119,48 +119,48 @@ impl Process {
     /// it is not told to destroy anything: that would hit the other one, as it does in the
     /// reference. `ENODEV` if what it hangs on is being destroyed, which takes it along: the host is
     /// not told then, either. `ENOMEM`, when it is told.
-    pub(crate) fn newborn<F: FnOnce()>(
+    pub(crate) fn reserve_handles<F: FnOnce()>(
         &self,
-        places: &[Place],
+        slots: &[HandleSlot],
         destroy: F,
-    ) -> Result<Newborn<'_, F>> {
-        let mut newborn = Newborn {
+    ) -> Result<PendingHandles<'_, F>> {
+        let mut pending = PendingHandles {
             process: self,
-            places: KVVec::new(),
+            slots: KVVec::new(),
             destroy: Some(destroy),
         };
 
-        newborn.places.reserve(places.len(), GFP_KERNEL_ACCOUNT)?;
-        for place in places {
-            let result = self.objects.lock().reserve(place.handle, place.parent);
+        pending.slots.reserve(slots.len(), GFP_KERNEL_ACCOUNT)?;
+        for slot in slots {
+            let result = self.objects.lock().reserve(slot.handle, slot.parent);
 
             if let Err(error) = result {
                 if error == EINVAL {
                     pr_warn_limited!(
                         "host gave out {:#x}, which is in use or no handle\n",
-                        place.handle.raw()
+                        slot.handle.raw()
                     );
                 }
                 if error == EINVAL || error == ENODEV {
-                    newborn.destroy = None;
+                    pending.destroy = None;
                 }
                 return Err(error);
             }
-            newborn.places.push(place.handle, GFP_KERNEL_ACCOUNT)?;
+            pending.slots.push(slot.handle, GFP_KERNEL_ACCOUNT)?;
         }
-        Ok(newborn)
+        Ok(pending)
     }
 }
 
 /// What the host has just made and nobody has seen yet.
-pub(crate) struct Newborn<'a, F: FnOnce()> {
+pub(crate) struct PendingHandles<'a, F: FnOnce()> {
     process: &'a Process,
-    places: KVVec<Handle>,
+    slots: KVVec<Handle>,
     destroy: Option<F>,
 }
 
-impl<F: FnOnce()> Newborn<'_, F> {
-    /// Lets everybody in the process find the objects, which come in the order of their places.
+impl<F: FnOnce()> PendingHandles<'_, F> {
+    /// Lets everybody in the process find the objects, which come in the order of their slots.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ impl<F: FnOnce()> Newborn<'_, F> {
         {
             let mut table = self.process.objects.lock();
 
-            for (handle, object) in self.places.iter().zip(objects) {
+            for (handle, object) in self.slots.iter().zip(objects) {
                 if let Err(back) = table.fill(*handle, object) {
                     orphan = Some(back);
                     break;
@@ -182,21 +182,21 @@ impl<F: FnOnce()> Newborn<'_, F> {
             self.destroy = None;
             return Err(ENODEV);
         }
-        self.places.clear();
+        self.slots.clear();
         self.destroy = None;
         Ok(())
     }
 }
 
-impl<F: FnOnce()> Drop for Newborn<'_, F> {
+impl<F: FnOnce()> Drop for PendingHandles<'_, F> {
     fn drop(&mut self) {
         // The numbers must be free before the host may give them out again.
-        for handle in self.places.iter().rev() {
+        for handle in self.slots.iter().rev() {
             let piece = {
                 let mut table = self.process.objects.lock();
 
-                table.doom(*handle);
-                let piece = table.take_doomed(*handle);
+                table.mark_dying(*handle);
+                let piece = table.remove_dying(*handle);
 
                 table.cancel(*handle);
                 piece

@@ -4,8 +4,8 @@
 
 use super::Process;
 use crate::{
-    amount::Share,
-    objects::pin_account::PinAccount, //
+    counter::Charge,
+    objects::pin_counter::PinCounter, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -16,13 +16,13 @@ use kernel::{
 
 impl Process {
     /// Where its pinned memory is counted.
-    pub(crate) fn pinned(&self) -> &PinAccount {
+    pub(crate) fn pinned(&self) -> &PinCounter {
         &self.pinned
     }
 
     /// Counts `bytes` of the host that it sees.
-    pub(crate) fn count_mapped(&self, bytes: u64) -> Result<Share> {
-        self.mapped.take(bytes, u64::MAX)
+    pub(crate) fn count_mapped(&self, bytes: u64) -> Result<Charge> {
+        self.mapped.try_charge(bytes)
     }
 
     /// How much of everything it has now.
@@ -31,7 +31,7 @@ impl Process {
             adapters: self.adapters.lock().bindings.len(),
             objects: self.objects.lock().len(),
             pinned_pages: self.pinned.pages(),
-            mapped_bytes: self.mapped.get(),
+            mapped_bytes: self.mapped.usage(),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
         waits::Loss, //
     },
     transport::AccountEntry,
-    wire::Handle,
+    wire::Handle, //
 };
 use kernel::{
     impl_has_work, new_work,
@@ -44,30 +44,30 @@ pub(crate) enum Flush {
     No,
 }
 
-/// What is left of a burial, for a worker.
+/// What is left of the destruction of a device, for a worker.
 #[pin_data]
-struct Burial {
+struct DestroyWork {
     process: Arc<Process>,
     device: Arc<Device>,
     flush: Flush,
     /// The process does not end on the host before the device does.
     _owed: AccountEntry,
     #[pin]
-    work: Work<Burial>,
+    work: Work<DestroyWork>,
 }
 
 impl_has_work! {
-    impl HasWork<Self> for Burial { self.work }
+    impl HasWork<Self> for DestroyWork { self.work }
 }
 
-impl WorkItem for Burial {
+impl WorkItem for DestroyWork {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
         // It ends when the host has answered, or with the channel.
         let _ = this
             .process
-            .bury(&this.device, this.flush, WaitMode::Unbounded);
+            .tear_down(&this.device, this.flush, WaitMode::Unbounded);
     }
 }
 
@@ -81,41 +81,41 @@ impl Process {
     pub(crate) fn destroy_device(self: &Arc<Self>, handle: Handle, flush: Flush) -> Result {
         let device = self.get::<Device>(handle)?;
         // Made before there is no way back.
-        let burial = Arc::pin_init(
-            pin_init!(Burial {
+        let work = Arc::pin_init(
+            pin_init!(DestroyWork {
                 process: self.clone(),
                 device,
                 flush,
                 _owed: self.account.enter(),
-                work <- new_work!("Burial::work"),
+                work <- new_work!("DestroyWork::work"),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
 
-        self.doom::<Device>(handle)?;
-        let Err(error) = self.bury(&burial.device, flush, WaitMode::Killable) else {
+        self.mark_dying::<Device>(handle)?;
+        let Err(error) = self.tear_down(&work.device, flush, WaitMode::Killable) else {
             return Ok(());
         };
 
         // It was never queued before.
-        let _ = self.services().teardown.enqueue(burial);
+        let _ = self.driver_data().teardown.enqueue(work);
         Err(error)
     }
 
-    /// Takes the doomed `device` to pieces and tells the host.
+    /// Takes the dying `device` to pieces and tells the host.
     ///
     /// # Errors
     ///
     /// `ERESTARTSYS` if the wait ended first. It can be called again then.
-    pub(super) fn bury(&self, device: &Device, flush: Flush, mode: WaitMode) -> Result {
-        device.gate().close();
+    pub(super) fn tear_down(&self, device: &Device, flush: Flush, mode: WaitMode) -> Result {
+        device.live().kill();
         // Those who wait do not depend on what the host still has to answer.
-        Self::forsake(device);
+        Self::cancel_waits(device);
 
-        let settled = device.gate().settle(mode);
+        let settled = device.live().drain(mode);
 
-        // And those who came in before the gate was closed.
-        Self::forsake(device);
+        // And those who came in before the device was killed.
+        Self::cancel_waits(device);
         settled?;
 
         // Without the adapter there is nobody to be told, and nothing but our side to clean up.
@@ -133,7 +133,7 @@ impl Process {
         let mut batch = Batch::new(self, device, active, mode);
 
         // What is left out when the wait ends early goes with the device.
-        while let Some((_, object)) = self.take_doomed(device.handle()) {
+        while let Some((_, object)) = self.remove_dying(device.handle()) {
             // Another thread may still hold it.
             object.revoke();
             match object {
@@ -152,7 +152,8 @@ impl Process {
             let result = active.tell(*sender, destroy, mode);
 
             if matches!(&result, Ok(status) if status.into_result().is_ok()) {
-                self.limbo.release(|owner| core::ptr::eq(owner, device));
+                self.deferred_unpin
+                    .release(|owner| core::ptr::eq(owner, device));
             }
             Self::unless_interrupted(result)?;
         }
@@ -160,7 +161,7 @@ impl Process {
     }
 
     /// Ends what waits for the device, or with it for others.
-    fn forsake(device: &Device) {
+    fn cancel_waits(device: &Device) {
         device.waits().lose(Loss::Device);
         #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
         device.imports().withdraw();
@@ -180,7 +181,7 @@ impl Process {
             Some((index, object.clone()))
         }) {
             match &object {
-                Object::Device(device) => Self::forsake(device),
+                Object::Device(device) => Self::cancel_waits(device),
                 other => other.revoke(),
             }
             from = index + 1;
@@ -188,15 +189,15 @@ impl Process {
     }
 
     /// The end of all objects, when nobody uses the process any more.
-    pub(super) fn bury_everything(&self) {
+    pub(super) fn release_all(&self) {
         while let Some(handle) = self.with_objects(|objects| objects.find_root(|_| true)) {
             let object = self.object(handle);
 
-            self.with_objects(|objects| objects.doom(handle));
+            self.with_objects(|objects| objects.mark_dying(handle));
             if let Ok(Object::Device(device)) = object {
-                let _ = self.bury(&device, Flush::Yes, WaitMode::Unbounded);
+                let _ = self.tear_down(&device, Flush::Yes, WaitMode::Unbounded);
             }
-            while let Some(piece) = self.take_doomed(handle) {
+            while let Some(piece) = self.remove_dying(handle) {
                 drop(piece);
             }
         }

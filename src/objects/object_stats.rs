@@ -50,24 +50,24 @@ impl Kind {
 }
 
 /// The counts.
-pub(crate) struct Census {
+pub(crate) struct ObjectStats {
     counts: [Atomic<u64>; Kind::NAMES.len()],
 }
 
-impl Census {
+impl ObjectStats {
     /// Nothing is there.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        let census = Self {
+        let object_stats = Self {
             counts: [const { Atomic::new(0) }; Kind::NAMES.len()],
         };
 
-        Ok(Arc::new(census, GFP_KERNEL)?)
+        Ok(Arc::new(object_stats, GFP_KERNEL)?)
     }
 
     /// Counts one until the result is dropped.
-    pub(crate) fn count(self: &Arc<Self>, kind: Kind) -> Counted {
-        let counted = Counted {
-            census: self.clone(),
+    pub(crate) fn count(self: &Arc<Self>, kind: Kind) -> ObjectCount {
+        let counted = ObjectCount {
+            object_stats: self.clone(),
             kind,
         };
 
@@ -78,8 +78,8 @@ impl Census {
     }
 
     /// A line for each kind.
-    pub(crate) fn show(census: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, count) in Kind::NAMES.iter().zip(&census.counts) {
+    pub(crate) fn show(object_stats: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, count) in Kind::NAMES.iter().zip(&object_stats.counts) {
             writeln!(f, "{} {}", name, count.load(Relaxed))?;
         }
         Ok(())
@@ -87,19 +87,19 @@ impl Census {
 }
 
 /// One object that is there. May be dropped in any context.
-pub(crate) struct Counted {
-    census: Arc<Census>,
+pub(crate) struct ObjectCount {
+    object_stats: Arc<ObjectStats>,
     kind: Kind,
 }
 
-impl Counted {
+impl ObjectCount {
     fn place(&self) -> Option<&Atomic<u64>> {
         // CAST: It is the position in the list of names.
-        self.census.counts.get(self.kind as usize)
+        self.object_stats.counts.get(self.kind as usize)
     }
 }
 
-impl Drop for Counted {
+impl Drop for ObjectCount {
     fn drop(&mut self) {
         if let Some(count) = self.place() {
             count.fetch_sub(1, Relaxed);

@@ -3,10 +3,10 @@
 //! What all objects of the driver share: the registry makes it, once.
 
 use super::{
-    census::Census,
-    lent_record::LentRecords,
-    notices::Notices,
-    pin_account::PinTotal, //
+    host_events::HostEvents,
+    object_stats::ObjectStats,
+    pin_counter::PinTotal,
+    sysmem_record::SysmemRecords, //
 };
 use crate::{
     linux::{
@@ -22,7 +22,7 @@ use kernel::{
 
 /// The shared parts.
 #[derive(Clone)]
-pub(crate) struct Services {
+pub(crate) struct DriverData {
     /// Where work is done that nobody waits for.
     pub(crate) queue: Arc<OwnedQueue>,
     /// Where work is done that other drivers may wait for. It waits for nothing on `queue`.
@@ -38,16 +38,16 @@ pub(crate) struct Services {
     /// What is done when an adapter has closed its channel.
     pub(crate) on_closed: fn(&Arc<Offer>),
     /// What the host may speak about on its own.
-    pub(crate) notices: Arc<Notices>,
+    pub(crate) host_events: Arc<HostEvents>,
     /// How many objects there are.
-    pub(crate) census: Arc<Census>,
+    pub(crate) object_stats: Arc<ObjectStats>,
     /// Which memory of programs the host has.
-    pub(crate) lent: Arc<LentRecords>,
+    pub(crate) sysmem_records: Arc<SysmemRecords>,
     /// How many pages of programs are pinned.
     pub(super) pinned: Arc<PinTotal>,
 }
 
-impl Services {
+impl DriverData {
     /// Shared parts that use `queue` and `teardown`, and call `on_broken` and `on_closed`.
     pub(crate) fn new(
         queue: Arc<OwnedQueue>,
@@ -63,9 +63,9 @@ impl Services {
             gpadls: Arc::new(OwnedQueue::ordered(c"dxgkrnl_gpadl")?, GFP_KERNEL)?,
             on_broken,
             on_closed,
-            notices: Notices::new()?,
-            census: Census::new()?,
-            lent: Arc::pin_init(LentRecords::new(), GFP_KERNEL)?,
+            host_events: HostEvents::new()?,
+            object_stats: ObjectStats::new()?,
+            sysmem_records: Arc::pin_init(SysmemRecords::new(), GFP_KERNEL)?,
             pinned: PinTotal::new()?,
         })
     }

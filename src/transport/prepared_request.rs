@@ -5,7 +5,7 @@
 
 use super::{
     request::Request,
-    Lane,
+    Endpoint,
     ReplyBuffer,
     Transport,
     MAX_MESSAGE, //
@@ -23,15 +23,15 @@ use kernel::{
 };
 
 /// A request that was not sent yet, and can be without any more memory.
-pub(crate) struct Seat<'a, C: Channel + 'static> {
+pub(crate) struct PreparedRequest<'a, C: Channel + 'static> {
     pub(super) transport: ArcBorrow<'a, Transport<C>>,
-    pub(super) lane: Arc<Lane>,
+    pub(super) endpoint: Arc<Endpoint>,
     pub(super) request: Arc<Request>,
     /// Where the reply is expected; `None` once the request was sent.
     pub(super) id: Option<u64>,
 }
 
-impl<C: Channel> Seat<'_, C> {
+impl<C: Channel> PreparedRequest<'_, C> {
     /// Returns the channel over which it is to be sent.
     pub(crate) fn channel(&self) -> &C {
         &self.transport.channel
@@ -42,7 +42,7 @@ impl<C: Channel> Seat<'_, C> {
     /// # Errors
     ///
     /// - `EINVAL`: the message is larger than the protocol allows.
-    /// - `ENODEV`: the channel or the lane is closed, or was closed meanwhile.
+    /// - `ENODEV`: the channel or the endpoint is closed, or was closed meanwhile.
     /// - `EOVERFLOW`: the reply was too short.
     /// - `EBADMSG`: the reply was empty.
     /// - `ERESTARTSYS`: a fatal signal arrived.
@@ -53,7 +53,7 @@ impl<C: Channel> Seat<'_, C> {
             return Err(EINVAL);
         }
 
-        let wanted = || self.lane.is_open();
+        let wanted = || self.endpoint.is_open();
 
         self.transport
             .channel
@@ -64,22 +64,22 @@ impl<C: Channel> Seat<'_, C> {
 
         // A thread that was killed must not leave more behind than is needed.
         if let (Err(_), Some(id), true) = (&result, id, self.request.is_plain()) {
-            self.transport.inbox.abandon(id);
+            self.transport.completions.abandon(id);
         }
         result
     }
 }
 
-impl<C: Channel> Drop for Seat<'_, C> {
+impl<C: Channel> Drop for PreparedRequest<'_, C> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
-            self.transport.inbox.withdraw(id);
+            self.transport.completions.withdraw(id);
         }
     }
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-#[kunit_tests(dxgkrnl_seat)]
+#[kunit_tests(dxgkrnl_prepared_request)]
 mod tests {
     use super::*;
     use crate::transport::{
@@ -102,8 +102,8 @@ mod tests {
     fn what_was_not_sent_is_not_expected() -> Result {
         let rig = Rig::new()?;
         let account = Account::new()?;
-        let seat = rig.transport.as_arc_borrow().seat(
-            &rig.lane,
+        let request = rig.transport.as_arc_borrow().prepare(
+            &rig.endpoint,
             Some(&account),
             4,
             None,
@@ -111,27 +111,27 @@ mod tests {
         )?;
 
         assert_eq!(errno(account.settle(SHORT)), -110);
-        drop(seat);
+        drop(request);
         account.settle(SHORT)?;
         assert_eq!(rig.host.sent_count(), 0);
         Ok(())
     }
 
     #[test]
-    fn nothing_is_sent_on_a_closed_lane() -> Result {
+    fn nothing_is_sent_on_a_closed_endpoint() -> Result {
         let rig = Rig::new()?;
-        let other = Lane::new()?;
+        let other = Endpoint::new()?;
         let transport = rig.transport.as_arc_borrow();
-        let seat = transport.seat(&rig.lane, None, 4, None, Label::UNKNOWN)?;
-        let seat_on_other = transport.seat(&other, None, 4, None, Label::UNKNOWN)?;
+        let request = transport.prepare(&rig.endpoint, None, 4, None, Label::UNKNOWN)?;
+        let request_on_other = transport.prepare(&other, None, 4, None, Label::UNKNOWN)?;
 
-        rig.transport.close_lane(&rig.lane);
-        assert_eq!(errno(seat.send(&[0; 24], LONG)), -19);
-        assert_eq!(errno(transport.post(&rig.lane, &[0; 24], LONG)), -19);
+        rig.transport.close_endpoint(&rig.endpoint);
+        assert_eq!(errno(request.send(&[0; 24], LONG)), -19);
+        assert_eq!(errno(transport.post(&rig.endpoint, &[0; 24], LONG)), -19);
         assert_eq!(rig.host.sent_count(), 0);
 
         rig.host.then(Answer::reply(&[0; 8])?)?;
-        seat_on_other.send(&[0; 24], LONG)?;
+        request_on_other.send(&[0; 24], LONG)?;
         transport.post(&other, &[0; 24], LONG)?;
         assert_eq!(rig.host.sent_count(), 2);
         Ok(())

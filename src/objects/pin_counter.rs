@@ -4,13 +4,13 @@
 //!
 //! The limit is one for all processes together: one of each would be a matter of forking.
 
-use super::services::Services;
+use super::driver_data::DriverData;
 use crate::{
-    amount::{
-        Amount,
-        Share, //
+    counter::{
+        Charge,
+        Counter, //
     },
-    linux::pin_limit::max_pinned_pages,
+    linux::pin_limit::max_pinned_pages, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -26,7 +26,7 @@ use kernel::{
 
 /// What all processes have pinned, in pages.
 pub(crate) struct PinTotal {
-    pages: Arc<Amount>,
+    pages: Arc<Counter>,
     /// Whether the log has named the limit.
     told: Atomic<bool>,
 }
@@ -35,7 +35,7 @@ impl PinTotal {
     /// Makes a total of nothing.
     pub(super) fn new() -> Result<Arc<Self>> {
         let total = Self {
-            pages: Amount::new(GFP_KERNEL)?,
+            pages: Counter::new(Counter::UNLIMITED, GFP_KERNEL)?,
             told: Atomic::new(false),
         };
 
@@ -47,10 +47,10 @@ impl PinTotal {
     /// # Errors
     ///
     /// `ENOMEM` beyond the limit, which the log names the first time.
-    fn take(&self, pages: u64) -> Result<Share> {
+    fn try_charge(&self, pages: u64) -> Result<Charge> {
         let limit = max_pinned_pages();
 
-        self.pages.take(pages, limit).inspect_err(|_| {
+        self.pages.try_charge_below(pages, limit).inspect_err(|_| {
             if !self.told.xchg(true, Relaxed) {
                 // CAST: It is small.
                 let kib = PAGE_SIZE as u64 / 1024;
@@ -58,7 +58,7 @@ impl PinTotal {
                 pr_notice!(
                     "{} KiB of programs are pinned for GPUs, and {} KiB more would exceed the \
                      limit of {} KiB (parameter max_pinned_mib)\n",
-                    self.pages.get() * kib,
+                    self.pages.usage() * kib,
                     pages.saturating_mul(kib),
                     limit.saturating_mul(kib)
                 );
@@ -68,17 +68,17 @@ impl PinTotal {
 }
 
 /// What one process has pinned, in pages.
-pub(crate) struct PinAccount {
-    own: Arc<Amount>,
+pub(crate) struct PinCounter {
+    own: Arc<Counter>,
     all: Arc<PinTotal>,
 }
 
-impl PinAccount {
-    /// The account of a process that has pinned nothing.
-    pub(crate) fn new(services: &Services) -> Result<Self> {
+impl PinCounter {
+    /// Makes the counter of a process that has pinned nothing.
+    pub(crate) fn new(driver_data: &DriverData) -> Result<Self> {
         Ok(Self {
-            own: Amount::new(GFP_KERNEL_ACCOUNT)?,
-            all: services.pinned.clone(),
+            own: Counter::new(Counter::UNLIMITED, GFP_KERNEL_ACCOUNT)?,
+            all: driver_data.pinned.clone(),
         })
     }
 
@@ -87,12 +87,12 @@ impl PinAccount {
     /// # Errors
     ///
     /// `ENOMEM` if that is more than all processes together may have.
-    pub(crate) fn take(&self, pages: u64) -> Result<[Share; 2]> {
-        Ok([self.all.take(pages)?, self.own.take(pages, u64::MAX)?])
+    pub(crate) fn try_charge(&self, pages: u64) -> Result<[Charge; 2]> {
+        Ok([self.all.try_charge(pages)?, self.own.try_charge(pages)?])
     }
 
     /// How many pages the process has pinned.
     pub(crate) fn pages(&self) -> u64 {
-        self.own.get()
+        self.own.usage()
     }
 }

@@ -5,7 +5,7 @@
 //! What only the host can end would never end without it, and what it shows of its memory may
 //! become something else. Entered and left in constant time.
 
-use super::directory::Directory;
+use super::locked_id_table::LockedIdTable;
 use kernel::{
     prelude::*,
     sync::{
@@ -18,60 +18,60 @@ use kernel::{
 };
 
 /// Most of them at one place.
-const MAX_DEPENDENTS: usize = 1 << 20;
+const MAX_NOTIFIERS: usize = 1 << 20;
 
 /// Something that depends on the host.
-pub(crate) trait Dependent: Send + Sync {
+pub(crate) trait OnLoss: Send + Sync {
     /// The way to the host is gone for ever. May sleep; may be called more than once.
-    fn cut_off(&self);
+    fn on_loss(&self);
 }
 
 /// All that depends on one way to the host.
 #[pin_data]
-pub(crate) struct Dependents {
+pub(crate) struct NotifierList {
     lost: Atomic<u32>,
     #[pin]
-    all: Directory<Arc<dyn Dependent>, MAX_DEPENDENTS>,
+    all: LockedIdTable<Arc<dyn OnLoss>, MAX_NOTIFIERS>,
 }
 
 /// An entry; it is told nothing any more when this is dropped.
-pub(crate) struct Dependence {
-    on: Arc<Dependents>,
+pub(crate) struct Notifier {
+    on: Arc<NotifierList>,
     id: u64,
 }
 
 /// One on an adapter, and one on the global channel.
-pub(crate) type Dependences = [Dependence; 2];
+pub(crate) type Notifiers = [Notifier; 2];
 
-impl Dependents {
+impl NotifierList {
     /// Nobody yet.
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 lost: Atomic::new(0),
-                all <- Directory::new(),
+                all <- LockedIdTable::new(),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Enters `dependent`, which is told at once if it is too late.
+    /// Enters `target`, which is told at once if it is too late.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, also if there are too many.
-    pub(crate) fn enter(self: &Arc<Self>, dependent: Arc<dyn Dependent>) -> Result<Dependence> {
-        let dependence = Dependence {
-            id: self.all.insert(dependent.clone())?,
+    pub(crate) fn enter(self: &Arc<Self>, target: Arc<dyn OnLoss>) -> Result<Notifier> {
+        let notifier = Notifier {
+            id: self.all.insert(target.clone())?,
             on: self.clone(),
         };
 
-        // `cut_off` sets the flag first and looks then; this is the other order, so one of the two
+        // `on_loss` sets the flag first and looks then; this is the other order, so one of the two
         // sees the other.
         if self.is_lost() {
-            dependent.cut_off();
+            target.on_loss();
         }
-        Ok(dependence)
+        Ok(notifier)
     }
 
     /// Whether it is too late.
@@ -80,30 +80,30 @@ impl Dependents {
     }
 
     /// Tells everybody.
-    pub(crate) fn cut_off(&self) {
+    pub(crate) fn on_loss(&self) {
         let mut from = 0;
 
         self.lost.xchg(1, Full);
-        while let Some(dependent) = self.all.pop(&mut from) {
-            dependent.cut_off();
+        while let Some(target) = self.all.pop(&mut from) {
+            target.on_loss();
         }
     }
 }
 
-impl Drop for Dependence {
+impl Drop for Notifier {
     fn drop(&mut self) {
         drop(self.on.all.remove(self.id));
     }
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-#[kunit_tests(dxgkrnl_dependents)]
+#[kunit_tests(dxgkrnl_notifier_list)]
 mod tests {
     use super::*;
 
-    struct Counter(Atomic<u32>);
+    struct Tally(Atomic<u32>);
 
-    impl Counter {
+    impl Tally {
         fn new() -> Result<Arc<Self>> {
             Ok(Arc::new(Self(Atomic::new(0)), GFP_KERNEL)?)
         }
@@ -113,25 +113,25 @@ mod tests {
         }
     }
 
-    impl Dependent for Counter {
-        fn cut_off(&self) {
+    impl OnLoss for Tally {
+        fn on_loss(&self) {
             self.0.fetch_add(1, Full);
         }
     }
 
     #[test]
     fn those_who_are_there_are_told() -> Result {
-        let dependents = Dependents::new()?;
-        let (stays, leaves, late) = (Counter::new()?, Counter::new()?, Counter::new()?);
-        let _stays = dependents.enter(stays.clone())?;
+        let loss_notifiers = NotifierList::new()?;
+        let (stays, leaves, late) = (Tally::new()?, Tally::new()?, Tally::new()?);
+        let _stays = loss_notifiers.enter(stays.clone())?;
 
-        drop(dependents.enter(leaves.clone())?);
-        dependents.cut_off();
-        dependents.cut_off();
+        drop(loss_notifiers.enter(leaves.clone())?);
+        loss_notifiers.on_loss();
+        loss_notifiers.on_loss();
         assert_eq!(stays.count(), 1);
         assert_eq!(leaves.count(), 0);
 
-        let _late = dependents.enter(late.clone())?;
+        let _late = loss_notifiers.enter(late.clone())?;
 
         assert_eq!(late.count(), 1);
         Ok(())

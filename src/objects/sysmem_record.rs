@@ -2,7 +2,7 @@
 
 //! Which memory of programs the host has, for who looks at it in debugfs.
 
-use super::directory::Directory;
+use super::locked_id_table::LockedIdTable;
 use crate::{
     linux::coarse_time::CoarseInstant,
     wire::Luid, //
@@ -21,11 +21,11 @@ use kernel::{
 const MAX_RECORDS: usize = 1 << 20;
 
 /// All of them.
-pub(crate) type LentRecords = Directory<Arc<LentRecord>, MAX_RECORDS>;
+pub(crate) type SysmemRecords = LockedIdTable<Arc<SysmemRecord>, MAX_RECORDS>;
 
 /// A piece of memory.
 #[pin_data]
-pub(crate) struct LentRecord {
+pub(crate) struct SysmemRecord {
     /// The process id in the initial namespace.
     pub(crate) process: u32,
     /// Its size.
@@ -37,7 +37,7 @@ pub(crate) struct LentRecord {
     waits: SpinLock<Option<CoarseInstant>>,
 }
 
-impl LentRecord {
+impl SysmemRecord {
     /// The driver waits for the host from now on.
     fn wait(&self) {
         *self.waits.lock() = Some(CoarseInstant::now());
@@ -50,31 +50,31 @@ impl LentRecord {
 }
 
 /// An entry, until it is dropped.
-pub(super) struct LentEntry {
-    all: Arc<LentRecords>,
-    record: Arc<LentRecord>,
+pub(super) struct SysmemRecordEntry {
+    all: Arc<SysmemRecords>,
+    record: Arc<SysmemRecord>,
     id: u64,
 }
 
-impl LentEntry {
+impl SysmemRecordEntry {
     /// Enters `pages` pages of `process` that are lent for `adapter`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, also if there are too many.
     pub(super) fn new(
-        all: &Arc<LentRecords>,
+        all: &Arc<SysmemRecords>,
         process: u32,
         pages: usize,
         adapter: Luid,
     ) -> Result<Self> {
         let record = Arc::pin_init(
-            pin_init!(LentRecord {
+            pin_init!(SysmemRecord {
                 process,
                 // CAST: 64 bits hold both.
                 kib: pages as u64 * (PAGE_SIZE as u64 / 1024),
                 adapter,
-                waits <- new_spinlock!(None, "LentRecord::waits"),
+                waits <- new_spinlock!(None, "SysmemRecord::waits"),
             }),
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -92,7 +92,7 @@ impl LentEntry {
     }
 }
 
-impl Drop for LentEntry {
+impl Drop for SysmemRecordEntry {
     fn drop(&mut self) {
         drop(self.all.remove(self.id));
     }

@@ -5,14 +5,14 @@
 
 use super::{
     adapter::Adapter,
-    dependents::{
-        Dependences,
-        Dependent, //
+    notifier_list::{
+        Notifiers,
+        OnLoss, //
     },
     process::Process, //
 };
 use crate::{
-    amount::Share,
+    counter::Charge,
     linux::user_mapping::{
         Access,
         Caching,
@@ -28,22 +28,22 @@ use kernel::{
 };
 
 /// A mapping, which is taken away when the adapter or the global channel is lost.
-struct Shown(UserMapping);
+struct RevokeOnLoss(UserMapping);
 
-impl Dependent for Shown {
-    fn cut_off(&self) {
+impl OnLoss for RevokeOnLoss {
+    fn on_loss(&self) {
         self.0.revoke();
     }
 }
 
 /// Memory of the host in the address space of a user program, until this is dropped.
-pub(crate) struct HostView {
-    shown: Arc<Shown>,
-    _counted: Share,
-    _dependences: Dependences,
+pub(crate) struct IoMapping {
+    mapping: Arc<RevokeOnLoss>,
+    _counted: Charge,
+    _notifiers: Notifiers,
 }
 
-impl HostView {
+impl IoMapping {
     /// Shows the user program of `process`, which is the current one, `size` bytes that the host
     /// has at `address` for something on `adapter`, with the rest of the pages they are in.
     ///
@@ -59,45 +59,45 @@ impl HostView {
         access: Access,
         caching: Caching,
     ) -> Result<Self> {
-        let room = UniqueArc::<Shown>::new_uninit(GFP_KERNEL_ACCOUNT)?;
+        let room = UniqueArc::<RevokeOnLoss>::new_uninit(GFP_KERNEL_ACCOUNT)?;
         let mapping = process.io_window().map(address, size, access, caching)?;
-        let shown: Arc<Shown> = room.write(Shown(mapping)).into();
+        let mapping: Arc<RevokeOnLoss> = room.write(RevokeOnLoss(mapping)).into();
 
-        Self::enter(process, adapter, &shown).inspect_err(|_| shown.0.unmap())
+        Self::enter(process, adapter, &mapping).inspect_err(|_| mapping.0.unmap())
     }
 
-    /// Counts what is `shown`, and lets it be told when the adapter is lost. If that was so
+    /// Charges the bytes of `mapping`, and lets it be told when the adapter is lost. If that was so
     /// meanwhile, the pages are taken away at once.
-    fn enter(process: &Process, adapter: &Adapter, shown: &Arc<Shown>) -> Result<Self> {
+    fn enter(process: &Process, adapter: &Adapter, mapping: &Arc<RevokeOnLoss>) -> Result<Self> {
         Ok(Self {
-            _counted: process.count_mapped(shown.0.size())?,
-            _dependences: process
-                .depend_on(adapter, shown.clone())
+            _counted: process.count_mapped(mapping.0.size())?,
+            _notifiers: process
+                .notify_on_loss(adapter, mapping.clone())
                 .map_err(|_| ENOMEM)?,
-            shown: shown.clone(),
+            mapping: mapping.clone(),
         })
     }
 
     /// Where the user program sees it.
     pub(crate) fn address(&self) -> u64 {
-        self.shown.0.address()
+        self.mapping.0.address()
     }
 
     /// Reads the 8 bytes that the host has at `address` in the same window, unless the memory was
     /// taken away. Sleeps.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn read_u64(&self, address: u64) -> Result<u64> {
-        self.shown.0.window().ok_or(ENODEV)?.read_u64(address)
+        self.mapping.0.window().ok_or(ENODEV)?.read_u64(address)
     }
 
     /// Takes it away from the user program, and from all that have inherited it. Frees the addresses
     /// if the current task is one of the program's.
     pub(crate) fn revoke(&self) {
-        self.shown.0.unmap();
+        self.mapping.0.unmap();
     }
 }
 
-impl Drop for HostView {
+impl Drop for IoMapping {
     /// Takes the memory away, also if it is being taken away elsewhere at this moment, because the
     /// adapter was lost: whoever drops the view is about to tell the host that nobody sees it.
     fn drop(&mut self) {

@@ -19,16 +19,16 @@ use kernel::prelude::*;
 
 /// A table of at most `MAX` entries that may be used in softirq context.
 #[pin_data]
-pub(crate) struct Directory<T, const MAX: usize> {
+pub(crate) struct LockedIdTable<T, const MAX: usize> {
     #[pin]
     table: IrqLock<Table<T, MAX>>,
 }
 
-impl<T, const MAX: usize> Directory<T, MAX> {
+impl<T, const MAX: usize> LockedIdTable<T, MAX> {
     /// An empty table.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            table <- new_irq_lock!(Table::new(), c"Directory::table"),
+            table <- new_irq_lock!(Table::new(), c"LockedIdTable::table"),
         })
     }
 

@@ -3,13 +3,13 @@
 //! The view a program has of an allocation: how often it was locked, and where it is.
 //!
 //! The first lock asks the host to show the memory, the last unlock lets it go; the host hears of
-//! nothing in between. Whoever asks has the [`Turn`], and others wait for the outcome. No lock is
+//! nothing in between. Whoever asks has the [`MapGuard`], and others wait for the outcome. No lock is
 //! held while the host is asked.
 //!
-//! `CpuView::state` is held while the memory is mapped and unmapped, so that an allocation that is
-//! destroyed is mapped no more when [`CpuView::close`] returns.
+//! `LockState::state` is held while the memory is mapped and unmapped, so that an allocation that is
+//! destroyed is mapped no more when [`LockState::close`] returns.
 
-use super::host_view::HostView;
+use super::io_mapping::IoMapping;
 use crate::linux::wait::{
     new_event_count,
     EventCount,
@@ -31,7 +31,7 @@ enum State {
     /// Not mapped. Somebody asks the host.
     Asking,
     /// Mapped.
-    Shown { view: HostView, locks: u32 },
+    Shown { view: IoMapping, locks: u32 },
     /// Memory of the program, which it always sees at `address`: locks mean nothing, and are not
     /// counted.
     Own { address: u64 },
@@ -41,7 +41,7 @@ enum State {
 
 /// The view of one allocation.
 #[pin_data]
-pub(crate) struct CpuView {
+pub(crate) struct LockState {
     #[pin]
     state: Mutex<State>,
     #[pin]
@@ -53,10 +53,10 @@ pub(crate) enum Locked<'a> {
     /// The memory is at this address.
     At(u64),
     /// The host has to be asked to show it.
-    Ask(Turn<'a>),
+    Ask(MapGuard<'a>),
 }
 
-impl CpuView {
+impl LockState {
     /// A view of the memory of the GPU; or of memory of the program, at the address `own`.
     pub(crate) fn new(own: Option<u64>) -> impl PinInit<Self> {
         let state = match own {
@@ -65,8 +65,8 @@ impl CpuView {
         };
 
         pin_init!(Self {
-            state <- new_mutex!(state, "CpuView::state"),
-            changes <- new_event_count!(c"CpuView::changes"),
+            state <- new_mutex!(state, "LockState::state"),
+            changes <- new_event_count!(c"LockState::changes"),
         })
     }
 
@@ -88,7 +88,7 @@ impl CpuView {
                 State::Own { address } => return Ok(Locked::At(*address)),
                 state @ State::Hidden => {
                     *state = State::Asking;
-                    return Ok(Locked::Ask(Turn { view: self }));
+                    return Ok(Locked::Ask(MapGuard { view: self }));
                 }
                 State::Asking => {}
                 State::Gone => return Err(EINVAL),
@@ -107,7 +107,7 @@ impl CpuView {
     pub(crate) fn unlock<G>(
         &self,
         prepare: impl FnOnce() -> Result<G>,
-    ) -> Result<Option<(G, Turn<'_>)>> {
+    ) -> Result<Option<(G, MapGuard<'_>)>> {
         let mut state = self.state.lock();
 
         match &mut *state {
@@ -116,7 +116,7 @@ impl CpuView {
 
                 // The old state unmaps the memory.
                 *state = State::Asking;
-                Ok(Some((prepared, Turn { view: self })))
+                Ok(Some((prepared, MapGuard { view: self })))
             }
             State::Shown { locks, .. } => {
                 *locks = locks.checked_sub(1).ok_or(EINVAL)?;
@@ -135,11 +135,11 @@ impl CpuView {
 }
 
 /// The right to ask the host about the memory of an allocation.
-pub(crate) struct Turn<'a> {
-    view: &'a CpuView,
+pub(crate) struct MapGuard<'a> {
+    view: &'a LockState,
 }
 
-impl Turn<'_> {
+impl MapGuard<'_> {
     /// Whether the allocation is still there.
     pub(crate) fn matters(&self) -> bool {
         matches!(*self.view.state.lock(), State::Asking)
@@ -150,7 +150,7 @@ impl Turn<'_> {
     /// # Errors
     ///
     /// `EINVAL` if the allocation was destroyed meanwhile; what `map` says.
-    pub(crate) fn show(&self, map: impl FnOnce() -> Result<HostView>) -> Result<u64> {
+    pub(crate) fn show(&self, map: impl FnOnce() -> Result<IoMapping>) -> Result<u64> {
         let mut state = self.view.state.lock();
 
         if !matches!(*state, State::Asking) {
@@ -165,7 +165,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for MapGuard<'_> {
     fn drop(&mut self) {
         let mut state = self.view.state.lock();
 

@@ -3,17 +3,17 @@
 //! What the host may speak about on its own: events that messages have named, found in constant
 //! time, and that the state of a device has changed. Works in the channel callback.
 //!
-//! An entry lives as long as its [`Registration`]. Late, repeated and invented notifications find
+//! An entry lives as long as its [`EventId`]. Late, repeated and invented notifications find
 //! nothing, and are harmless.
 
-use super::directory::Directory;
+use super::locked_id_table::LockedIdTable;
 use crate::{
     linux::ratelimit::pr_warn_limited,
     message::notification::{
         self,
         Notification, //
     },
-    transport::Listener,
+    transport::Listener, //
 };
 use kernel::{
     prelude::*,
@@ -34,62 +34,62 @@ const MAX_NAMED: usize = 1 << 20;
 const FIRST_EVENT: u64 = 2;
 
 /// Something that the host speaks about.
-pub(crate) trait Subject: Send + Sync {
+pub(crate) trait EventHandler: Send + Sync {
     /// The host did. Called in softirq context; must not sleep.
-    fn noticed(&self);
+    fn signalled(&self);
 }
 
 /// Things with names.
 #[pin_data]
-pub(crate) struct Names {
+pub(crate) struct EventTable {
     #[pin]
-    table: Directory<Arc<dyn Subject>, MAX_NAMED>,
+    table: LockedIdTable<Arc<dyn EventHandler>, MAX_NAMED>,
 }
 
 /// A name; forgotten when this is dropped.
-pub(crate) struct Registration {
-    names: Arc<Names>,
+pub(crate) struct EventId {
+    names: Arc<EventTable>,
     id: u64,
 }
 
-impl Names {
+impl EventTable {
     fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                table <- Directory::new(),
+                table <- LockedIdTable::new(),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Gives `subject` a name, by which the host may speak of it at once.
+    /// Gives `handler` a name, by which the host may speak of it at once.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, also if there are too many.
-    pub(crate) fn register(self: &Arc<Self>, subject: Arc<dyn Subject>) -> Result<Registration> {
-        Ok(Registration {
-            id: self.table.insert(subject)?,
+    pub(crate) fn register(self: &Arc<Self>, handler: Arc<dyn EventHandler>) -> Result<EventId> {
+        Ok(EventId {
+            id: self.table.insert(handler)?,
             names: self.clone(),
         })
     }
 
     fn notice(&self, id: u64) {
-        // The subject may take locks of its own, and may be dropped here.
-        if let Some(subject) = self.table.get(id) {
-            subject.noticed();
+        // The handler may take locks of its own, and may be dropped here.
+        if let Some(handler) = self.table.get(id) {
+            handler.signalled();
         }
     }
 }
 
-impl Registration {
+impl EventId {
     /// The name, to be put into a message. Never 0 or 1.
     pub(crate) fn id(&self) -> u64 {
         self.id + (FIRST_EVENT - 1)
     }
 }
 
-impl Drop for Registration {
+impl Drop for EventId {
     fn drop(&mut self) {
         drop(self.names.table.remove(self.id));
     }
@@ -128,26 +128,26 @@ impl StateChanges {
 }
 
 /// All that the host may speak about.
-pub(crate) struct Notices {
+pub(crate) struct HostEvents {
     /// Guest events.
-    pub(crate) events: Arc<Names>,
+    pub(crate) events: Arc<EventTable>,
     /// Changes of the execution states of devices.
     pub(crate) state_changes: Arc<StateChanges>,
 }
 
-impl Notices {
+impl HostEvents {
     /// Nothing yet.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        let notices = Self {
-            events: Names::new()?,
+        let host_events = Self {
+            events: EventTable::new()?,
             state_changes: StateChanges::new()?,
         };
 
-        Ok(Arc::new(notices, GFP_KERNEL)?)
+        Ok(Arc::new(host_events, GFP_KERNEL)?)
     }
 }
 
-impl Listener for Notices {
+impl Listener for HostEvents {
     fn notified(&self, payload: &[u8]) {
         match notification::parse(payload) {
             Ok(Notification::Event(event)) => {
@@ -166,81 +166,81 @@ impl Listener for Notices {
 }
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
-#[kunit_tests(dxgkrnl_notices)]
+#[kunit_tests(dxgkrnl_host_events)]
 mod tests {
     use super::*;
 
-    struct Counter(Atomic<u32>);
+    struct Tally(Atomic<u32>);
 
-    impl Subject for Counter {
-        fn noticed(&self) {
+    impl EventHandler for Tally {
+        fn signalled(&self) {
             self.0.fetch_add(1, Full);
         }
     }
 
     /// SIGNALGUESTEVENT, or SETGUESTDATA with a value.
-    fn notify(notices: &Notices, kind: u32, id: u64) {
+    fn notify(host_events: &HostEvents, kind: u32, id: u64) {
         let mut bytes = [0; 48];
 
         bytes[16..20].copy_from_slice(&kind.to_le_bytes());
         bytes[24..32].copy_from_slice(&id.to_le_bytes());
         bytes[32] = 1;
-        notices.notified(&bytes);
+        host_events.notified(&bytes);
     }
 
     #[test]
     fn only_what_is_registered_notices() -> Result {
-        let notices = Notices::new()?;
-        let counter = Arc::new(Counter(Atomic::new(0)), GFP_KERNEL)?;
-        let count = || counter.0.fetch_add(0, Full);
-        let event = notices.events.register(counter.clone())?;
+        let host_events = HostEvents::new()?;
+        let tally = Arc::new(Tally(Atomic::new(0)), GFP_KERNEL)?;
+        let count = || tally.0.fetch_add(0, Full);
+        let event = host_events.events.register(tally.clone())?;
         let id = event.id();
 
         assert!(id >= 2);
         for wrong in [0, 1, id + 1, id | 1 << 32, u64::MAX] {
-            notify(&notices, 0, wrong);
+            notify(&host_events, 0, wrong);
         }
         // The name of an event is not the cookie of devices.
-        notify(&notices, 2, id);
+        notify(&host_events, 2, id);
         assert_eq!(count(), 0);
-        notify(&notices, 0, id);
-        notify(&notices, 3, id);
+        notify(&host_events, 0, id);
+        notify(&host_events, 3, id);
         assert_eq!(count(), 2);
 
         drop(event);
-        notify(&notices, 0, id);
+        notify(&host_events, 0, id);
         assert_eq!(count(), 2);
 
-        let again = notices.events.register(counter.clone())?;
+        let again = host_events.events.register(tally.clone())?;
 
         assert_ne!(again.id(), id);
-        notify(&notices, 0, id);
+        notify(&host_events, 0, id);
         assert_eq!(count(), 2);
         Ok(())
     }
 
     #[test]
     fn only_the_cookie_counts_changes() -> Result {
-        let notices = Notices::new()?;
-        let count = || notices.state_changes.count();
+        let host_events = HostEvents::new()?;
+        let count = || host_events.state_changes.count();
 
         for cookie in [0, 2, 1 << 32 | StateChanges::COOKIE, u64::MAX] {
-            notify(&notices, 2, cookie);
+            notify(&host_events, 2, cookie);
         }
-        notify(&notices, 0, StateChanges::COOKIE);
+        notify(&host_events, 0, StateChanges::COOKIE);
         assert_eq!(count(), 0);
-        notify(&notices, 2, StateChanges::COOKIE);
-        notify(&notices, 2, StateChanges::COOKIE);
+        notify(&host_events, 2, StateChanges::COOKIE);
+        notify(&host_events, 2, StateChanges::COOKIE);
         assert_eq!(count(), 2);
         Ok(())
     }
 
     #[test]
     fn short_notifications() -> Result {
-        let notices = Notices::new()?;
+        let host_events = HostEvents::new()?;
 
         for length in 0..48 {
-            notices.notified(&[0; 48][..length]);
+            host_events.notified(&[0; 48][..length]);
         }
         Ok(())
     }

@@ -3,18 +3,18 @@
 //! Memory of programs that the host may use, and what becomes of it.
 //!
 //! Pages that the host was told of are let go of when it has said that it does not use them any
-//! more. If it has not said so they go to the [`Limbo`] of the process, until the host has
+//! more. If it has not said so they go to the [`DeferredUnpin`] of the process, until the host has
 //! destroyed the device, or the process, or until the channel of the adapter or the global one is
 //! closed. If none of this comes true they stay pinned.
 
 use super::{
-    dependents::{
-        Dependent,
-        Dependents, //
-    },
     device::Device,
-    lent_record::LentEntry,
-    process::Process, //
+    notifier_list::{
+        NotifierList,
+        OnLoss, //
+    },
+    process::Process,
+    sysmem_record::SysmemRecordEntry, //
 };
 use crate::linux::{
     channel::Gpadl,
@@ -36,14 +36,14 @@ use kernel::{
 };
 
 /// Memory in the form the host knows it by. It is taken back when this is dropped.
-pub(crate) enum Lent {
+pub(crate) enum Sysmem {
     /// The host knows the numbers of the pages.
     Pages(PinnedPages),
     /// The host knows a handle, which it gives up first.
     Gpadl(Gpadl),
 }
 
-impl Lent {
+impl Sysmem {
     /// How many pages.
     fn pages(&self) -> usize {
         match self {
@@ -56,8 +56,8 @@ impl Lent {
 /// A link of a list that grows without allocating.
 struct Node {
     device: Arc<Device>,
-    lent: Lent,
-    entry: LentEntry,
+    sysmem: Sysmem,
+    entry: SysmemRecordEntry,
     next: Option<KBox<Node>>,
 }
 
@@ -93,25 +93,25 @@ struct Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // None, as each node keeps its limbo where it is told of the end, see `Device`.
+        // None, as each node keeps its deferred_unpin where it is told of the end, see `Device`.
         while let Some(node) = self.list.pop() {
-            mem::forget(KBox::into_inner(node).lent);
+            mem::forget(KBox::into_inner(node).sysmem);
         }
     }
 }
 
 /// What the host has not given back yet, of one process.
 #[pin_data]
-pub(crate) struct Limbo {
+pub(crate) struct DeferredUnpin {
     /// Those who are told when the host has forgotten the process.
-    host: Arc<Dependents>,
+    host: Arc<NotifierList>,
     #[pin]
     kept: Mutex<Kept>,
 }
 
-impl Limbo {
+impl DeferredUnpin {
     /// Nothing. `host` are those who are told when the global channel was closed.
-    pub(crate) fn new(host: Arc<Dependents>) -> Result<Arc<Self>> {
+    pub(crate) fn new(host: Arc<NotifierList>) -> Result<Arc<Self>> {
         let kept = Kept {
             list: List(None),
             over: false,
@@ -120,7 +120,7 @@ impl Limbo {
         Arc::pin_init(
             pin_init!(Self {
                 host,
-                kept <- new_mutex!(kept, "Limbo::kept"),
+                kept <- new_mutex!(kept, "DeferredUnpin::kept"),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -140,13 +140,13 @@ impl Limbo {
         drop(kept);
         // Who is told of the end may have looked before it was there.
         if self.is_over_for(&device) {
-            self.cut_off();
+            self.on_loss();
         }
     }
 
     /// Whether the host uses nothing any more that was lent on `device`.
     fn is_over_for(&self, device: &Device) -> bool {
-        device.adapter().aftermath().is_lost() || self.host.is_lost()
+        device.adapter().closed_notifiers().is_lost() || self.host.is_lost()
     }
 
     /// Lets go of what was lent on those devices for which `given_back` says so.
@@ -183,41 +183,41 @@ impl Limbo {
     }
 }
 
-impl Dependent for Limbo {
-    fn cut_off(&self) {
+impl OnLoss for DeferredUnpin {
+    fn on_loss(&self) {
         self.release(|device| self.is_over_for(device));
     }
 }
 
 /// Memory of a program that an allocation consists of.
-pub(crate) struct LentMemory {
-    limbo: Arc<Limbo>,
+pub(crate) struct SysmemRef {
+    deferred_unpin: Arc<DeferredUnpin>,
     /// The host knows of it, as far as we know.
     known: Atomic<bool>,
     node: Option<KBox<Node>>,
 }
 
-impl LentMemory {
+impl SysmemRef {
     /// Memory of `process` that is to be lent for an allocation on `device`. The host does not know of it yet.
-    pub(crate) fn new(process: &Process, device: Arc<Device>, lent: Lent) -> Result<Arc<Self>> {
-        let limbo = process.limbo().clone();
-        let entry = LentEntry::new(
-            &process.services().lent,
+    pub(crate) fn new(process: &Process, device: Arc<Device>, sysmem: Sysmem) -> Result<Arc<Self>> {
+        let deferred_unpin = process.deferred_unpin().clone();
+        let entry = SysmemRecordEntry::new(
+            &process.driver_data().sysmem_records,
             process.number(),
-            lent.pages(),
+            sysmem.pages(),
             device.adapter().luid(),
         )?;
         let node = KBox::new(
             Node {
                 device,
-                lent,
+                sysmem,
                 entry,
                 next: None,
             },
             GFP_KERNEL_ACCOUNT,
         )?;
         let memory = Self {
-            limbo,
+            deferred_unpin,
             known: Atomic::new(false),
             node: Some(node),
         };
@@ -226,8 +226,8 @@ impl LentMemory {
     }
 
     /// What it is lent as.
-    pub(crate) fn lent(&self) -> Option<&Lent> {
-        self.node.as_ref().map(|node| &node.lent)
+    pub(crate) fn sysmem(&self) -> Option<&Sysmem> {
+        self.node.as_ref().map(|node| &node.sysmem)
     }
 
     /// The host is about to be told.
@@ -241,14 +241,14 @@ impl LentMemory {
     }
 }
 
-impl Drop for LentMemory {
+impl Drop for SysmemRef {
     fn drop(&mut self) {
         let Some(node) = self.node.take() else {
             return;
         };
 
         if self.known.xchg(false, Full) {
-            self.limbo.keep(node);
+            self.deferred_unpin.keep(node);
         }
     }
 }
