@@ -10,7 +10,6 @@ mod bindings;
 pub(crate) mod anon_file;
 pub(crate) mod channel;
 pub(crate) mod coarse_time;
-pub(crate) mod compat;
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) mod dma_fence;
 pub(crate) mod errno;
@@ -22,6 +21,11 @@ pub(crate) mod guid;
 pub(crate) mod irq_lock;
 pub(crate) mod misc;
 pub(crate) mod mmio;
+#[cfg(not(dxgkrnl_linux_7_2))]
+pub(crate) mod module;
+#[cfg(dxgkrnl_linux_7_2)]
+#[path = "../compat/linux_7_2.rs"]
+pub(crate) mod module;
 pub(crate) mod pci_config;
 pub(crate) mod pid;
 pub(crate) mod pin_limit;

@@ -160,7 +160,7 @@ def behaviour(*settings):
 
 
 # What guests, and all that is in them, are made of.
-MADE_OF = ["Kbuild", "Kconfig", "c", "include", "src", "tools/dxg", "tools/gpupv-host", "tools/testing",
+MADE_OF = ["Kbuild", "Kconfig", "c", "compat", "include", "src", "tools/dxg", "tools/gpupv-host", "tools/testing",
            "scripts/boot", "scripts/build", "scripts/guest", "scripts/lib/results.py", "scripts/debug.config"]
 # The compilers among them
 PACKAGES = Path("/var/lib/dpkg/status")

@@ -7,7 +7,7 @@ import re
 # In every selection: each kind of object once, and a way through all layers.
 BASIC = ["device_node", "adapter", "device", "allocation", "sync_signal", "escape"]
 
-MODULE_OR_HOST = re.compile(r"^(src|c|include|tools/gpupv-host/crates)/|^(Kbuild|Kconfig)$")
+MODULE_OR_HOST = re.compile(r"^(src|c|compat|include|tools/gpupv-host/crates)/|^(Kbuild|Kconfig)$")
 # What one program alone consists of
 PARTS = {"fuzz": "fuzz_ioctl"}
 PART = re.compile(r"^tools/testing/selftests/dxg/(\w+)/\w+\.[ch]$")
@@ -27,7 +27,7 @@ TOPICS = [
     (r"device|state|execution", ["device", "device_state"]),
     (r"quer|adapter|video|statistic|clock|escape|info|description",
      ["query_adapter_info", "enum_adapters", "statistics", "video_memory", "clock", "escape", "feature"]),
-    (r"process|handle|table|object|teardown|burial", ["process", "call_handles", "enum_processes", "lifetime", "leaks", "parents"]),
+    (r"process|handle|table|object|teardown|unpin", ["process", "call_handles", "enum_processes", "lifetime", "leaks", "parents"]),
     (r"fault", ["fault_plan"]),
     (r"ioctl|uapi|user_args|wire|d3dkmthk", ["call_arguments", "call_handles", "dispatch", "user_pointers"]),
     (r"bus|registry|vmbus|channel|transport|hyperv|crates/vm/|global|pci|Kbuild|Kconfig|^c/|linux/",

@@ -6,11 +6,11 @@
 
 use crate::{
     linux::{
-        compat::{
+        guid::Guid,
+        module::{
             pci_id_table,
             PciMatch, //
         },
-        guid::Guid,
         pci_config::ConfigWords, //
     },
     objects::adapter::{

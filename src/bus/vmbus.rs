@@ -5,8 +5,8 @@
 use crate::{
     linux::{
         channel::Offer,
-        compat::vmbus_id_table,
         guid::Guid,
+        module::vmbus_id_table,
         vmbus::{
             self,
             DeviceId, //

@@ -9,8 +9,8 @@
 
 use super::{
     bindings,
-    compat,
     errno, //
+    module,
 };
 use core::{
     any::Any,
@@ -54,7 +54,7 @@ unsafe impl Sync for Operations {}
 
 /// The operations of all our files. That a file has exactly these tells that it is one.
 static OPERATIONS: Operations = Operations(file_operations {
-    owner: compat::this_module(),
+    owner: module::this_module(),
     release: Some(release),
     ..pin_init::zeroed()
 });

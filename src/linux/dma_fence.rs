@@ -13,7 +13,7 @@
 
 use super::{
     bindings,
-    compat, //
+    module, //
 };
 use core::{
     any::TypeId,
@@ -165,7 +165,7 @@ unsafe extern "C" fn release(fence: *mut dma_fence) {
     // and a module that is unloaded waits for those: we may return.
     unsafe {
         kernel::bindings::dma_fence_free(fence);
-        kernel::bindings::module_put(compat::this_module());
+        kernel::bindings::module_put(module::this_module());
     }
 }
 
@@ -331,7 +331,7 @@ impl Signaller {
         // - The operations live as long as the module, to which the fence holds a reference; the
         //   caller is code of the module, and so there is one already.
         unsafe {
-            kernel::bindings::__module_get(compat::this_module());
+            kernel::bindings::__module_get(module::this_module());
             kernel::bindings::dma_fence_init64(
                 raw,
                 ptr::from_ref(&OPERATIONS).cast(),

@@ -5,8 +5,8 @@
 //! C header: `include/linux/dma-fence.h`
 
 use super::{
-    compat,
     dma_fence::Fence, //
+    module,
 };
 use core::mem::offset_of;
 use kernel::{
@@ -92,7 +92,7 @@ impl<L: Listener> Subscription<L> {
         //   back: the reference made above belongs to the fence, by the type invariant.
         // - Code of the module stays as long: the caller is code of the module.
         let ret = unsafe {
-            bindings::__module_get(compat::this_module());
+            bindings::__module_get(module::this_module());
             bindings::dma_fence_add_callback(
                 self.0.fence.as_ptr(),
                 Opaque::cast_into(&raw const (*raw).raw),
@@ -139,7 +139,7 @@ unsafe fn give_back<L: Listener>(callback: *const Callback<L>) {
     // SAFETY: By the contract of this function.
     unsafe {
         drop(Arc::from_raw(callback));
-        bindings::module_put(compat::this_module());
+        bindings::module_put(module::this_module());
     }
 }
 

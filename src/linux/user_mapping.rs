@@ -34,8 +34,8 @@
 
 use super::{
     bindings,
-    compat,
     mmio::MmioRange, //
+    module,
 };
 use core::ptr::{
     self,
@@ -108,7 +108,7 @@ struct Region {
 
 /// The operations of the files.
 const OPERATIONS: &kernel::bindings::file_operations = &kernel::bindings::file_operations {
-    owner: compat::this_module(),
+    owner: module::this_module(),
     mmap: Some(mmap),
     release: Some(release),
     ..pin_init::zeroed()

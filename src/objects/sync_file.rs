@@ -25,13 +25,13 @@ use super::{
     },
 };
 use crate::linux::{
-    compat,
     dma_fence::{
         Fence,
         Payload,
         Signaller, //
     },
     errno::ecanceled,
+    module,
     queue::OwnedQueue, //
 };
 use kernel::{
@@ -150,7 +150,7 @@ impl Wait for Reaching {
 
 /// How long others wait for a sync file. `None`: as long as it takes.
 fn limit() -> Option<Delta> {
-    match compat::parameter(&crate::module_parameters::sync_file_limit) {
+    match module::parameter(&crate::module_parameters::sync_file_limit) {
         0 => None,
         seconds => Some(Delta::from_secs(i64::from(seconds))),
     }
