@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The structures of the user ABI, by family, and the numbers of its requests.
+//! The structures of the user ABI, one module per family of ioctls, and the numbers of the
+//! requests.
 //!
 //! Each structure is written once and compared, field by field, with the C header that user
-//! programs include. Padding is explicit; pointers are 64 bits wide for everybody, so that
-//! programs of 32 bits speak the same language.
+//! programs include. Padding is explicit, and pointers are 64 bits wide for all callers, so that
+//! 32-bit programs use the same layout.
 
 pub(crate) mod adapter;
 pub(crate) mod address;
@@ -42,18 +43,18 @@ use kernel::{
     prelude::*, //
 };
 
-/// The letter of all requests.
+/// Type letter of all requests.
 const MAGIC: u32 = b'G' as u32;
 
-/// The highest number of a request.
+/// Highest request number.
 pub(crate) const LAST_NR: u32 = 0x49;
 
-/// The request with number `nr` and argument `T`.
+/// Encodes the request with number `nr` and argument `T`.
 pub(crate) const fn request<T>(nr: u32) -> u32 {
     _IOWR::<T>(MAGIC, nr)
 }
 
-/// Refuses to compile unless a structure has the size and the field offsets of its C counterpart.
+/// Fails to compile unless a structure has the size and the field offsets of its C counterpart.
 macro_rules! same_layout {
     ($ours:ty, $theirs:ident { $($field:ident),* $(,)? }) => {
         const _: () = {

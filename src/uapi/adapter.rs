@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Opening, closing and listing adapters and their users.
+//! Structures for opening, closing and listing adapters, and for listing the processes that use
+//! one.
 
 use super::same_layout;
 use crate::wire::{
@@ -17,9 +18,9 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OpenAdapterFromLuid {
-    /// In: which adapter.
+    /// In: LUID of the adapter to open.
     pub(crate) adapter_luid: Luid,
-    /// Out: the new handle.
+    /// Out: the new handle, to be closed with CloseAdapter.
     pub(crate) adapter_handle: Handle,
 }
 
@@ -35,7 +36,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CloseAdapter {
-    /// In: the handle to close, or 0.
+    /// In: the handle to close; 0 is accepted and does nothing.
     pub(crate) adapter_handle: Handle,
 }
 
@@ -45,13 +46,13 @@ same_layout!(CloseAdapter, d3dkmt_closeadapter { adapter_handle });
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct AdapterInfo {
-    /// A new handle.
+    /// Out: a new handle, to be closed with CloseAdapter.
     pub(crate) adapter_handle: Handle,
-    /// Which adapter.
+    /// Out: LUID of the adapter.
     pub(crate) adapter_luid: Luid,
-    /// Number of display sources: none.
+    /// Out: number of display sources, always 0.
     pub(crate) num_sources: u32,
-    /// Nothing a display-less adapter could prefer.
+    /// Out: always 0, since the adapter has no display.
     pub(crate) present_move_regions_preferred: u32,
 }
 
@@ -69,11 +70,12 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct EnumAdapters2 {
-    /// In: room. Out: adapters written, or adapters there are.
+    /// In: number of entries `adapters` has space for. Out: number of entries written, or of known
+    /// adapters if `adapters` is null.
     pub(crate) num_adapters: u32,
-    /// Not looked at.
+    /// Ignored, and written back unchanged.
     pub(crate) reserved: u32,
-    /// In: where to write.
+    /// In: address of an array of [`AdapterInfo`], or null.
     pub(crate) adapters: u64,
 }
 
@@ -90,18 +92,19 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct EnumAdapters3 {
-    /// In: which kinds.
+    /// In: kinds of adapters to list.
     pub(crate) filter: u64,
-    /// In: room. Out: adapters written, adapters there are, or room needed.
+    /// In: number of entries `adapters` has space for. Out: number of entries written, of known
+    /// adapters if there is no space at all, or of entries needed if there is too little.
     pub(crate) adapter_count: u32,
-    /// Not looked at.
+    /// Ignored.
     pub(crate) reserved: u32,
-    /// In: where to write.
+    /// In: address of an array of [`AdapterInfo`], or null.
     pub(crate) adapters: u64,
 }
 
 impl EnumAdapters3 {
-    /// The bit of [`Self::filter`] that asks for compute-only adapters too.
+    /// Bit of [`Self::filter`]: lists compute-only adapters as well.
     pub(crate) const INCLUDE_COMPUTE_ONLY: u64 = 1 << 0;
 }
 
@@ -119,11 +122,11 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct EnumProcesses {
-    /// In: which adapter.
+    /// In: LUID of the adapter.
     pub(crate) adapter_luid: Luid,
-    /// In: where to write process ids.
+    /// In: address of an array of `u32`, filled with process ids.
     pub(crate) buffer: u64,
-    /// In: room. Out: processes there are.
+    /// In: number of entries `buffer` has space for. Out: number of processes found.
     pub(crate) buffer_count: u64,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about GPU virtual addresses.
+//! Structures for GPU virtual addresses.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,32 +14,32 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct MapAddress {
-    /// In: the queue that does it.
+    /// In: paging queue that executes the operation.
     pub(crate) paging_queue: Handle,
     pad: u32,
-    /// In: where, or 0.
+    /// In: wanted GPU virtual address, or 0.
     pub(crate) base_address: u64,
-    /// In: not below this.
+    /// In: lowest address, when `base_address` is 0.
     pub(crate) minimum_address: u64,
-    /// In: not above this.
+    /// In: highest address, when `base_address` is 0.
     pub(crate) maximum_address: u64,
-    /// In: what is to be there.
+    /// In: allocation to map.
     pub(crate) allocation: Handle,
     pad1: u32,
-    /// In: which part of it.
+    /// In: first page of the allocation, in pages of 4 KiB.
     pub(crate) offset_in_pages: u64,
-    /// In.
+    /// In: number of 4 KiB pages.
     pub(crate) size_in_pages: u64,
-    /// In: flags.
+    /// In: flags that say what the GPU may do with the range.
     pub(crate) protection: u64,
-    /// In.
+    /// In: protection bits of the vendor.
     pub(crate) driver_protection: u64,
     reserved0: u32,
     pad2: u32,
     reserved1: u64,
-    /// Out.
+    /// Out: GPU virtual address of the mapping.
     pub(crate) virtual_address: u64,
-    /// Out: the value of the queue's fence when it is done.
+    /// Out: value that the fence of the paging queue reaches when the range is mapped.
     pub(crate) paging_fence_value: u64,
 }
 
@@ -66,23 +66,23 @@ same_layout!(
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct ReserveAddress {
-    /// In: on which adapter; or one of its paging queues.
+    /// In: adapter, or one of its paging queues.
     pub(crate) adapter: Handle,
     pad: u32,
-    /// In: where, or 0.
+    /// In: wanted GPU virtual address, or 0.
     pub(crate) base_address: u64,
-    /// In: not below this.
+    /// In: lowest address, when `base_address` is 0.
     pub(crate) minimum_address: u64,
-    /// In: not above this.
+    /// In: highest address, when `base_address` is 0.
     pub(crate) maximum_address: u64,
-    /// In: bytes.
+    /// In: size of the range in bytes.
     pub(crate) size: u64,
-    /// In.
+    /// In: behaviour of accesses to the range while nothing is mapped there.
     pub(crate) reservation_type: u32,
     pad1: u32,
-    /// In.
+    /// In: protection bits of the vendor.
     pub(crate) driver_protection: u64,
-    /// Out.
+    /// Out: GPU virtual address of the reserved range.
     pub(crate) virtual_address: u64,
     /// Not written.
     pub(crate) paging_fence_value: u64,
@@ -107,12 +107,12 @@ same_layout!(
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct FreeAddress {
-    /// In: on which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
     reserved: u32,
-    /// In.
+    /// In: start of the range.
     pub(crate) base_address: u64,
-    /// In: bytes.
+    /// In: size of the range in bytes.
     pub(crate) size: u64,
 }
 
@@ -130,30 +130,31 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct UpdateAddress {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: after what this context has been given.
+    /// In: context the changes are ordered with.
     pub(crate) context: Handle,
-    /// In: signalled when it is done.
+    /// In: monitored fence that is signalled when the changes are done.
     pub(crate) fence_object: Handle,
-    /// In: how many operations.
+    /// In: number of operations.
     pub(crate) num_operations: u32,
-    /// In: where they are.
+    /// In: address of the operations, [`Self::OPERATION`] bytes each.
     pub(crate) operations: u64,
     reserved0: u32,
     reserved1: u32,
     reserved2: u64,
-    /// In, and written back as it was: what the fence is set to.
+    /// In, and written back unchanged: value of the fence to wait for; the operations raise it by
+    /// one.
     pub(crate) fence_value: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     reserved3: u32,
 }
 
 impl UpdateAddress {
-    /// Bytes of an operation.
+    /// Size of an operation in bytes.
     pub(crate) const OPERATION: usize = 64;
-    /// Most operations of one request.
+    /// Largest number of operations in one request.
     pub(crate) const MAX: u32 = 2048;
 }
 

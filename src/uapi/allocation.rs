@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about allocations and resources.
+//! Structures for allocations and resources.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,49 +14,50 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateAllocation {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: the resource the allocations are added to, if any. Out: the new one, if one is wanted.
+    /// In: resource the allocations are added to, or 0. Out: the new resource, with
+    /// [`Self::CREATE_RESOURCE`].
     pub(crate) resource: Handle,
-    /// Out: nothing.
+    /// Out: always 0.
     pub(crate) global_share: Handle,
     reserved: u32,
-    /// In: where data of the runtime library is.
+    /// In: address of data of the runtime library, which is kept for importers.
     pub(crate) private_runtime_data: u64,
-    /// In: how much.
+    /// In: size of `private_runtime_data` in bytes.
     pub(crate) private_runtime_data_size: u32,
     reserved1: u32,
-    /// In: where the vendor's data about the resource is, or a [`StandardAllocation`].
+    /// In: address of the vendor's data about the resource, or of a [`StandardAllocation`].
     pub(crate) priv_drv_data: u64,
-    /// In: how much data about the resource.
+    /// In: size of the vendor's data about the resource in bytes.
     pub(crate) priv_drv_data_size: u32,
-    /// In: how many allocations.
+    /// In: number of allocations.
     pub(crate) alloc_count: u32,
-    /// In: where their [`AllocationInfo`] is.
+    /// In: address of an array of [`AllocationInfo`].
     pub(crate) allocation_info: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     reserved2: u32,
-    /// In: a number by which the runtime library knows the resource.
+    /// In: number by which the runtime library identifies the resource.
     pub(crate) private_runtime_resource_handle: u64,
 }
 
 impl CreateAllocation {
-    /// Flag: make a resource which holds the allocations.
+    /// Flag: creates a resource that holds the allocations.
     pub(crate) const CREATE_RESOURCE: u32 = 1 << 0;
     /// Flag: other processes may open the resource.
     pub(crate) const CREATE_SHARED: u32 = 1 << 1;
-    /// Flag: not for virtual machines.
+    /// Flag: protected memory, which is not supported in a virtual machine.
     pub(crate) const CREATE_PROTECTED: u32 = 1 << 3;
-    /// Flag: the allocations consist of memory of the program.
+    /// Flag: the allocations are backed by memory of the program.
     pub(crate) const EXISTING_SYSMEM: u32 = 1 << 5;
     /// Flag: the resource is shared by file descriptor.
     pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 6;
-    /// Flag: the GPU does not write the memory of the program.
+    /// Flag: the GPU only reads the memory of the program.
     pub(crate) const READ_ONLY: u32 = 1 << 7;
-    /// Flag: described by a [`StandardAllocation`].
+    /// Flag: the allocation is described by a [`StandardAllocation`].
     pub(crate) const STANDARD_ALLOCATION: u32 = 1 << 16;
-    /// Flag: not for virtual machines.
+    /// Flag: memory of an existing section, which is not supported in a virtual machine.
     pub(crate) const EXISTING_SECTION: u32 = 1 << 17;
 }
 
@@ -76,22 +77,22 @@ same_layout!(
     }
 );
 
-/// One allocation to make.
+/// One allocation to create.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct AllocationInfo {
-    /// Out.
+    /// Out: the new allocation.
     pub(crate) allocation: Handle,
     pad: u32,
-    /// In: the memory of the program it consists of, or null.
+    /// In: page-aligned address of memory of the program that backs the allocation, or null.
     pub(crate) sysmem: u64,
-    /// In: where the vendor's data is, before and after.
+    /// Address of data of the vendor's driver, read and written.
     pub(crate) priv_drv_data: u64,
-    /// In: how much.
+    /// In: size of `priv_drv_data` in bytes.
     pub(crate) priv_drv_data_size: u32,
-    /// In.
+    /// In: display source.
     pub(crate) vidpn_source_id: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     pad1: u32,
     gpu_virtual_address: u64,
@@ -113,16 +114,16 @@ same_layout!(
     }
 );
 
-/// An allocation that needs no data of the vendor.
+/// An allocation that is described without data of the vendor.
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct StandardAllocation {
-    /// In: what kind.
+    /// In: kind of the allocation.
     pub(crate) r#type: u32,
     pub(crate) reserved: u32,
-    /// In: bytes.
+    /// In: size of the heap in bytes.
     pub(crate) heap_size: u64,
-    /// In.
+    /// In: flags, none of which is defined.
     pub(crate) flags: u32,
     pub(crate) reserved1: u32,
 }
@@ -148,15 +149,15 @@ const _: () = {
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct DestroyAllocation {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which resource, if no allocations are named.
+    /// In: resource to destroy with its allocations, or 0 if allocations are given.
     pub(crate) resource: Handle,
-    /// In: where the handles of allocations are.
+    /// In: address of the handles of the allocations.
     pub(crate) allocations: u64,
-    /// In: how many.
+    /// In: number of allocations.
     pub(crate) alloc_count: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
 }
 

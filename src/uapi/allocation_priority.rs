@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about the priorities of allocations.
+//! Structures for the priorities of allocations.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,21 +14,22 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct AllocationPriority {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which resource, if no allocations are named.
+    /// In: resource, or 0 if allocations are given.
     pub(crate) resource: Handle,
-    /// In: where handles of allocations are.
+    /// In: address of the handles of the allocations.
     pub(crate) allocation_list: u64,
-    /// In: how many.
+    /// In: number of allocations; 0 if a resource is given.
     pub(crate) allocation_count: u32,
     reserved: u32,
-    /// In: where the priority of each is, or is to be written.
+    /// In: address of an array of `u32` with the priority of each allocation, read or filled; one
+    /// value for a resource.
     pub(crate) priorities: u64,
 }
 
 impl AllocationPriority {
-    /// Most allocations of one request.
+    /// Largest number of allocations in one request.
     pub(crate) const MAX: u32 = 128 * 1024;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about clocks.
+//! Structures for clocks.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,18 +14,18 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct QueryClockCalibration {
-    /// In: which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
-    /// In: which engine.
+    /// In: ordinal of the engine.
     pub(crate) node_ordinal: u32,
-    /// In: on which of several physical adapters.
+    /// In: index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
-    /// Out: 64-bit numbers, not aligned.
+    /// Out: the clocks as 64-bit numbers, packed and therefore not aligned.
     pub(crate) clock_data: [u8; Self::CLOCK_DATA],
 }
 
 impl QueryClockCalibration {
-    /// Bytes of the answer.
+    /// Size of the clock data in bytes.
     pub(crate) const CLOCK_DATA: usize = 28;
 }
 

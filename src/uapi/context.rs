@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about contexts.
+//! Structures for contexts.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,21 +14,21 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateContextVirtual {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: for which engine.
+    /// In: ordinal of the engine.
     pub(crate) node_ordinal: u32,
-    /// In: on which of several physical adapters.
+    /// In: mask of the GPUs of a linked adapter.
     pub(crate) engine_affinity: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In: where the data of the vendor's drivers is, before and after.
+    /// Address of data of the vendor's driver, read and written.
     pub(crate) priv_drv_data: u64,
-    /// In: how much data.
+    /// In: size of `priv_drv_data` in bytes.
     pub(crate) priv_drv_data_size: u32,
-    /// In: what kind of program it is.
+    /// In: API the context is used for.
     pub(crate) client_hint: u32,
-    /// Out.
+    /// Out: the new context.
     pub(crate) context: Handle,
     pad: u32,
 }
@@ -51,7 +51,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct DestroyContext {
-    /// In: which context.
+    /// In: context to destroy.
     pub(crate) context: Handle,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about devices.
+//! Structures for devices.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,14 +14,14 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateDevice {
-    /// In: on which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
     reserved3: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// Out.
+    /// Out: the new device.
     pub(crate) device: Handle,
-    /// Not used, as are the following ones.
+    /// Not used, like all fields below.
     command_buffer: u64,
     command_buffer_size: u32,
     reserved: u32,
@@ -46,7 +46,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct DestroyDevice {
-    /// In: which device.
+    /// In: device to destroy.
     pub(crate) device: Handle,
 }
 
@@ -56,18 +56,18 @@ same_layout!(DestroyDevice, d3dkmt_destroydevice { device });
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct GetDeviceState {
-    /// In: which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which of its states.
+    /// In: kind of state that is asked for.
     pub(crate) state_type: u32,
-    /// Out, and for some states in.
+    /// Out: the state; also in for kinds that have selectors there.
     pub(crate) state: [u8; Self::STATE],
 }
 
 impl GetDeviceState {
-    /// Bytes of a state.
+    /// Size of a state in bytes.
     pub(crate) const STATE: usize = 48;
-    /// Whether the device executes commands: a number.
+    /// Kind of state: whether the device executes commands, as a `u32`.
     pub(crate) const EXECUTION: u32 = 1;
 }
 
@@ -85,9 +85,9 @@ const _: () = {
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct MarkDeviceAsError {
-    /// In: which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: what happened.
+    /// In: reason for giving the device up.
     pub(crate) reason: u32,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about data of the vendor's drivers.
+//! Structures for escapes, which carry data of the vendor's drivers.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,32 +14,32 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct Escape {
-    /// In: which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
-    /// In: a device or nothing.
+    /// In: device, or 0.
     pub(crate) device: Handle,
-    /// In: for whom it is.
+    /// In: receiver of the data.
     pub(crate) r#type: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In: where the data is, before and after.
+    /// Address of the data, read and written.
     pub(crate) priv_drv_data: u64,
-    /// In: how much data.
+    /// In: size of the data in bytes.
     pub(crate) priv_drv_data_size: u32,
-    /// In: a context or nothing.
+    /// In: context, or 0.
     pub(crate) context: Handle,
 }
 
 impl Escape {
-    /// For the vendor's driver.
+    /// Type: data for the vendor's driver.
     pub(crate) const DRIVER_PRIVATE: u32 = 0;
-    /// In the flags: the data begins with the number of a known escape.
+    /// Flag: the data begins with the number of a driver-known escape.
     pub(crate) const DRIVER_KNOWN: u32 = 1 << 6;
-    /// Known escape: the host's number of an allocation.
+    /// Driver-known escape: asks for the host's handle of an allocation.
     pub(crate) const TRANSLATE_ALLOCATION_HANDLE: u32 = 0;
-    /// Known escape: the host's number of a resource.
+    /// Driver-known escape: asks for the host's handle of a resource.
     pub(crate) const TRANSLATE_RESOURCE_HANDLE: u32 = 1;
-    /// Known escape: a command for tests.
+    /// Driver-known escape: builds a test command buffer.
     pub(crate) const BUILD_TEST_COMMAND_BUFFER: u32 = 3;
 }
 
@@ -57,36 +57,36 @@ const _: () = {
     assert!(offset_of!(Escape, context) == offset_of!(Theirs, context));
 };
 
-/// Data of the escape that makes a command for tests.
+/// Data of the escape that builds a test command buffer.
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct BuildTestCommandBuffer {
-    /// In: the number of the escape.
+    /// In: [`Escape::BUILD_TEST_COMMAND_BUFFER`].
     pub(crate) escape_type: u32,
-    /// In.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In.
+    /// In: context.
     pub(crate) context: Handle,
-    /// In.
+    /// In: flags for the host.
     pub(crate) flags: u32,
-    /// In: what the command is to do.
+    /// In: the command to build.
     pub(crate) command: [u8; 72],
-    /// In: where the command is wanted.
+    /// In: address of space for the command buffer.
     pub(crate) dma_buffer: u64,
-    /// In: where its private data is wanted.
+    /// In: address of space for its private data.
     pub(crate) dma_buffer_priv_data: u64,
-    /// In: room for the command. Out: its length.
+    /// In: space at `dma_buffer` in bytes. Out: size of the command buffer.
     pub(crate) dma_buffer_size: u32,
-    /// In: room for its private data. Out: its length.
+    /// In: space at `dma_buffer_priv_data` in bytes. Out: size of the private data.
     pub(crate) dma_buffer_priv_data_size: u32,
 }
 
 impl BuildTestCommandBuffer {
-    /// Least room for a command.
+    /// Smallest space for a command buffer, in bytes.
     pub(crate) const MIN_DMA: u32 = 4;
-    /// Most room for a command.
+    /// Largest space for a command buffer, in bytes.
     pub(crate) const MAX_DMA: u32 = 4096;
-    /// Most room for its private data.
+    /// Largest space for its private data, in bytes.
     pub(crate) const MAX_PRIVATE: u32 = 1024;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about hardware queues.
+//! Structures for hardware queues.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,22 +14,22 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateHwQueue {
-    /// In: of which context.
+    /// In: context the queue belongs to.
     pub(crate) context: Handle,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In: how much data of the vendor's drivers there is.
+    /// In: size of `priv_drv_data` in bytes.
     pub(crate) priv_drv_data_size: u32,
     reserved: u32,
-    /// In: where it is, before and after.
+    /// Address of data of the vendor's driver, read and written.
     pub(crate) priv_drv_data: u64,
-    /// Out.
+    /// Out: the new queue.
     pub(crate) queue: Handle,
-    /// Out: its fence.
+    /// Out: its progress fence.
     pub(crate) queue_progress_fence: Handle,
-    /// Out: where the value of the fence is.
+    /// Out: address of the fence value in the program, read-only.
     pub(crate) queue_progress_fence_cpu_va: u64,
-    /// Out: where the GPU sees it.
+    /// Out: GPU virtual address of the fence value.
     pub(crate) queue_progress_fence_gpu_va: u64,
 }
 
@@ -51,7 +51,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct DestroyHwQueue {
-    /// In: which one.
+    /// In: queue to destroy.
     pub(crate) queue: Handle,
 }
 

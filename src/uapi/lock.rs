@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about allocations in the address space of the program.
+//! Structures for mapping allocations into the address space of the program.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,14 +14,14 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct Lock {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which allocation.
+    /// In: allocation to map.
     pub(crate) allocation: Handle,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     reserved: u32,
-    /// Out: where the program sees it.
+    /// Out: address of the allocation in the program.
     pub(crate) data: u64,
 }
 
@@ -40,9 +40,9 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct Unlock {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which allocation.
+    /// In: allocation that was locked before.
     pub(crate) allocation: Handle,
 }
 
@@ -52,13 +52,13 @@ same_layout!(Unlock, d3dkmt_unlock2 { device, allocation });
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct InvalidateCache {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which allocation.
+    /// In: allocation.
     pub(crate) allocation: Handle,
-    /// In: from which byte on.
+    /// In: offset of the first byte.
     pub(crate) offset: u64,
-    /// In: bytes.
+    /// In: length in bytes.
     pub(crate) length: u64,
 }
 

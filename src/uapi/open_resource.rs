@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about opening shared resources.
+//! Structures for opening shared resources.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,20 +14,20 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct QueryResourceInfo {
-    /// In: a device of the caller.
+    /// In: device of the caller.
     pub(crate) device: Handle,
     reserved: u32,
-    /// In: a file descriptor.
+    /// In: file descriptor made by ShareObjects.
     pub(crate) nt_handle: u64,
     /// Not used.
     private_runtime_data: u64,
-    /// Out: how much data of the runtime library there is.
+    /// Out: bytes of data of the runtime library.
     pub(crate) private_runtime_data_size: u32,
-    /// Out: how much data of the vendor about the allocations.
+    /// Out: bytes of the vendor's data about all allocations.
     pub(crate) total_priv_drv_data_size: u32,
-    /// Out: how much data of the vendor about the resource.
+    /// Out: bytes of the vendor's data about the resource.
     pub(crate) resource_priv_drv_data_size: u32,
-    /// Out: how many allocations.
+    /// Out: number of allocations.
     pub(crate) allocation_count: u32,
 }
 
@@ -49,40 +49,39 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OpenResource {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
     reserved: u32,
-    /// In: a file descriptor.
+    /// In: file descriptor made by ShareObjects.
     pub(crate) nt_handle: u64,
-    /// In: how many allocations there are.
+    /// In: number of allocations of the resource.
     pub(crate) allocation_count: u32,
     reserved1: u32,
-    /// In: where an [`OpenAllocation`] for each goes.
+    /// In: address of space for one [`OpenAllocation`] per allocation.
     pub(crate) open_alloc_info: u64,
-    /// In: how much room there is for data of the runtime library.
+    /// In: space at `private_runtime_data` in bytes.
     pub(crate) private_runtime_data_size: u32,
     reserved2: u32,
-    /// In: where it goes.
+    /// In: address of space for data of the runtime library.
     pub(crate) private_runtime_data: u64,
-    /// In: how much room there is for data of the vendor about the resource.
+    /// In: space at `resource_priv_drv_data` in bytes.
     pub(crate) resource_priv_drv_data_size: u32,
     reserved3: u32,
-    /// In: where it goes.
+    /// In: address of space for the vendor's data about the resource.
     pub(crate) resource_priv_drv_data: u64,
-    /// In: how much room there is for data of the vendor about the allocations. Out: how much
-    /// there is.
+    /// In: space at `total_priv_drv_data` in bytes. Out: bytes written there.
     pub(crate) total_priv_drv_data_size: u32,
     pad: u32,
-    /// In: where it goes.
+    /// In: address of space for the vendor's data about the allocations.
     pub(crate) total_priv_drv_data: u64,
-    /// Out: the resource.
+    /// Out: the new resource.
     pub(crate) resource: Handle,
-    /// Out: none.
+    /// Out: always 0.
     pub(crate) keyed_mutex: Handle,
     keyed_mutex_private_data: u64,
-    /// Out: nothing.
+    /// Out: always 0.
     pub(crate) keyed_mutex_private_data_size: u32,
-    /// Out: none.
+    /// Out: always 0.
     pub(crate) sync_object: Handle,
 }
 
@@ -112,7 +111,7 @@ same_layout!(
     }
 );
 
-/// What the opener of a resource is told about an allocation.
+/// One allocation of an opened resource, as it is reported to the program.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OpenAllocation {
@@ -126,7 +125,7 @@ pub(crate) struct OpenAllocation {
 }
 
 impl OpenAllocation {
-    /// The allocation has `size` bytes of data of the vendor's at `data`.
+    /// Describes `allocation`, whose `size` bytes of vendor data are at `data` in the program.
     pub(crate) fn new(allocation: Handle, data: u64, size: u32) -> Self {
         Self {
             allocation,

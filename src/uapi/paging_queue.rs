@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about paging queues.
+//! Structures for paging queues.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,17 +14,17 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreatePagingQueue {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In.
+    /// In: priority of the queue.
     pub(crate) priority: i32,
-    /// Out.
+    /// Out: the new queue.
     pub(crate) paging_queue: Handle,
     /// Out: its fence.
     pub(crate) sync_object: Handle,
-    /// Out: where the value of the fence is.
+    /// Out: address of the fence value in the program, read-only.
     pub(crate) fence_cpu_virtual_address: u64,
-    /// In: which of several physical adapters.
+    /// In: index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
     pad: u32,
 }
@@ -45,7 +45,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct DestroyPagingQueue {
-    /// In: which one.
+    /// In: queue to destroy.
     pub(crate) paging_queue: Handle,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about the scheduling priority of contexts.
+//! Structures for the scheduling priority of contexts.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,9 +14,9 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct ContextPriority {
-    /// In: which context.
+    /// In: context.
     pub(crate) context: Handle,
-    /// In or out.
+    /// In for the set requests, out for the get requests: the priority.
     pub(crate) priority: i32,
 }
 

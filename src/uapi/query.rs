@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Questions about an adapter.
+//! Structures for queries about an adapter.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,22 +14,22 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct QueryAdapterInfo {
-    /// In: which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
-    /// In: what is asked.
+    /// In: type of the query.
     pub(crate) r#type: u32,
-    /// In: where the data is, before and after.
+    /// Address of the data of the query, read and written.
     pub(crate) private_data: u64,
-    /// In: how much data.
+    /// In: size of the data in bytes, not 0.
     pub(crate) private_data_size: u32,
     /// Padding.
     pub(crate) pad: u32,
 }
 
 impl QueryAdapterInfo {
-    /// The question for the kind of an adapter.
+    /// Type: kind of the adapter.
     pub(crate) const ADAPTER_TYPE: u32 = 15;
-    /// The same for the part that renders.
+    /// Type: kind of the adapter, for its render part.
     pub(crate) const ADAPTER_TYPE_RENDER: u32 = 57;
 }
 
@@ -52,19 +52,19 @@ const _: () = {
 pub(crate) struct QueryVideoMemoryInfo {
     /// In: must be 0, which means the caller.
     pub(crate) process: u64,
-    /// In: which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
-    /// In: local memory or not.
+    /// In: whether local or non-local memory is meant.
     pub(crate) memory_segment_group: u32,
-    /// Out.
+    /// Out: bytes the process should stay below.
     pub(crate) budget: u64,
-    /// Out.
+    /// Out: bytes in use.
     pub(crate) current_usage: u64,
-    /// Out.
+    /// Out: bytes reserved.
     pub(crate) current_reservation: u64,
-    /// Out.
+    /// Out: bytes that could be reserved.
     pub(crate) available_for_reservation: u64,
-    /// In: which of several physical adapters.
+    /// In: index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
     /// Padding.
     pub(crate) pad: u32,
@@ -84,13 +84,13 @@ same_layout!(
     }
 );
 
-/// What IsFeatureEnabled finds out.
+/// Output of IsFeatureEnabled.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct FeatureResult {
     /// Version of the feature.
     pub(crate) version: u16,
-    /// Enabled, known, supported by the driver, supported on this configuration.
+    /// Bits 0 to 3: enabled, known, supported by the driver, supported on this configuration.
     pub(crate) value: u16,
 }
 
@@ -103,11 +103,11 @@ static_assert!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct IsFeatureEnabled {
-    /// In: which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
-    /// In: which feature.
+    /// In: number of the feature.
     pub(crate) feature_id: u32,
-    /// Out.
+    /// Out: state of the feature.
     pub(crate) result: FeatureResult,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about where allocations are.
+//! Structures for the residency of allocations.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -10,27 +10,27 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Most objects of one request that moves or offers them.
+/// Largest number of objects in one request that makes resident, evicts, offers or reclaims.
 pub(crate) const MAX: u32 = 10_240;
 
 /// Argument of MakeResident.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct MakeResident {
-    /// In: the queue that does it.
+    /// In: paging queue that executes the operation.
     pub(crate) paging_queue: Handle,
-    /// In: how many allocations.
+    /// In: number of allocations.
     pub(crate) alloc_count: u32,
-    /// In: where their handles are.
+    /// In: address of the handles of the allocations.
     pub(crate) allocation_list: u64,
     /// Not used.
     priority_list: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     pad: u32,
-    /// Out: the value of the queue's fence when it is done.
+    /// Out: value that the fence of the paging queue reaches when the allocations are resident.
     pub(crate) paging_fence_value: u64,
-    /// Out: how much too much that is.
+    /// Out: bytes the process is over its budget.
     pub(crate) num_bytes_to_trim: u64,
 }
 
@@ -51,16 +51,16 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct Evict {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: how many allocations.
+    /// In: number of allocations.
     pub(crate) alloc_count: u32,
-    /// In: where their handles are.
+    /// In: address of the handles of the allocations.
     pub(crate) allocations: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     reserved: u32,
-    /// Out: how much is still too much.
+    /// Out: bytes the process is over its budget.
     pub(crate) num_bytes_to_trim: u64,
 }
 
@@ -80,18 +80,18 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OfferAllocations {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
     reserved: u32,
-    /// In: where handles of resources are, or null.
+    /// In: address of the handles of resources, or null.
     pub(crate) resources: u64,
-    /// In: where handles of allocations are, or null.
+    /// In: address of the handles of allocations, or null.
     pub(crate) allocations: u64,
-    /// In: how many.
+    /// In: number of handles.
     pub(crate) allocation_count: u32,
-    /// In: how little they are needed.
+    /// In: priority, which says how readily the memory is taken.
     pub(crate) priority: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     reserved1: u32,
 }
@@ -114,17 +114,17 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct ReclaimAllocations {
-    /// In: the queue that does it.
+    /// In: paging queue that executes the operation.
     pub(crate) paging_queue: Handle,
-    /// In: how many objects.
+    /// In: number of handles.
     pub(crate) allocation_count: u32,
-    /// In: where handles of resources are, or null.
+    /// In: address of the handles of resources, or null.
     pub(crate) resources: u64,
-    /// In: where handles of allocations are, or null.
+    /// In: address of the handles of allocations, or null.
     pub(crate) allocations: u64,
-    /// In: where to write what has become of each, or null.
+    /// In: address of an array of `u32`, filled with the result for each object, or null.
     pub(crate) results: u64,
-    /// Out: the value of the queue's fence when it is done.
+    /// Out: value that the fence of the paging queue reaches when the operation is done.
     pub(crate) paging_fence_value: u64,
 }
 
@@ -153,21 +153,22 @@ const _: () = {
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct QueryAllocationResidency {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In: which resource, if no allocations are named.
+    /// In: resource, or 0 if allocations are given.
     pub(crate) resource: Handle,
-    /// In: where handles of allocations are.
+    /// In: address of the handles of the allocations.
     pub(crate) allocations: u64,
-    /// In: how many.
+    /// In: number of allocations; 0 if a resource is given.
     pub(crate) allocation_count: u32,
     reserved: u32,
-    /// In: where to write where each is.
+    /// In: address of an array of `u32`, filled with the residency of each allocation; one value
+    /// for a resource.
     pub(crate) residency_status: u64,
 }
 
 impl QueryAllocationResidency {
-    /// Most allocations of one request.
+    /// Largest number of allocations in one request.
     pub(crate) const MAX: u32 = 128 * 1024;
 }
 
@@ -187,20 +188,20 @@ same_layout!(
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct UpdateAllocationProperty {
-    /// In: the queue that does it.
+    /// In: paging queue that executes the operation.
     pub(crate) paging_queue: Handle,
-    /// In: which allocation.
+    /// In: allocation.
     pub(crate) allocation: Handle,
-    /// In.
+    /// In: mask of the memory segments the allocation may be in.
     pub(crate) supported_segment_set: u32,
-    /// In.
+    /// In: memory segments in order of preference.
     pub(crate) preferred_segment: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     pad: u32,
-    /// Out: the value of the queue's fence when it is done.
+    /// Out: value that the fence of the paging queue reaches when the operation is done.
     pub(crate) paging_fence_value: u64,
-    /// In: what is to be changed.
+    /// In: mask of the properties to change.
     pub(crate) property_mask_value: u32,
     pad1: u32,
 }

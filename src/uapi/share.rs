@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about objects that several processes share.
+//! Structures for objects that several processes share.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,17 +14,17 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct ShareObjects {
-    /// In: must be one.
+    /// In: number of objects, which must be 1.
     pub(crate) object_count: u32,
     reserved: u32,
-    /// In: where the handles are.
+    /// In: address of the handle.
     pub(crate) objects: u64,
     /// Not used.
     object_attr: u64,
     /// Not used.
     desired_access: u32,
     reserved1: u32,
-    /// In: where the file descriptor goes, 64 bits wide.
+    /// In: address of a `u64`, filled with the new file descriptor.
     pub(crate) shared_handle: u64,
 }
 
@@ -45,12 +45,12 @@ same_layout!(
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct ShareObjectWithHost {
-    /// In: a device of the caller.
+    /// In: device of the caller.
     pub(crate) device_handle: Handle,
-    /// In: a resource or sync object.
+    /// In: resource or sync object.
     pub(crate) object_handle: Handle,
     reserved: u64,
-    /// Out: what programs of the host know it by.
+    /// Out: NT handle of the object on the host.
     pub(crate) object_vail_nt_handle: u64,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about signalling sync objects.
+//! Structures for signalling sync objects.
 
 use super::same_layout;
 use crate::{
@@ -14,34 +14,34 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// How to signal: the flag that matters to the driver.
+/// Flags of a signal that the driver interprets.
 pub(crate) mod signal_flags {
-    /// Signal an eventfd.
+    /// Signals an eventfd instead of objects.
     pub(crate) const ENQUEUE_CPU_EVENT: u32 = 1 << 1;
 }
 
-/// Most objects in an argument of SignalSynchronizationObject2.
+/// Largest number of objects in a [`SignalSynchronizationObject2`].
 pub(crate) const MAX_OBJECTS: usize = 32;
-/// Most contexts there.
+/// Largest number of contexts in a [`SignalSynchronizationObject2`].
 pub(crate) const MAX_CONTEXTS: usize = 64;
 
 /// Argument of SignalSynchronizationObject2.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SignalSynchronizationObject2 {
-    /// In: the first context.
+    /// In: first context that signals.
     pub(crate) context: Handle,
-    /// In: how many objects count.
+    /// In: number of valid entries of `object_array`.
     pub(crate) object_count: u32,
-    /// In.
+    /// In: objects to signal.
     pub(crate) object_array: [Handle; MAX_OBJECTS],
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In: how many further contexts count.
+    /// In: number of valid entries of `contexts`.
     pub(crate) context_count: u32,
-    /// In.
+    /// In: further contexts that signal.
     pub(crate) contexts: [Handle; MAX_CONTEXTS],
-    /// In: a value, or an eventfd.
+    /// In: value of the fences, or an eventfd with [`signal_flags::ENQUEUE_CPU_EVENT`].
     pub(crate) value: u64,
     reserved: [u64; 7],
 }
@@ -69,15 +69,15 @@ static_assert!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SignalSynchronizationObjectFromCpu {
-    /// In.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In.
+    /// In: number of objects.
     pub(crate) object_count: u32,
-    /// In: where the handles are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In: where the values are.
+    /// In: address of their values, `u64` each, or null.
     pub(crate) fence_values: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     pad: u32,
 }
@@ -98,13 +98,13 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SignalSynchronizationObjectFromGpu {
-    /// In.
+    /// In: context that signals.
     pub(crate) context: Handle,
-    /// In.
+    /// In: number of objects.
     pub(crate) object_count: u32,
-    /// In: where the handles are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In: where the values are.
+    /// In: address of their values, `u64` each, or null.
     pub(crate) monitored_fence_values: u64,
     reserved: [u64; 7],
 }
@@ -129,18 +129,19 @@ static_assert!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SignalSynchronizationObjectFromGpu2 {
-    /// In.
+    /// In: number of objects; 0 with [`signal_flags::ENQUEUE_CPU_EVENT`].
     pub(crate) object_count: u32,
     reserved1: u32,
-    /// In: where the handles are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In.
+    /// In: number of contexts that signal.
     pub(crate) context_count: u32,
-    /// In: where their handles are.
+    /// In: address of the handles of the contexts.
     pub(crate) contexts: u64,
-    /// In: where the values are; or an eventfd.
+    /// In: address of the values of the objects, `u64` each, or null; an eventfd with
+    /// [`signal_flags::ENQUEUE_CPU_EVENT`].
     pub(crate) values: u64,
     reserved: [u64; 7],
 }
@@ -168,18 +169,18 @@ static_assert!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SubmitSignalSyncObjectsToHwQueue {
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In.
+    /// In: number of hardware queues that signal.
     pub(crate) hwqueue_count: u32,
-    /// In: where the handles of the queues are.
+    /// In: address of the handles of the queues.
     pub(crate) hwqueues: u64,
-    /// In.
+    /// In: number of objects.
     pub(crate) object_count: u32,
     reserved: u32,
-    /// In: where the handles of the objects are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In: where the values are.
+    /// In: address of their values, `u64` each, or null.
     pub(crate) fence_values: u64,
 }
 

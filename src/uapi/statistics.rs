@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about statistics.
+//! Structures for statistics.
 
 use crate::wire::Luid;
 use kernel::prelude::*;
@@ -13,21 +13,21 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct QueryStatistics {
-    /// In: what they are about.
+    /// In: subject of the statistics.
     pub(crate) r#type: u32,
-    /// In: which adapter.
+    /// In: LUID of the adapter.
     pub(crate) adapter_luid: Luid,
     pad: u32,
-    /// In: a process id, or 0 for the caller.
+    /// In: process id, or 0 for the caller.
     pub(crate) process: u64,
-    /// Out.
+    /// Out: the statistics, whose meaning depends on the type.
     pub(crate) result: [u8; Self::RESULT],
-    /// In: which segment, engine and so on.
+    /// In: index of the segment, engine or other part that the type selects.
     pub(crate) selector: [u8; 8],
 }
 
 impl QueryStatistics {
-    /// Bytes of the result.
+    /// Size of the result in bytes.
     pub(crate) const RESULT: usize = 776;
 }
 

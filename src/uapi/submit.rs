@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about work for the GPU.
+//! Structures for submitting work to the GPU.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -10,47 +10,47 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Most primaries, as far as the ABI goes. An argument or a message has room for fewer.
+/// Largest number of primaries that the ABI allows. An argument or a message has space for fewer.
 pub(crate) const MAX_PRIMARIES: usize = 131_072;
 
 /// Argument of SubmitCommand.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SubmitCommand {
-    /// In: GPU address of the commands.
+    /// In: GPU virtual address of the commands.
     pub(crate) command_buffer: u64,
-    /// In: their length.
+    /// In: length of the commands in bytes.
     pub(crate) command_length: u32,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// In.
+    /// In: token of a presentation.
     pub(crate) present_history_token: u64,
-    /// In: how many contexts do it.
+    /// In: number of valid entries of `broadcast_context`, at least 1.
     pub(crate) broadcast_context_count: u32,
-    /// In: those.
+    /// In: contexts to submit to.
     pub(crate) broadcast_context: [Handle; Self::MAX_CONTEXTS],
     reserved: u32,
-    /// In: where the data of the vendor's drivers is.
+    /// In: address of data of the vendor's driver.
     pub(crate) priv_drv_data: u64,
-    /// In: how much of it there is.
+    /// In: size of `priv_drv_data` in bytes.
     pub(crate) priv_drv_data_size: u32,
-    /// In: how many primaries are written.
+    /// In: number of primaries that the commands write to.
     pub(crate) num_primaries: u32,
-    /// In: those.
+    /// In: the primaries, as far as there is space for them.
     pub(crate) written_primaries: [Handle; Self::PRIMARIES],
-    /// In: how many history buffers there are.
+    /// In: number of history buffers.
     pub(crate) num_history_buffers: u32,
     reserved1: u32,
-    /// In: where their handles are.
+    /// In: address of the handles of the history buffers.
     pub(crate) history_buffer_array: u64,
 }
 
 impl SubmitCommand {
-    /// Room for contexts.
+    /// Number of entries of [`Self::broadcast_context`].
     pub(crate) const MAX_CONTEXTS: usize = 64;
-    /// Room for primaries.
+    /// Number of entries of [`Self::written_primaries`].
     const PRIMARIES: usize = 16;
-    /// Most history buffers.
+    /// Largest number of history buffers.
     pub(crate) const MAX_HISTORY_BUFFERS: usize = 1024;
 }
 
@@ -76,23 +76,23 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SubmitCommandToHwQueue {
-    /// In: which queue.
+    /// In: hardware queue to submit to.
     pub(crate) hwqueue: Handle,
     reserved: u32,
-    /// In: the value of the queue's fence when the commands are done.
+    /// In: value that the progress fence of the queue reaches when the commands are done.
     pub(crate) hwqueue_progress_fence_id: u64,
-    /// In: GPU address of the commands.
+    /// In: GPU virtual address of the commands.
     pub(crate) command_buffer: u64,
-    /// In: their length.
+    /// In: length of the commands in bytes.
     pub(crate) command_length: u32,
-    /// In: how much data of the vendor's drivers there is.
+    /// In: size of `priv_drv_data` in bytes.
     pub(crate) priv_drv_data_size: u32,
-    /// In: where it is.
+    /// In: address of data of the vendor's driver.
     pub(crate) priv_drv_data: u64,
-    /// In: how many primaries are written.
+    /// In: number of primaries that the commands write to.
     pub(crate) num_primaries: u32,
     reserved1: u32,
-    /// In: where their handles are.
+    /// In: address of the handles of the primaries.
     pub(crate) written_primaries: u64,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about sync files.
+//! Structures for sync files.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -14,13 +14,13 @@ use zerocopy_derive::{
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateSyncFile {
-    /// In: a device of the caller.
+    /// In: device of the caller.
     pub(crate) device: Handle,
-    /// In: a monitored fence.
+    /// In: monitored fence.
     pub(crate) monitored_fence: Handle,
-    /// In: at which value the file signals.
+    /// In: value of the fence at which the file signals.
     pub(crate) fence_value: u64,
-    /// Out: a file descriptor.
+    /// Out: the new file descriptor.
     pub(crate) sync_file_handle: u64,
 }
 
@@ -38,9 +38,9 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct WaitSyncFile {
-    /// In: a file descriptor.
+    /// In: file descriptor of a sync file.
     pub(crate) sync_file_handle: u64,
-    /// In: who waits.
+    /// In: context that waits.
     pub(crate) context: Handle,
     reserved: u32,
 }
@@ -58,17 +58,17 @@ same_layout!(
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OpenSyncObjectFromSyncFile {
-    /// In: a file descriptor.
+    /// In: file descriptor of a sync file made from a shared monitored fence.
     pub(crate) sync_file_handle: u64,
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// Out: the fence.
+    /// Out: the opened fence.
     pub(crate) syncobj: Handle,
-    /// Out: at which value the file signals.
+    /// Out: value of the fence at which the file signals.
     pub(crate) fence_value: u64,
-    /// Out: where the program sees the value of the fence.
+    /// Out: address of the current value of the fence in the program.
     pub(crate) fence_value_cpu_va: u64,
-    /// Out: where the GPU sees it.
+    /// Out: GPU virtual address of the value.
     pub(crate) fence_value_gpu_va: u64,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about sync objects.
+//! Structures for sync objects.
 
 use super::same_layout;
 use crate::{
@@ -16,41 +16,41 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// What kinds there are.
+/// Types of sync objects that the driver distinguishes.
 pub(crate) mod sync_type {
-    /// Signals an eventfd.
+    /// CPU notification, which signals an eventfd.
     pub(crate) const CPU_NOTIFICATION: u32 = 4;
-    /// A value that is also in memory.
+    /// Monitored fence, whose value is also in memory.
     pub(crate) const MONITORED_FENCE: u32 = 5;
-    /// The same, and it advances by itself.
+    /// Periodic monitored fence, whose value advances on its own.
     pub(crate) const PERIODIC_MONITORED_FENCE: u32 = 6;
 }
 
-/// Flags of a sync object that matter to the driver.
+/// Flags of a sync object that the driver interprets.
 pub(crate) mod sync_flags {
-    /// Others may open it.
+    /// Other processes may open the object.
     pub(crate) const SHARED: u32 = 1 << 0;
-    /// By file descriptor.
+    /// The object is shared by file descriptor.
     pub(crate) const NT_SECURITY_SHARING: u32 = 1 << 1;
-    /// It may not be signalled.
+    /// The object cannot be signalled through this handle.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) const NO_SIGNAL: u32 = 1 << 4;
-    /// Processors that wait for it go on when it is destroyed, not when a handle for it is.
+    /// CPU waiters are released when the object is destroyed, not when a handle of it is.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) const UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY: u32 = 1 << 10;
 }
 
-/// What a sync object is like. What the details mean depends on the type.
+/// Description of a sync object. The meaning of the details depends on the type.
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SyncObjectInfo {
-    /// In.
+    /// In: type, see [`sync_type`].
     pub(crate) r#type: u32,
-    /// In.
+    /// In: flags, see [`sync_flags`].
     pub(crate) flags: u32,
-    /// In and out.
+    /// In and out: details of the type.
     pub(crate) details: [u64; 8],
-    /// Out: the same in all processes; only of shared objects.
+    /// Out: handle of a shared object that is the same in all processes.
     pub(crate) shared_handle: Handle,
     pad: u32,
 }
@@ -64,9 +64,9 @@ same_layout!(
     }
 );
 
-/// The addresses of the value of a monitored fence: first word of two in the details.
+/// Index in the details of a monitored fence's CPU address; its GPU address follows.
 const MONITORED_ADDRESSES: usize = 1;
-/// The same for a periodic one.
+/// Index in the details of a periodic monitored fence's CPU address; its GPU address follows.
 const PERIODIC_ADDRESSES: usize = 2;
 
 static_assert!(
@@ -96,7 +96,8 @@ const _: () = {
 };
 
 impl SyncObjectInfo {
-    /// Where in the details the addresses of the value go, if there is a value in memory.
+    /// Returns the index in the details of the addresses of the value, for types that have a value
+    /// in memory.
     fn addresses(&self) -> Option<usize> {
         match self.r#type {
             sync_type::MONITORED_FENCE => Some(MONITORED_ADDRESSES),
@@ -105,12 +106,12 @@ impl SyncObjectInfo {
         }
     }
 
-    /// Whether it has a value in memory.
+    /// Returns whether the object has a value in memory.
     pub(crate) fn is_monitored(&self) -> bool {
         self.addresses().is_some()
     }
 
-    /// Notes where the value of a monitored fence is.
+    /// Stores the addresses of the value of a monitored fence in the details.
     pub(crate) fn set_addresses(&mut self, cpu: u64, gpu: u64) {
         let addresses = self.addresses().and_then(|at| self.details.get_mut(at..));
 
@@ -125,19 +126,19 @@ impl SyncObjectInfo {
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct CreateSynchronizationObject2 {
-    /// In: on which device.
+    /// In: device.
     pub(crate) device: Handle,
     reserved: u32,
-    /// In and out.
+    /// In and out: description of the object.
     pub(crate) info: SyncObjectInfo,
-    /// Out.
+    /// Out: the new object.
     pub(crate) sync_object: Handle,
     reserved1: u32,
 }
 
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 impl CreateSynchronizationObject2 {
-    /// A monitored fence on `device` that begins at 0 and that only its maker uses.
+    /// Describes a monitored fence on `device` that begins at 0 and is not shared.
     pub(crate) fn private_fence(device: Handle) -> Self {
         let mut this = Self::new_zeroed();
 
@@ -162,7 +163,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct DestroySynchronizationObject {
-    /// In: which one.
+    /// In: object to destroy.
     pub(crate) sync_object: Handle,
 }
 
@@ -175,20 +176,20 @@ same_layout!(
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OpenSyncObjectFromNtHandle2 {
-    /// In: a file descriptor.
+    /// In: file descriptor made by ShareObjects.
     pub(crate) nt_handle: u64,
-    /// In: for which device.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
-    /// Out.
+    /// Out: the opened object.
     pub(crate) sync_object: Handle,
     reserved1: u32,
-    /// Out: where a program sees the value of a monitored fence.
+    /// Out: address of the value of a monitored fence in the program.
     pub(crate) fence_value_cpu_va: u64,
-    /// Out: where the GPU sees it.
+    /// Out: GPU virtual address of the value.
     pub(crate) fence_value_gpu_va: u64,
-    /// In.
+    /// In: mask of the GPUs of a linked adapter.
     pub(crate) engine_affinity: u32,
     pad: u32,
     reserved: [u64; 5],
@@ -209,7 +210,7 @@ const _: () = {
     type Ours = OpenSyncObjectFromNtHandle2;
     type Fence = uapi_header::d3dkmt_opensyncobjectfromnthandle2__bindgen_ty_1__bindgen_ty_1;
 
-    /// Where the union begins.
+    /// Offset of the union.
     const START: usize = offset_of!(
         uapi_header::d3dkmt_opensyncobjectfromnthandle2,
         __bindgen_anon_1

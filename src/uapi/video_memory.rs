@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about the memory of an adapter.
+//! Structures for the memory of an adapter.
 
 use super::same_layout;
 use crate::wire::Handle;
@@ -16,13 +16,13 @@ use zerocopy_derive::{
 pub(crate) struct ChangeVideoMemoryReservation {
     /// In: must be 0, which means the caller.
     pub(crate) process: u64,
-    /// In: on which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
-    /// In: local memory or not.
+    /// In: whether local or non-local memory is meant.
     pub(crate) memory_segment_group: u32,
-    /// In: bytes.
+    /// In: bytes to reserve.
     pub(crate) reservation: u64,
-    /// In: which of several physical adapters.
+    /// In: index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
     pad: u32,
 }
@@ -42,7 +42,7 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct FlushHeapTransitions {
-    /// In: which adapter.
+    /// In: adapter.
     pub(crate) adapter: Handle,
 }
 

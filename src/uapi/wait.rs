@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Structures about waiting for sync objects.
+//! Structures for waiting for sync objects.
 
 use super::same_layout;
 use crate::{
@@ -14,20 +14,20 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Most objects that a context or a hardware queue waits for at once.
+/// Largest number of objects that a context or a hardware queue waits for at once.
 pub(crate) const MAX_OBJECTS: usize = 32;
 
 /// Argument of WaitForSynchronizationObject2.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct WaitForSynchronizationObject2 {
-    /// In: who waits.
+    /// In: context that waits.
     pub(crate) context: Handle,
-    /// In: how many objects count.
+    /// In: number of valid entries of `object_array`.
     pub(crate) object_count: u32,
-    /// In.
+    /// In: objects to wait for.
     pub(crate) object_array: [Handle; MAX_OBJECTS],
-    /// In.
+    /// In: value of the fences.
     pub(crate) fence_value: u64,
     reserved: [u64; 7],
 }
@@ -52,13 +52,14 @@ static_assert!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct WaitForSynchronizationObjectFromGpu {
-    /// In: who waits.
+    /// In: context that waits.
     pub(crate) context: Handle,
-    /// In.
+    /// In: number of objects.
     pub(crate) object_count: u32,
-    /// In: where the handles are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In: where the values of monitored fences are; for other objects, the value itself.
+    /// In: address of the values of monitored fences, `u64` each; for other objects, the value
+    /// itself.
     pub(crate) values: u64,
     reserved: [u64; 7],
 }
@@ -83,13 +84,13 @@ static_assert!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct SubmitWaitForSyncObjectsToHwQueue {
-    /// In: who waits.
+    /// In: hardware queue that waits.
     pub(crate) hwqueue: Handle,
-    /// In.
+    /// In: number of objects.
     pub(crate) object_count: u32,
-    /// In: where the handles are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In: where the values are.
+    /// In: address of their values, `u64` each.
     pub(crate) fence_values: u64,
 }
 
@@ -107,17 +108,17 @@ same_layout!(
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct WaitForSynchronizationObjectFromCpu {
-    /// In.
+    /// In: device.
     pub(crate) device: Handle,
-    /// In.
+    /// In: number of objects.
     pub(crate) object_count: u32,
-    /// In: where the handles are.
+    /// In: address of the handles of the objects.
     pub(crate) objects: u64,
-    /// In: where the values are.
+    /// In: address of their values, `u64` each.
     pub(crate) fence_values: u64,
-    /// In: an eventfd. 0: the caller waits.
+    /// In: eventfd to signal instead of blocking the caller, or 0.
     pub(crate) async_event: u64,
-    /// In.
+    /// In: flags.
     pub(crate) flags: u32,
     pad: u32,
 }
