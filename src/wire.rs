@@ -2,8 +2,8 @@
 
 //! Small types that the user ABI and the host protocol share.
 //!
-//! The one bridge between the two error worlds is here: [`NtStatus`] from the host becomes an
-//! [`Error`] or a non-negative result for the user.
+//! The two kinds of errors meet here only: [`NtStatus`] from the host becomes an [`Error`] or a
+//! non-negative result for the user.
 
 use crate::linux::{
     errno,
@@ -15,7 +15,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// A locally unique id, 8 bytes.
+/// A locally unique identifier, 8 bytes.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -28,7 +28,7 @@ pub(crate) struct Luid {
 }
 
 impl Luid {
-    /// The id in the first 8 bytes of a channel instance.
+    /// Returns the LUID in the first 8 bytes of a channel instance.
     pub(crate) fn from_instance(instance: Guid) -> Self {
         let [a0, a1, a2, a3, b0, b1, b2, b3, ..] = *instance.bytes();
 
@@ -39,7 +39,8 @@ impl Luid {
     }
 }
 
-/// A handle as user programs and the host write it: 6 bits instance, 24 bits index, 2 bits unique.
+/// A handle in the form that user programs and the host use. Bits 0 to 5: instance; bits 6 to 29:
+/// index; bits 30 and 31: unique, the generation of the slot.
 #[repr(transparent)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -47,15 +48,15 @@ impl Luid {
 pub(crate) struct Handle(u32);
 
 impl Handle {
-    /// No handle.
+    /// The value that means "no handle".
     pub(crate) const NONE: Self = Self(0);
-    /// Indices are below this; the topmost is not used.
+    /// Upper limit of indices, which is not an index itself.
     pub(crate) const INDEX_LIMIT: u32 = 0xFF_FFFF;
 
     const INDEX_SHIFT: u32 = 6;
     const UNIQUE_SHIFT: u32 = 30;
 
-    /// The handle for slot `index` in its generation `unique`, instance 0.
+    /// Returns the handle of slot `index` in its generation `unique`, with instance 0.
     pub(crate) const fn new(index: u32, unique: u8) -> Self {
         Self(
             ((index & Self::INDEX_LIMIT) << Self::INDEX_SHIFT)
@@ -63,28 +64,28 @@ impl Handle {
         )
     }
 
-    /// The handle with this value.
+    /// Makes a handle of its value.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     pub(crate) const fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
 
-    /// The value.
+    /// Returns the value.
     pub(crate) const fn raw(self) -> u32 {
         self.0
     }
 
-    /// Whether this is [`Self::NONE`].
+    /// Returns whether this is [`Self::NONE`].
     pub(crate) const fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// The slot.
+    /// Returns the index of the slot.
     pub(crate) const fn index(self) -> u32 {
         (self.0 >> Self::INDEX_SHIFT) & Self::INDEX_LIMIT
     }
 
-    /// The generation.
+    /// Returns the generation of the slot.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     pub(crate) const fn unique(self) -> u8 {
         // CAST: Two bits are left.
@@ -92,7 +93,7 @@ impl Handle {
     }
 }
 
-/// In whose name a command is sent: a process the host knows, or the guest itself.
+/// The process on whose behalf a command is sent: one that the host knows, or the guest itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HostProcess(Handle);
 
@@ -100,39 +101,39 @@ impl HostProcess {
     /// The guest itself.
     pub(crate) const GUEST: Self = Self(Handle::NONE);
 
-    /// The process the host calls `handle`, unless that is no handle at all.
+    /// Returns the process the host calls `handle`; `None` if that is no handle.
     pub(crate) fn from_host(handle: Handle) -> Option<Self> {
         (!handle.is_none()).then_some(Self(handle))
     }
 
-    /// Its handle.
+    /// Returns the host's handle of the process.
     pub(crate) const fn handle(self) -> Handle {
         self.0
     }
 }
 
-/// How the messages of one adapter, or of the global channel, are wrapped.
+/// The data that all messages of one adapter, or of the global channel, are wrapped with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
-    /// The negotiated interface version.
+    /// Negotiated interface version.
     pub(crate) version: InterfaceVersion,
-    /// Which vGPU is meant; zero for global commands.
+    /// LUID of the vGPU that is meant; zero for global commands.
     pub(crate) vgpu: Luid,
 }
 
-/// A version of the protocol.
+/// A version of the host protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct InterfaceVersion(u32);
 
 impl InterfaceVersion {
-    /// What a host without a version register speaks.
+    /// Version that is assumed for a host without a version register.
     pub(crate) const FALLBACK: Self = Self(27);
-    /// The newest one, and the one with extended headers.
+    /// Newest supported version, and the first one with extended headers.
     pub(crate) const CURRENT: Self = Self(40);
-    /// The oldest one this driver claims to understand.
+    /// Oldest version this driver claims to support.
     pub(crate) const OLDEST: Self = Self(16);
 
-    /// The version to speak with a host that offers `register`.
+    /// Returns the version to use with a host that offers `register`; 0 if it has no register.
     pub(crate) fn for_host(register: u32) -> Self {
         match register {
             0 => Self::FALLBACK,
@@ -140,24 +141,24 @@ impl InterfaceVersion {
         }
     }
 
-    /// The number.
+    /// Returns the number of the version.
     pub(crate) const fn number(self) -> u32 {
         self.0
     }
 
-    /// Whether requests carry an extended header, and what else came with it.
+    /// Returns whether requests carry an extended header; other changes came with the same version.
     pub(crate) fn is_extended(self) -> bool {
         self >= Self::CURRENT
     }
 }
 
-/// A result from the host. Negative means failure.
+/// A status from the host. Negative values are failures.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct NtStatus(u32);
 
 impl NtStatus {
-    /// All went well.
+    /// Success.
     pub(crate) const SUCCESS: Self = Self(0);
     const NOT_IMPLEMENTED: u32 = 0xC000_0002;
     const INVALID_HANDLE: u32 = 0xC000_0008;
@@ -174,13 +175,13 @@ impl NtStatus {
     const DEVICE_REMOVED: u32 = 0xC000_02B6;
     const GRAPHICS_ALLOCATION_BUSY: u32 = 0xC01E_0102;
 
-    /// The result with this value.
+    /// Makes a status of its value.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     pub(crate) const fn from_raw(raw: u32) -> Self {
         Self(raw)
     }
 
-    /// What the user gets: a success code as it is, or an error.
+    /// Converts the status to a result for the user: a success code as it is, or an error.
     pub(crate) fn into_result(self) -> Result<isize> {
         // CAST: The sign bit is clear, the value fits.
         if self.0 >> 31 == 0 {
