@@ -2,8 +2,8 @@
 
 //! The ioctls of `/dev/dxg`: one type per request, and a table of them.
 //!
-//! A request is checked here, in the order user libraries rely on: number, full request, thread
-//! group. Then the argument is copied in, once, and the handler runs. No lock is held.
+//! A request is checked in the order user libraries rely on: number, full request, thread group.
+//! Then the argument is copied in once and the handler runs. No lock is held.
 
 mod adapter;
 mod address;
@@ -54,32 +54,32 @@ use zerocopy::{
     KnownLayout, //
 };
 
-/// Who calls.
+/// The process that issues a request, and the registry of the driver.
 struct Caller<'a> {
     process: &'a Arc<Process>,
     registry: &'a Arc<Registry>,
 }
 
-/// One ioctl.
+/// An ioctl.
 trait Ioctl {
-    /// The full request: direction, size, letter and number.
+    /// The full request number: direction, size, type letter and number.
     const REQUEST: u32;
 
-    /// Its argument.
+    /// Structure the request points to.
     type Argument: FromBytes + IntoBytes + Immutable + KnownLayout;
 
-    /// Does what is asked. A positive result is a status of the host.
+    /// Executes the request. A positive result is a status of the host.
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize>;
 }
 
-/// A line of the table.
+/// An entry of the table.
 #[derive(Clone, Copy)]
 struct Entry {
     request: u32,
     run: fn(&Caller<'_>, usize) -> Result<isize>,
 }
 
-/// A line for `T`.
+/// Makes the table entry of `T`, and fails to compile unless its request matches its argument.
 const fn entry<T: Ioctl>() -> Entry {
     fn run<T: Ioctl>(caller: &Caller<'_>, address: usize) -> Result<isize> {
         T::run(caller, Argument::read(address)?)
@@ -92,10 +92,10 @@ const fn entry<T: Ioctl>() -> Entry {
     }
 }
 
-/// The numbers up to the last one; what is not there answers `ENOTTY`.
+/// Number of table slots. A request whose slot is empty gives `ENOTTY`.
 const SLOTS: usize = uapi::LAST_NR as usize + 1;
 
-/// Sorts the lines of all families by number.
+/// Sorts the entries of all families by number.
 const fn table(families: &[&[Entry]]) -> [Option<Entry>; SLOTS] {
     let mut slots = [None; SLOTS];
     let mut family = 0;
@@ -144,21 +144,21 @@ static TABLE: [Option<Entry>; SLOTS] = table(&[
     wait::ENTRIES,
 ]);
 
-/// The line for exactly this request.
+/// Returns the entry of exactly this request.
 fn find(request: u32) -> Option<&'static Entry> {
-    // CAST: A number has 8 bits.
+    // CAST: A request number has 8 bits.
     TABLE
         .get(_IOC_NR(request) as usize)?
         .as_ref()
         .filter(|entry| entry.request == request)
 }
 
-/// Runs a request of what `process` returns, which may take its time.
+/// Runs `request` for the process that `process` returns. May block.
 ///
 /// # Errors
 ///
-/// `ENOTTY` if there is no such request, or the caller is another thread group; else those of
-/// `process` and of the handler.
+/// `ENOTTY` if there is no such request, or the caller belongs to another thread group; else those
+/// of `process` and of the handler.
 pub(crate) fn dispatch<'a>(
     registry: &Arc<Registry>,
     process: impl FnOnce() -> Result<&'a Arc<Process>>,
@@ -187,7 +187,7 @@ pub(crate) fn dispatch<'a>(
 mod tests {
     use super::*;
 
-    /// What the ABI says.
+    /// The requests of the ABI.
     const REQUESTS: [u32; 65] = [
         0xC00C_4701,
         0xC040_4702,
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn wrong_requests() {
         for request in REQUESTS {
-            // Another size, another direction, another letter.
+            // Another size, another direction, another type letter.
             assert!(find(request + (1 << 16)).is_none());
             assert!(find(request & !(1 << 31)).is_none());
             assert!(find(request & !(1 << 30)).is_none());

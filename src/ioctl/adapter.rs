@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Opening, closing and listing adapters. No message is sent.
+//! Opening, closing and listing adapters. These requests send no message to the host.
 
 use super::{
     entry,
@@ -35,10 +35,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<EnumAdapters3>(),
 ];
 
-/// Most adapters a caller may have room for in EnumAdapters3.
+/// Largest number of adapters that EnumAdapters3 accepts space for.
 const MAX_ROOM_3: u32 = 0xFFFF;
 
-/// Handles that are closed again unless they reach the user.
+/// New adapter handles, which are closed again unless they reach the user.
 struct NewHandles<'a> {
     process: &'a Arc<Process>,
     list: KVec<abi::AdapterInfo>,
@@ -66,18 +66,18 @@ impl<'a> NewHandles<'a> {
                 present_move_regions_preferred: 0,
             };
 
-            // There is room: it was allocated above.
+            // This cannot fail: the capacity was allocated above.
             new.list.push(info, GFP_KERNEL_ACCOUNT)?;
         }
         Ok(new)
     }
 
-    /// How many there are.
+    /// Returns the number of handles.
     fn count(&self) -> Result<u32> {
         Ok(u32::try_from(self.list.len())?)
     }
 
-    /// Writes the list to the user, who owns the handles then.
+    /// Writes the list to the user, who owns the handles from then on.
     fn hand_over(mut self, address: u64) -> Result {
         write_slice(address, &self.list)?;
         self.list.clear();
@@ -88,13 +88,13 @@ impl<'a> NewHandles<'a> {
 impl Drop for NewHandles<'_> {
     fn drop(&mut self) {
         for info in self.list.iter() {
-            // Another thread of the process may have guessed and closed it.
+            // Another thread of the process may have guessed the handle and closed it.
             let _ = self.process.close_adapter(info.adapter_handle);
         }
     }
 }
 
-/// The adapters that are active and wanted.
+/// Returns the active adapters for which `wanted` is true.
 fn active(caller: &Caller<'_>, wanted: impl Fn(&Adapter) -> bool) -> Result<KVec<Arc<Adapter>>> {
     let mut adapters = caller.registry.adapters()?;
 
@@ -102,7 +102,7 @@ fn active(caller: &Caller<'_>, wanted: impl Fn(&Adapter) -> bool) -> Result<KVec
     Ok(adapters)
 }
 
-/// 0x01: opens the active adapter with a LUID.
+/// 0x01: opens the active adapter with the given LUID.
 pub(super) struct OpenAdapterFromLuid;
 
 impl Ioctl for OpenAdapterFromLuid {
@@ -116,7 +116,7 @@ impl Ioctl for OpenAdapterFromLuid {
             .find_adapter(argument.adapter_luid)
             .filter(|adapter| adapter.active().is_ok())
             .ok_or(EINVAL)?;
-        // The ABI knows no other error here.
+        // The ABI defines no other error here.
         let handle = caller.process.open_adapter(&adapter).map_err(|_| EINVAL)?;
 
         write_field!(argument, abi::OpenAdapterFromLuid, adapter_handle, &handle).inspect_err(
@@ -167,14 +167,14 @@ impl Ioctl for EnumAdapters2 {
         if argument.num_adapters < known {
             return Err(EOVERFLOW);
         }
-        // CAST: 64 fits.
+        // CAST: The limit is 64.
         if argument.num_adapters > MAX_ADAPTERS as u32 {
             return Err(EINVAL);
         }
 
         let adapters = active(caller, |adapter| !adapter.compute_only())?;
 
-        // More may have arrived since they were counted.
+        // Adapters may have been added since they were counted.
         // CAST: The number is at most 64.
         if adapters.len() > argument.num_adapters as usize {
             return Err(EOVERFLOW);
@@ -188,7 +188,7 @@ impl Ioctl for EnumAdapters2 {
     }
 }
 
-/// 0x3E: opens and lists active adapters, compute-only ones too if asked for.
+/// 0x3E: opens and lists the active adapters, compute-only ones only if asked for.
 pub(super) struct EnumAdapters3;
 
 impl Ioctl for EnumAdapters3 {

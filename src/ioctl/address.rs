@@ -28,14 +28,14 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<UpdateAddress>(),
 ];
 
-/// Whether an operation with this result has a fence value to wait for, or is done.
+/// Returns whether the host has executed or queued an operation, so that its outputs are valid.
 pub(super) fn is_accepted(code: isize) -> bool {
     const PENDING: isize = 0x103;
 
     code == 0 || code == PENDING
 }
 
-/// 0x08: reserves addresses.
+/// 0x08: reserves a range of GPU virtual addresses.
 struct ReserveAddress;
 
 impl Ioctl for ReserveAddress {
@@ -47,7 +47,7 @@ impl Ioctl for ReserveAddress {
         let process = caller.process;
         let sender = process.on_host()?;
         let mut request = *argument;
-        // No number stands for both: those of adapters are the guest's own, see `handle_table`.
+        // No handle can mean both: adapter handles are numbers of the guest, see `handle_table`.
         let address = match process.adapter(argument.adapter) {
             Ok(adapter) => {
                 let active = adapter.active()?;
@@ -71,7 +71,7 @@ impl Ioctl for ReserveAddress {
     }
 }
 
-/// 0x0C: puts a part of an allocation somewhere.
+/// 0x0C: maps a part of an allocation to GPU virtual addresses.
 struct MapAddress;
 
 impl Ioctl for MapAddress {
@@ -99,7 +99,7 @@ impl Ioctl for MapAddress {
     }
 }
 
-/// 0x20: gives addresses back.
+/// 0x20: frees a range of GPU virtual addresses.
 struct FreeAddress;
 
 impl Ioctl for FreeAddress {
@@ -117,7 +117,7 @@ impl Ioctl for FreeAddress {
     }
 }
 
-/// 0x39: changes what is at addresses, in step with a context.
+/// 0x39: changes mappings of GPU virtual addresses in the order of a context's commands.
 struct UpdateAddress;
 
 impl Ioctl for UpdateAddress {

@@ -41,12 +41,13 @@ use kernel::{
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateAllocation>(), entry::<DestroyAllocation>()];
 
-/// 0x13: destroys allocations, or a resource with everything in it.
+/// 0x13: destroys allocations, or a resource with its allocations.
 struct DestroyAllocation;
 
 impl DestroyAllocation {
-    /// Whether a handle occurs twice. The reference takes such a list, and frees the allocation
-    /// twice; the second one names nothing, and a list with such a handle is refused.
+    /// Returns whether a handle occurs twice. The reference driver accepts such a list and frees
+    /// the allocation twice. Here the second handle would name nothing, and a list with such a
+    /// handle is refused.
     fn has_duplicates(handles: &[Handle]) -> Result<bool> {
         let mut numbers = KVVec::with_capacity(handles.len(), GFP_KERNEL_ACCOUNT)?;
 
@@ -57,8 +58,9 @@ impl DestroyAllocation {
         Ok(numbers.windows(2).any(|pair| pair.first() == pair.last()))
     }
 
-    /// Takes out what is dying with `top`. What consists of memory of the program is added to
-    /// `sysmem`; what finds no room there lets go of it when the device goes.
+    /// Removes all objects that are dying with `top` from the table. Allocations backed by memory
+    /// of the program are added to `sysmem`. One for which there is no space releases its memory
+    /// when the device is destroyed.
     fn take_out(process: &Process, top: Handle, sysmem: &mut KVVec<Arc<Allocation>>) {
         while let Some((_, piece)) = process.remove_dying(top) {
             piece.revoke();
@@ -79,9 +81,9 @@ impl Ioctl for DestroyAllocation {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
-        // As on Windows, the list does not count beside a resource.
+        // As on Windows, the list is ignored if a resource is given.
         let count = if argument.resource.is_none() {
-            // CAST: 32 bits fit.
+            // CAST: `usize` has at least 32 bits.
             argument.alloc_count as usize
         } else {
             0
@@ -95,7 +97,7 @@ impl Ioctl for DestroyAllocation {
         let device = process.get::<Device>(argument.device)?;
         let _pass = device.hold()?;
 
-        // As on Windows, that is no mistake.
+        // As on Windows, an empty request succeeds.
         if count == 0 && argument.resource.is_none() {
             return Ok(0);
         }
@@ -103,7 +105,7 @@ impl Ioctl for DestroyAllocation {
             return Err(EINVAL);
         }
 
-        // All the memory is found before anything is lost.
+        // Allocate everything before the first object is removed.
         let reached = process.reach(device.adapter());
         let prepared = reached.as_ref().map(|(active, sender)| {
             let command = command::DestroyAllocation {
@@ -128,7 +130,7 @@ impl Ioctl for DestroyAllocation {
             }
         }
 
-        // Without the adapter there is nobody to be told.
+        // If the adapter is gone, the host need not be told.
         let Some(prepared) = prepared else {
             return Ok(0);
         };

@@ -30,11 +30,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<GetAllocationPriority>(),
 ];
 
-/// Whose priorities are meant, and the right to ask the host.
+/// Finds the device, and the resource or the allocations that the request is about.
 ///
 /// # Errors
 ///
-/// `EINVAL` unless that is either a resource or some allocations; those of looking the device up.
+/// `EINVAL` unless the request names either a resource or allocations, and not too many; those of
+/// the device lookup.
 fn find(
     caller: &Caller<'_>,
     argument: &AllocationPriority,
@@ -55,7 +56,7 @@ fn find(
     Ok((guard, subjects))
 }
 
-/// 0x2E: sets priorities.
+/// 0x2E: sets the priorities of allocations or of a resource.
 struct SetAllocationPriority;
 
 impl Ioctl for SetAllocationPriority {
@@ -76,7 +77,7 @@ impl Ioctl for SetAllocationPriority {
     }
 }
 
-/// 0x3C: asks for priorities.
+/// 0x3C: returns the priorities of allocations or of a resource.
 struct GetAllocationPriority;
 
 impl Ioctl for GetAllocationPriority {

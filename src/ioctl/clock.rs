@@ -21,7 +21,7 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<QueryClockCalibration>()];
 
-/// 0x3D: reads the clocks at the same moment.
+/// 0x3D: reads the clocks of a GPU engine and of the host at the same moment.
 struct QueryClockCalibration;
 
 impl Ioctl for QueryClockCalibration {

@@ -31,8 +31,8 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateContextVirtual>(), entry::<DestroyContext>()];
 
-/// What programs hear of this call alone: data that cannot be read, and a host that answers
-/// without making a context, are wrong arguments.
+/// Converts errors as the ABI defines them for CreateContextVirtual: private data that cannot be
+/// read, and a reply of the host without a context, are invalid arguments.
 fn as_refusal(error: Error) -> Error {
     if error == EFAULT || error == EOVERFLOW {
         EINVAL
@@ -41,7 +41,7 @@ fn as_refusal(error: Error) -> Error {
     }
 }
 
-/// 0x04: makes a context on a device.
+/// 0x04: creates a context on a device.
 struct CreateContextVirtual;
 
 impl Ioctl for CreateContextVirtual {
@@ -53,7 +53,7 @@ impl Ioctl for CreateContextVirtual {
         let process = caller.process;
         let device = process.device(argument.device)?;
 
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         if argument.priv_drv_data_size as usize > MAX_MESSAGE {
             return Err(EINVAL);
         }

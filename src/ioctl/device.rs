@@ -32,7 +32,7 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateDevice>(), entry::<DestroyDevice>()];
 
-/// 0x02: makes a device on an adapter.
+/// 0x02: creates a device on an adapter.
 struct CreateDevice;
 
 impl Ioctl for CreateDevice {
@@ -80,7 +80,7 @@ impl Ioctl for CreateDevice {
     }
 }
 
-/// 0x19: destroys a device with everything on it.
+/// 0x19: destroys a device with all its objects.
 struct DestroyDevice;
 
 impl Ioctl for DestroyDevice {

@@ -22,7 +22,7 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<GetDeviceState>(), entry::<MarkDeviceAsError>()];
 
-/// 0x0E: asks for a state of a device.
+/// 0x0E: returns a state of a device. The execution state is cached.
 struct GetDeviceState;
 
 impl GetDeviceState {
@@ -80,7 +80,7 @@ impl Ioctl for GetDeviceState {
     }
 }
 
-/// 0x26: lets a device execute nothing any more.
+/// 0x26: marks a device as failed, so that it executes no more commands.
 struct MarkDeviceAsError;
 
 impl Ioctl for MarkDeviceAsError {
@@ -98,7 +98,7 @@ impl Ioctl for MarkDeviceAsError {
             },
         )?;
 
-        // The host's own news of it may come later.
+        // The host's notification about the change may arrive later.
         device.execution().mark();
         Ok(status)
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Data of the vendor's drivers.
+//! Escapes, which carry data of the vendor's drivers.
 //!
-//! It means nothing here, with one exception: escapes that are known to all drivers, of which the
-//! first word says which one it is. Some of them would be nonsense on the host as they are.
+//! The driver does not interpret the data, with one exception: driver-known escapes, which are the
+//! same for all vendors and whose first word is their number. Some of those cannot be forwarded
+//! unchanged.
 
 use super::{
     entry,
@@ -29,20 +30,21 @@ use zerocopy::FromZeros;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<Escape>()];
 
-/// The number of a known escape, as it was read.
+/// The number of a driver-known escape, as it was read from the program.
 type KnownNumber = [u8; size_of::<u32>()];
 
-/// The place in user memory that is `offset` bytes from `address`.
+/// Returns the user address `offset` bytes after `address`.
 ///
 /// # Errors
 ///
-/// `EFAULT` if there is no such address.
+/// `EFAULT` if the sum overflows.
 fn beyond(address: u64, offset: usize) -> Result<u64> {
-    // CAST: An offset fits 64 bits.
+    // CAST: `usize` has at most 64 bits.
     address.checked_add(offset as u64).ok_or(EFAULT)
 }
 
-/// Reads data that begins with a number that was read before, and must not be another one by now.
+/// Reads data that begins with a number which was read before. The number is not read again, since
+/// the program may have changed it.
 fn read_after(number: KnownNumber, address: u64, bytes: &mut [u8]) -> Result {
     let (head, rest) = bytes
         .split_first_chunk_mut::<{ size_of::<u32>() }>()
@@ -52,18 +54,18 @@ fn read_after(number: KnownNumber, address: u64, bytes: &mut [u8]) -> Result {
     read_bytes(beyond(address, number.len())?, rest)
 }
 
-/// 0x0D: sends data to the vendor's driver on the host, and brings its answer.
+/// 0x0D: sends data to the vendor's driver on the host, and returns its reply.
 struct Escape;
 
 impl Escape {
-    /// Sends the data as it is, and brings it back.
+    /// Forwards the data unchanged, and copies the reply back to the program.
     fn forward(
         caller: &Caller<'_>,
         active: &Active,
         argument: &abi::Escape,
         number: Option<KnownNumber>,
     ) -> Result<isize> {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         if argument.priv_drv_data_size as usize > MAX_MESSAGE {
             return Err(EINVAL);
         }
@@ -88,8 +90,8 @@ impl Escape {
         Ok(0)
     }
 
-    /// Lets the host make a command for tests. On its way the command follows the structure that
-    /// points at it here.
+    /// Lets the host build a test command buffer. In the message the command buffer follows the
+    /// structure, which points to it in user memory.
     fn build_test_command_buffer(
         caller: &Caller<'_>,
         active: &Active,
@@ -100,7 +102,7 @@ impl Escape {
 
         const BUILD: usize = size_of::<Build>();
 
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         if (argument.priv_drv_data_size as usize) < BUILD {
             return Err(EINVAL);
         }
@@ -128,15 +130,15 @@ impl Escape {
                 escape_type: argument.r#type,
                 flags: argument.flags,
                 context: argument.context,
-                // CAST: It is 112.
+                // CAST: The size is 112.
                 data_size: BUILD as u32 + room + private_room,
                 data: |bytes: &mut [u8]| sent.write_to_prefix(bytes).map_err(|_| EINVAL),
             },
         )?;
         let (built, rest) = Build::read_from_prefix(answer.bytes()).map_err(|_| EOVERFLOW)?;
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let (command, private) = rest.split_at_checked(room as usize).ok_or(EOVERFLOW)?;
-        // The host cannot have made more than there was room for.
+        // The host cannot have written more than the size that was sent.
         let sizes = [
             built.dma_buffer_size.min(room),
             built.dma_buffer_priv_data_size.min(private_room),
@@ -147,12 +149,12 @@ impl Escape {
             beyond(argument.priv_drv_data, offset_of!(Build, dma_buffer_size))?,
             &sizes,
         )?;
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         write_slice(
             build.dma_buffer,
             command.get(..command_size as usize).ok_or(EOVERFLOW)?,
         )?;
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         write_slice(
             build.dma_buffer_priv_data,
             private.get(..private_size as usize).ok_or(EOVERFLOW)?,
@@ -179,13 +181,13 @@ impl Ioctl for Escape {
 
         let mut number = KnownNumber::default();
 
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         if (argument.priv_drv_data_size as usize) < number.len() {
             return Err(EINVAL);
         }
         read_bytes(argument.priv_drv_data, &mut number)?;
         match u32::from_le_bytes(number) {
-            // The host has the same numbers.
+            // Host and guest use the same handles, so there is nothing to translate.
             Abi::TRANSLATE_ALLOCATION_HANDLE | Abi::TRANSLATE_RESOURCE_HANDLE => Ok(0),
             Abi::BUILD_TEST_COMMAND_BUFFER => {
                 Self::build_test_command_buffer(caller, &active, &argument, number)
@@ -195,7 +197,7 @@ impl Ioctl for Escape {
     }
 }
 
-// The sizes are written together.
+// `build_test_command_buffer` writes both sizes at once.
 static_assert!(
     offset_of!(abi::BuildTestCommandBuffer, dma_buffer_priv_data_size)
         == offset_of!(abi::BuildTestCommandBuffer, dma_buffer_size) + size_of::<u32>()

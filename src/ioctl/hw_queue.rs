@@ -33,7 +33,7 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreateHwQueue>(), entry::<DestroyHwQueue>()];
 
-/// What the user is told when the context was destroyed meanwhile: the device is still there.
+/// Converts `ENODEV`: the context was destroyed in the meantime, while the device still exists.
 fn without_context(error: Error) -> Error {
     if error == ENODEV {
         return EINVAL;
@@ -41,7 +41,7 @@ fn without_context(error: Error) -> Error {
     error
 }
 
-/// 0x18: makes a hardware queue of a context.
+/// 0x18: creates a hardware queue of a context.
 struct CreateHwQueue;
 
 impl Ioctl for CreateHwQueue {
@@ -55,10 +55,11 @@ impl Ioctl for CreateHwQueue {
         let process = caller.process;
         let context = process.get::<Context>(argument.context)?;
         let device = context.device().enter()?;
-        // What is made goes with the context, and must not while the driver does not know it.
+        // The host destroys the queue with the context, which must not happen before the queue is
+        // in the table.
         let _pass = context.enter().map_err(without_context)?;
 
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         if argument.priv_drv_data_size as usize > MAX_MESSAGE {
             return Err(EINVAL);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations in the address space of the program.
+//! Mapping allocations into the address space of the program.
 
 use super::{
     entry,
@@ -40,7 +40,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<Unlock>(),
 ];
 
-/// Tells the host that the program does not see the allocation any more.
+/// Tells the host that the allocation is no longer mapped by the program.
 fn hide(process: &Process, guard: &DeviceGuard, allocation: &Allocation) -> Result<isize> {
     guard.active().call(
         process.on_host()?,
@@ -51,10 +51,10 @@ fn hide(process: &Process, guard: &DeviceGuard, allocation: &Allocation) -> Resu
     )
 }
 
-/// Takes a lock back. The host is told in the name of `device`, which need not be the one the
-/// allocation is on: that is for the host to decide.
+/// Drops one lock of the allocation. The message about the last unlock names `device`, which need
+/// not be the device of the allocation: the host checks that.
 fn unlock(process: &Process, device: Handle, allocation: &Allocation) -> Result<isize> {
-    // So that neither device ends on the host first. Only the last unlock has to do with them.
+    // Keeps both devices from being destroyed on the host. Only the last unlock needs them.
     let held = process
         .device(device)
         .and_then(|guard| Ok((guard, allocation.device().hold()?)));
@@ -65,11 +65,11 @@ fn unlock(process: &Process, device: Handle, allocation: &Allocation) -> Result<
     }
 }
 
-/// 0x25: shows an allocation to the program.
+/// 0x25: maps an allocation into the address space of the program.
 struct Lock;
 
 impl Lock {
-    /// Lets the host show the allocation, and maps it.
+    /// Asks the host to make the allocation visible in the IO space, and maps it.
     fn show(
         process: &Process,
         argument: &abi::Lock,
@@ -77,7 +77,7 @@ impl Lock {
         turn: MapGuard<'_>,
     ) -> Result<u64> {
         let guard = process.device(argument.device)?;
-        // So that the number of the allocation is not another one's when the host is asked.
+        // Keeps the handle of the allocation from being reused before the host has received it.
         let _pass = allocation.device().hold()?;
         let start = guard.active().call(
             process.on_host()?,
@@ -93,7 +93,7 @@ impl Lock {
             Caching::WriteCombining
         };
 
-        // The memory is gone with the adapter of the allocation, whatever device locks it.
+        // The memory goes away with the adapter of the allocation, whichever device locks it.
         turn.show(|| {
             IoMapping::show(
                 process,
@@ -126,7 +126,7 @@ impl Ioctl for Lock {
         };
 
         write_field!(argument, abi::Lock, data, &address).inspect_err(|_| {
-            // A lock that is not the first one may name no device at all.
+            // A lock other than the first one is not checked for a valid device.
             let device = match process.device(argument.device) {
                 Ok(_) => argument.device,
                 Err(_) => allocation.device().handle(),
@@ -137,7 +137,7 @@ impl Ioctl for Lock {
     }
 }
 
-/// 0x37: takes a lock back.
+/// 0x37: drops a lock, and unmaps the allocation if it was the last one.
 struct Unlock;
 
 impl Ioctl for Unlock {
@@ -153,7 +153,7 @@ impl Ioctl for Unlock {
     }
 }
 
-/// 0x24: makes what the program has written visible to the GPU.
+/// 0x24: makes data that the program has written to an allocation visible to the GPU.
 struct InvalidateCache;
 
 impl Ioctl for InvalidateCache {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sync files, when the driver is built without them.
+//! The ioctls of sync files, in a driver that is built without them.
 
 use super::{
     entry,
@@ -22,7 +22,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<OpenSyncObjectFromSyncFile>(),
 ];
 
-/// A request that cannot be served here.
+/// Defines a request that fails with `EOPNOTSUPP`.
 macro_rules! not_supported {
     ($(#[$attr:meta])* $name:ident, $request:literal) => {
         $(#[$attr])*
@@ -41,17 +41,17 @@ macro_rules! not_supported {
 }
 
 not_supported!(
-    /// 0x45.
+    /// 0x45: not supported in this configuration.
     CreateSyncFile,
     0xC018_4745
 );
 not_supported!(
-    /// 0x46.
+    /// 0x46: not supported in this configuration.
     WaitSyncFile,
     0xC010_4746
 );
 not_supported!(
-    /// 0x47.
+    /// 0x47: not supported in this configuration.
     OpenSyncObjectFromSyncFile,
     0xC028_4747
 );

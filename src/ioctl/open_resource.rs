@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Opening resources that another process has shared.
+//! Opening resources that were shared by file descriptor.
 
 use super::{
     entry,
@@ -57,17 +57,17 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<OpenResourceFromNtHandle>(),
 ];
 
-/// The resource that a field of 64 bits names.
+/// Returns the shared resource of a descriptor, which the ABI passes as 64 bits.
 ///
 /// # Errors
 ///
 /// Those of [`anon_file::object`].
 fn resource_file(nt_handle: u64) -> Result<Arc<ResourceFile>> {
-    // CAST: A descriptor is in the lower half; the upper one does not count.
+    // CAST: The descriptor is in the lower half; the ABI ignores the upper one.
     anon_file::object(nt_handle as u32)
 }
 
-/// 0x41: what whoever opens a resource needs room for.
+/// 0x41: returns the sizes of the buffers that are needed to open a resource.
 struct QueryResourceInfoFromNtHandle;
 
 impl Ioctl for QueryResourceInfoFromNtHandle {
@@ -77,7 +77,7 @@ impl Ioctl for QueryResourceInfoFromNtHandle {
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let file = resource_file(argument.nt_handle)?;
-        // It sends nothing, but whoever asks wants to open the resource next.
+        // No message is sent, but the caller is about to open the resource with this device.
         let _guard = caller.process.device(argument.device)?;
 
         caller.process.on_host()?;
@@ -95,7 +95,7 @@ impl Ioctl for QueryResourceInfoFromNtHandle {
     }
 }
 
-/// One request on its way.
+/// A request to open a resource, in progress.
 struct Opening<'a> {
     process: &'a Process,
     device: &'a DeviceGuard,
@@ -105,16 +105,16 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Checks that the program knows what it opens, and has room for it.
+    /// Checks that the number of allocations is right, and that the buffers are large enough.
     ///
     /// # Errors
     ///
-    /// As on Windows: `EINVAL`, also for a null pointer where something is to be written, but `ENOMEM`
-    /// if the room for the data about the allocations is too small.
+    /// As on Windows: `EINVAL`, also for a null pointer where data is to be written, but `ENOMEM`
+    /// if the buffer for the data about the allocations is too small.
     fn check(&self) -> Result {
         let argument = self.argument;
         let data = self.file.resource.data();
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let has_room = |size: u32, data: &[u8]| data.len() <= size as usize;
         let is_lost = |address: u64, data: &[u8]| address == 0 && !data.is_empty();
 
@@ -138,7 +138,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Lets the host open the resource, which knows whether that is possible on this adapter.
+    /// Asks the host to open the resource. It decides whether that is possible on this adapter.
     fn call(&self) -> Result<Opened> {
         self.device.active().call(
             self.process.on_host()?,
@@ -151,7 +151,7 @@ impl Opening<'_> {
         )
     }
 
-    /// Closes it on the host again.
+    /// Closes the resource on the host again.
     fn close(&self, resource: Handle) {
         let Ok(sender) = self.process.on_host() else {
             return;
@@ -169,7 +169,7 @@ impl Opening<'_> {
             .tell(sender, destroy, WaitMode::Killable);
     }
 
-    /// Makes the allocations on our side, and what the program is told about them.
+    /// Creates the allocation objects, and the descriptions that are written to the program.
     fn make_allocations(
         &self,
         opened: &Opened,
@@ -203,7 +203,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Tells the program about everything.
+    /// Writes all results to the program.
     fn report(&self, resource: Handle, infos: &[abi::OpenAllocation]) -> Result {
         let argument = self.argument;
         let data = self.file.resource.data();
@@ -214,7 +214,7 @@ impl Opening<'_> {
         write_slice(argument.total_priv_drv_data, self.kept.data())?;
         write_slice(argument.open_alloc_info, infos)?;
         write_field!(argument, abi::OpenResource, resource, &resource)?;
-        // There is nothing else behind the descriptor, as Windows says in this way.
+        // As on Windows: there is neither a keyed mutex nor a sync object.
         write_field!(argument, abi::OpenResource, keyed_mutex, &Handle::NONE)?;
         write_field!(
             argument,
@@ -235,7 +235,7 @@ impl Opening<'_> {
         self.check()?;
 
         let count = self.kept.allocations().len();
-        // Memory is found before there is anything to lose.
+        // Allocate before the host has opened anything.
         let mut slots = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let mut objects = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let mut infos = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
@@ -276,7 +276,7 @@ impl Opening<'_> {
     }
 }
 
-/// 0x42: opens a shared resource with everything in it.
+/// 0x42: opens a shared resource with its allocations.
 struct OpenResourceFromNtHandle;
 
 impl Ioctl for OpenResourceFromNtHandle {

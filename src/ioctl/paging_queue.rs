@@ -29,7 +29,7 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<CreatePagingQueue>(), entry::<DestroyPagingQueue>()];
 
-/// 0x07: makes a paging queue on a device.
+/// 0x07: creates a paging queue on a device.
 struct CreatePagingQueue;
 
 impl Ioctl for CreatePagingQueue {

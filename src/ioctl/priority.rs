@@ -66,7 +66,7 @@ fn get(
     Ok(0)
 }
 
-/// 0x21: the priority among the contexts of the process.
+/// 0x21: returns the priority of a context among those of its process.
 struct GetContextInProcessSchedulingPriority;
 
 impl Ioctl for GetContextInProcessSchedulingPriority {
@@ -79,7 +79,7 @@ impl Ioctl for GetContextInProcessSchedulingPriority {
     }
 }
 
-/// 0x22: the priority among all contexts.
+/// 0x22: returns the priority of a context among all contexts.
 struct GetContextSchedulingPriority;
 
 impl Ioctl for GetContextSchedulingPriority {
@@ -92,7 +92,7 @@ impl Ioctl for GetContextSchedulingPriority {
     }
 }
 
-/// 0x2F: changes the priority among the contexts of the process.
+/// 0x2F: sets the priority of a context among those of its process.
 struct SetContextInProcessSchedulingPriority;
 
 impl Ioctl for SetContextInProcessSchedulingPriority {
@@ -105,7 +105,7 @@ impl Ioctl for SetContextInProcessSchedulingPriority {
     }
 }
 
-/// 0x30: changes the priority among all contexts.
+/// 0x30: sets the priority of a context among all contexts.
 struct SetContextSchedulingPriority;
 
 impl Ioctl for SetContextSchedulingPriority {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who uses an adapter. No message is sent.
+//! Listing the processes that use an adapter. No message is sent to the host.
 
 use super::{
     entry,
@@ -23,7 +23,8 @@ pub(super) const ENTRIES: &[Entry] = &[entry::<EnumProcesses>()];
 pub(super) struct EnumProcesses;
 
 impl EnumProcesses {
-    /// Writes the list, if it fits. Says how many there are in any case.
+    /// Writes the list, if there is space for it. Returns the number of processes in any case but
+    /// an error of the lookup, for which it is 0.
     fn list(caller: &Caller<'_>, argument: &abi::EnumProcesses) -> (u64, Result) {
         let numbers = caller
             .registry
@@ -34,7 +35,7 @@ impl EnumProcesses {
             Ok(numbers) => numbers,
             Err(error) => return (0, Err(error)),
         };
-        // CAST: A length fits 64 bits.
+        // CAST: `usize` has at most 64 bits.
         let count = numbers.len() as u64;
 
         if argument.buffer == 0 || count > argument.buffer_count {

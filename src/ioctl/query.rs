@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Questions about an adapter that the host answers.
+//! Queries about an adapter that the host answers.
 
 use super::{
     entry,
@@ -28,7 +28,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<IsFeatureEnabled>(),
 ];
 
-/// What kind of adapter it is, in the first word of an answer.
+/// Bits in the first word of the answer to an adapter type query.
 mod adapter_type {
     pub(super) const DISPLAY_SUPPORTED: u32 = 1 << 1;
     pub(super) const POST_DEVICE: u32 = 1 << 3;
@@ -39,8 +39,8 @@ mod adapter_type {
     pub(super) const COMPUTE_ONLY: u32 = 1 << 11;
 }
 
-/// Corrects what the host, which speaks of its own adapter, says about the kind of ours. An
-/// answer without a first word is left alone.
+/// Corrects the adapter type in `answer`: the host describes its own adapter, not the vGPU. An
+/// answer of less than a word is left unchanged.
 fn correct_adapter_type(answer: &mut [u8], compute_only: bool) {
     use adapter_type::*;
 
@@ -62,7 +62,7 @@ fn correct_adapter_type(answer: &mut [u8], compute_only: bool) {
     *word = bits.to_le_bytes();
 }
 
-/// 0x09: asks anything about an adapter.
+/// 0x09: forwards a query about an adapter to the host.
 pub(super) struct QueryAdapterInfo;
 
 impl Ioctl for QueryAdapterInfo {
@@ -71,7 +71,7 @@ impl Ioctl for QueryAdapterInfo {
     type Argument = abi::QueryAdapterInfo;
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let size = argument.private_data_size as usize;
 
         if size == 0 || size > MAX_MESSAGE {
@@ -98,7 +98,7 @@ impl Ioctl for QueryAdapterInfo {
     }
 }
 
-/// 0x0A: asks for the memory budget of the caller.
+/// 0x0A: returns the memory budget of the calling process.
 pub(super) struct QueryVideoMemoryInfo;
 
 impl Ioctl for QueryVideoMemoryInfo {
@@ -141,7 +141,7 @@ impl Ioctl for QueryVideoMemoryInfo {
     }
 }
 
-/// 0x49: asks whether a feature may be used.
+/// 0x49: returns whether a feature may be used.
 pub(super) struct IsFeatureEnabled;
 
 impl Ioctl for IsFeatureEnabled {
@@ -152,9 +152,9 @@ impl Ioctl for IsFeatureEnabled {
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let active = caller.process.adapter(argument.adapter)?.active()?;
 
-        // Nothing works for a process that the host has forgotten.
+        // Fail as all other requests do for a process that the host no longer knows.
         caller.process.on_host()?;
-        // The host is asked in the name of the guest, as the protocol wants it.
+        // The protocol requires that this command is sent on behalf of the guest.
         let answer = active.call(
             crate::wire::HostProcess::GUEST,
             command::IsFeatureEnabled {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where allocations are.
+//! Residency of allocations.
 
 use super::{
     address::is_accepted,
@@ -38,7 +38,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<UpdateAllocationProperty>(),
 ];
 
-/// `count` handles at `address` of the program.
+/// Describes `count` handles at `address` in user memory, which are read when a message is filled.
 pub(super) fn user_handles(
     address: u64,
     count: u32,
@@ -46,7 +46,7 @@ pub(super) fn user_handles(
     Handles::new(count, move |bytes: &mut [u8]| read_bytes(address, bytes))
 }
 
-/// Whether `count` objects are too few or too many to be moved or offered.
+/// Returns whether a request to make resident, evict, offer or reclaim has no objects or too many.
 fn is_wrong_count(count: u32) -> bool {
     count == 0 || count > abi::MAX
 }
@@ -85,7 +85,7 @@ impl Ioctl for MakeResident {
                 write_field!(argument, Abi, paging_fence_value, &fence)?;
                 write_field!(argument, Abi, num_bytes_to_trim, &trim)?;
             }
-            // How much has to go before there is memory enough.
+            // The number of bytes to free before the request can succeed.
             Err(error) if error == ENOMEM => {
                 write_field!(argument, Abi, num_bytes_to_trim, &trim)?;
             }
@@ -95,7 +95,7 @@ impl Ioctl for MakeResident {
     }
 }
 
-/// 0x1E: lets allocations be no longer resident.
+/// 0x1E: evicts allocations.
 struct Evict;
 
 impl Ioctl for Evict {
@@ -123,11 +123,11 @@ impl Ioctl for Evict {
     }
 }
 
-/// Either handles of resources or of allocations, and where those are.
+/// Returns whether the handles are those of resources, and their address.
 ///
 /// # Errors
 ///
-/// `EINVAL` if there are none or too many of them, or not exactly one kind of them.
+/// `EINVAL` if there are no handles or too many, or not exactly one of the two addresses is given.
 fn one_kind(resources: u64, allocations: u64, count: u32) -> Result<(bool, u64)> {
     if is_wrong_count(count) || (resources == 0) == (allocations == 0) {
         return Err(EINVAL);
@@ -135,7 +135,7 @@ fn one_kind(resources: u64, allocations: u64, count: u32) -> Result<(bool, u64)>
     Ok((resources != 0, resources.max(allocations)))
 }
 
-/// 0x27: lets the host take away memory that the program does not need at present.
+/// 0x27: offers memory that the program does not need at present to the host.
 struct OfferAllocations;
 
 impl Ioctl for OfferAllocations {
@@ -161,7 +161,7 @@ impl Ioctl for OfferAllocations {
     }
 }
 
-/// 0x2A: asks where allocations are.
+/// 0x2A: returns the residency of allocations or of a resource.
 struct QueryAllocationResidency;
 
 impl Ioctl for QueryAllocationResidency {
@@ -196,7 +196,7 @@ impl Ioctl for QueryAllocationResidency {
     }
 }
 
-/// 0x2C: claims memory back that was offered.
+/// 0x2C: reclaims memory that was offered.
 struct ReclaimAllocations;
 
 impl Ioctl for ReclaimAllocations {
@@ -224,7 +224,7 @@ impl Ioctl for ReclaimAllocations {
         )?;
         let fence = reclaimed.paging_fence_value;
 
-        // Whatever the host thinks of it.
+        // The fence value is valid even if the request failed.
         write_field!(argument, Abi, paging_fence_value, &fence)?;
 
         let code = reclaimed.code?;
@@ -234,7 +234,7 @@ impl Ioctl for ReclaimAllocations {
     }
 }
 
-/// 0x38: changes where an allocation may be.
+/// 0x38: changes the memory segments an allocation may be in.
 struct UpdateAllocationProperty;
 
 impl Ioctl for UpdateAllocationProperty {

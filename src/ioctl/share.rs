@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Objects as file descriptors.
+//! Sharing objects by file descriptor.
 
 use super::{
     entry,
@@ -41,7 +41,7 @@ use kernel::{
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<ShareObjects>(), entry::<ShareObjectWithHost>()];
 
-/// 0x3F: makes a file descriptor by which others can open an object.
+/// 0x3F: creates a file descriptor by which other processes can open an object.
 struct ShareObjects;
 
 impl Ioctl for ShareObjects {
@@ -71,7 +71,7 @@ impl Ioctl for ShareObjects {
     }
 }
 
-/// A file that stands for a shared sync object.
+/// Creates a file that refers to a shared sync object.
 fn sync_object_file(process: &Process, object: &SyncObject) -> Result<ARef<File>> {
     let shared = object.shared.as_ref().ok_or(EINVAL)?;
     let pass = object.enter()?;
@@ -89,7 +89,7 @@ fn sync_object_file(process: &Process, object: &SyncObject) -> Result<ARef<File>
     anon_file::new_file(c"dxgsyncobj", Arc::new(file, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// A file that stands for a shared resource, to which nothing is added any more.
+/// Creates a file that refers to a shared resource, and seals the resource.
 fn resource_file(process: &Process, resource: &Resource) -> Result<ARef<File>> {
     let shared = resource.shared().ok_or(EINVAL)?;
     let device = resource.device().enter()?;
@@ -108,8 +108,8 @@ fn resource_file(process: &Process, resource: &Resource) -> Result<ARef<File>> {
     anon_file::new_file(c"dxgresource", Arc::new(file, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// 0x44: makes an NT handle of an object for programs of the host. It is for the host to say
-/// whether the handles are good.
+/// 0x44: creates an NT handle of an object for programs of the host. The host checks the handles
+/// that the caller gives.
 struct ShareObjectWithHost;
 
 impl Ioctl for ShareObjectWithHost {

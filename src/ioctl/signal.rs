@@ -50,11 +50,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<SubmitSignalSyncObjectsToHwQueue>(),
 ];
 
-/// How many objects a program or a hardware queue may signal at once.
+/// Numbers of objects that the CPU or a hardware queue may signal at once.
 const FEW: RangeInclusive<u32> = 1..=32;
-/// How many hardware queues may do so.
+/// Numbers of hardware queues that may signal at once.
 const QUEUES: RangeInclusive<u32> = 1..=64;
-/// How many objects or contexts a context may name. Messages hold fewer.
+/// Numbers of objects or contexts in a request of a context. A message has space for fewer.
 const MANY: RangeInclusive<u32> = 1..=131_072;
 
 fn check(counts: RangeInclusive<u32>, count: u32) -> Result {
@@ -65,33 +65,33 @@ fn check(counts: RangeInclusive<u32>, count: u32) -> Result {
     }
 }
 
-/// The first `count` of `all`.
+/// Returns the first `count` elements of `all`.
 fn first<T>(all: &[T], count: u32) -> Result<&[T]> {
-    // CAST: 32 bits fit.
+    // CAST: `usize` has at least 32 bits.
     all.get(..count as usize).ok_or(EINVAL)
 }
 
-/// Copies values, which are as long as the bytes.
+/// Copies `values` to `bytes`, which must be as long.
 fn copy<T: IntoBytes + Immutable>(values: &[T], bytes: &mut [u8]) -> Result {
     values.write_to(bytes).map_err(|_| EINVAL)
 }
 
-/// Writes an array whose first handle was read before: it is not read again. An array of nothing
-/// stays empty.
+/// Fills `bytes` with the array of handles at `address`, whose first one was read before and is not
+/// read again. Does nothing if `bytes` is empty.
 fn fill_rest(first: Handle, address: u64, bytes: &mut [u8]) -> Result {
     let start = size_of::<Handle>();
     let Some((head, rest)) = bytes.split_at_mut_checked(start) else {
         return Ok(());
     };
-    // CAST: It is 4.
+    // CAST: The size of a handle is 4.
     let address = address.checked_add(start as u64).ok_or(EFAULT)?;
 
     copy(&[first], head)?;
     read_bytes(address, rest)
 }
 
-/// Reads the values of the objects, if the program gives any: without an array the message has no
-/// room for them, and the host knows whether the objects need some.
+/// Reads the values of the objects. `bytes` is empty if the program has given no array: the message
+/// then has no values, and the host decides whether the objects need them.
 fn read_values(address: u64, bytes: &mut [u8]) -> Result {
     if bytes.is_empty() {
         return Ok(());
@@ -99,12 +99,12 @@ fn read_values(address: u64, bytes: &mut [u8]) -> Result {
     read_bytes(address, bytes)
 }
 
-/// The event a program wants to be told by.
+/// Makes a one-shot wait that signals the eventfd `handle`.
 fn event(handle: u64) -> Result<Arc<EventOnce>> {
     EventOnce::new(event_fd(handle)?)
 }
 
-/// What ends when the host signals `event`.
+/// Registers a wait that ends when the host signals `event`.
 fn begin(process: &Process, device: &DeviceGuard, event: Arc<EventOnce>) -> Result<Ticket> {
     device.waits().begin(
         &process.driver_data().host_events.events,
@@ -113,7 +113,7 @@ fn begin(process: &Process, device: &DeviceGuard, event: Arc<EventOnce>) -> Resu
     )
 }
 
-/// Sends a signal about something on `device`, whose event is withdrawn if that fails.
+/// Sends a signal on behalf of `device`. If that fails, the wait of `ticket` is cancelled.
 fn send<F: FnMut(Arrays<'_>) -> Result>(
     process: &Process,
     device: &DeviceGuard,
@@ -128,7 +128,7 @@ fn send<F: FnMut(Arrays<'_>) -> Result>(
     Ok(status)
 }
 
-/// 0x11: contexts signal objects, or an event.
+/// 0x11: contexts signal objects or an event.
 struct SignalSynchronizationObject2;
 
 impl Ioctl for SignalSynchronizationObject2 {
@@ -157,7 +157,7 @@ impl Ioctl for SignalSynchronizationObject2 {
             flags: argument.flags,
             object_count: argument.object_count,
             with_values: false,
-            // With an event it means nothing to the host.
+            // With an event the host ignores the value.
             fence_value: argument.value,
             arrays: |arrays: Arrays<'_>| {
                 let (head, rest) = arrays
@@ -175,7 +175,7 @@ impl Ioctl for SignalSynchronizationObject2 {
     }
 }
 
-/// 0x31: a program signals monitored fences.
+/// 0x31: the CPU signals monitored fences.
 struct SignalSynchronizationObjectFromCpu;
 
 impl Ioctl for SignalSynchronizationObjectFromCpu {
@@ -205,7 +205,7 @@ impl Ioctl for SignalSynchronizationObjectFromCpu {
     }
 }
 
-/// 0x32: a context signals monitored fences.
+/// 0x32: a context signals sync objects.
 struct SignalSynchronizationObjectFromGpu;
 
 impl Ioctl for SignalSynchronizationObjectFromGpu {
@@ -236,7 +236,7 @@ impl Ioctl for SignalSynchronizationObjectFromGpu {
     }
 }
 
-/// 0x33: contexts signal monitored fences, or an event.
+/// 0x33: contexts signal monitored fences or an event.
 struct SignalSynchronizationObjectFromGpu2;
 
 impl Ioctl for SignalSynchronizationObjectFromGpu2 {
@@ -252,7 +252,7 @@ impl Ioctl for SignalSynchronizationObjectFromGpu2 {
             if argument.object_count != 0 || argument.values == 0 {
                 return Err(EINVAL);
             }
-            // Whether none is enough is for the host to say.
+            // The host decides whether a signal without contexts is valid.
             check(0..=*MANY.end(), argument.context_count)?;
         } else {
             check(MANY, argument.object_count)?;
@@ -273,7 +273,7 @@ impl Ioctl for SignalSynchronizationObjectFromGpu2 {
             },
             flags: argument.flags,
             object_count: argument.object_count,
-            // The field is an event then.
+            // With an event the field holds the eventfd.
             with_values: !with_event && argument.values != 0,
             fence_value: 0,
             arrays: |arrays: Arrays<'_>| {

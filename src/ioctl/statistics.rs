@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Statistics of the host.
+//! Statistics of the host about adapters and processes.
 
 use super::{
     entry,
@@ -21,7 +21,7 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<QueryStatistics>()];
 
-/// 0x43: asks for statistics about an adapter, the caller or another process.
+/// 0x43: returns statistics about an adapter, the calling process or another process.
 struct QueryStatistics;
 
 impl Ioctl for QueryStatistics {
@@ -40,8 +40,8 @@ impl Ioctl for QueryStatistics {
                     .ok_or(EINVAL)?,
             ),
         };
-        // The end of the other process does not wait for this request, after which the host may
-        // know another one by its number.
+        // The other process may end before this request is answered, and the host may reuse its
+        // handle afterwards.
         let sender = match &other {
             Some(other) => sender.in_the_name_of(&other.on_host().map_err(|_| EINVAL)?),
             None => sender,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work for the GPU.
+//! Submitting work to the GPU.
 
 use super::{
     entry,
@@ -26,16 +26,16 @@ use kernel::prelude::*;
 /// The ioctls of this family.
 pub(super) const ENTRIES: &[Entry] = &[entry::<SubmitCommand>(), entry::<SubmitCommandToHwQueue>()];
 
-/// Refuses more than `most`.
+/// Returns `EINVAL` if `count` is larger than `most`.
 fn at_most(count: u32, most: usize) -> Result {
-    // CAST: 32 bits fit.
+    // CAST: `usize` has at least 32 bits.
     if count as usize > most {
         return Err(EINVAL);
     }
     Ok(())
 }
 
-/// 0x0F: hands commands to contexts.
+/// 0x0F: submits commands to contexts.
 struct SubmitCommand;
 
 impl Ioctl for SubmitCommand {
@@ -56,10 +56,11 @@ impl Ioctl for SubmitCommand {
             argument.num_history_buffers,
             abi::SubmitCommand::MAX_HISTORY_BUFFERS,
         )?;
-        // More than there is room for are for the host to refuse: nothing is read for them here.
+        // The host refuses more primaries than the argument has space for; none of them is read
+        // here.
         at_most(argument.num_primaries, abi::MAX_PRIMARIES)?;
 
-        // The first one decides where the message goes; the others are the host's to judge.
+        // The device of the first context is used; the host checks the other contexts.
         let [first, ..] = argument.broadcast_context;
         let device = caller.process.get::<Context>(first)?.device().enter()?;
 
@@ -76,7 +77,7 @@ impl Ioctl for SubmitCommand {
     }
 }
 
-/// 0x34: hands commands to a hardware queue.
+/// 0x34: submits commands to a hardware queue.
 struct SubmitCommandToHwQueue;
 
 impl Ioctl for SubmitCommandToHwQueue {

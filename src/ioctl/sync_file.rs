@@ -69,21 +69,22 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<OpenSyncObjectFromSyncFile>(),
 ];
 
-/// What may be done with a fence that comes out of a sync file: wait.
+/// Flags of a fence that is opened from a sync file: it can be waited for, but not signalled.
 const FLAGS: u32 = sync_flags::SHARED | sync_flags::NT_SECURITY_SHARING | sync_flags::NO_SIGNAL;
 
-/// The fence of the sync file, of any driver, that a field of 64 bits names.
+/// Returns the fence of a sync file of any driver, whose descriptor the ABI passes as 64 bits.
 ///
 /// # Errors
 ///
-/// `EINVAL` if it names none.
+/// `EINVAL` if the descriptor is not a sync file.
 fn named(handle: u64) -> Result<Fence> {
-    // CAST: A descriptor is in the lower half; the upper one does not count.
+    // CAST: The descriptor is in the lower half; the ABI ignores the upper one.
     sync_file::fence(handle as u32)
 }
 
-/// What the fence of a sync file stands for on the host. `None` if that is nothing which others
-/// may open: it is not one of ours, several in one, or one whose monitored fence is not shared.
+/// Returns the sync file behind `fence` and the shared sync object it stands for. `None` if the
+/// fence is of another driver, merged from several, or made from a monitored fence that is not
+/// shared.
 fn shared(fence: &Fence) -> Option<(Arc<SyncFile>, Arc<SharedSyncObject>)> {
     let file = fence.payload::<SyncFile>()?;
     let shared = file.shared()?.clone();
@@ -91,11 +92,11 @@ fn shared(fence: &Fence) -> Option<(Arc<SyncFile>, Arc<SharedSyncObject>)> {
     Some((file, shared))
 }
 
-/// 0x45: makes a file that signals when a monitored fence reaches a value.
+/// 0x45: creates a sync file that signals when a monitored fence reaches a value.
 struct CreateSyncFile;
 
 impl CreateSyncFile {
-    /// What keeps `object` on the host, if it is shared.
+    /// Exports `object`, if it is shared, which keeps it alive on the host.
     fn export(process: &Process, object: &SyncObject) -> Result<Option<SharedFence>> {
         let Some(shared) = &object.shared else {
             return Ok(None);
@@ -109,8 +110,8 @@ impl CreateSyncFile {
         }))
     }
 
-    /// Asks the host to end `wait` when `object` reaches `value`. It lasts as long as the fence and
-    /// its device do, on whichever device the program may have asked.
+    /// Asks the host to end `wait` when `object` reaches `value`. The wait lasts as long as the
+    /// fence and its device exist, whichever device the program has named.
     fn begin(
         process: &Process,
         object: &SyncObject,
@@ -174,11 +175,11 @@ impl Ioctl for CreateSyncFile {
     }
 }
 
-/// 0x46: a context waits for what a sync file stands for.
+/// 0x46: makes a context wait for a sync file.
 struct WaitSyncFile;
 
 impl WaitSyncFile {
-    /// Opens `shared` on the host, for the device of the context that is to wait for it.
+    /// Opens `shared` on the host, for the device of the context that is to wait.
     fn open_on_host(
         process: &Process,
         device: &DeviceGuard,
@@ -195,7 +196,7 @@ impl WaitSyncFile {
         )
     }
 
-    /// Waits for what was `opened`, which the host knows, to reach `value`.
+    /// Makes the context wait until the fence that was `opened` on the host reaches `value`.
     fn wait_on_host(
         process: &Process,
         device: &DeviceGuard,
@@ -207,7 +208,8 @@ impl WaitSyncFile {
             handle: opened.handle,
             parent: None,
         };
-        // It is never published, and so destroyed in the end. The wait goes on.
+        // The handle is never published, so the object is destroyed on return. The wait of the GPU
+        // goes on.
         let _temporary = process.reserve_handles(&[slot], || {
             let _ = process.call_host(DestroySyncObject::from(opened.handle));
         })?;
@@ -215,7 +217,7 @@ impl WaitSyncFile {
         Self::submit(process, device, context, opened.handle, value)
     }
 
-    /// Waits for `fence`, of which the host knows nothing.
+    /// Makes the context wait for `fence`, which the host does not know.
     fn wait_for_guest(
         process: &Arc<Process>,
         device: &DeviceGuard,
@@ -236,7 +238,7 @@ impl WaitSyncFile {
         result
     }
 
-    /// Lets `context` wait until `object` has reached `value`.
+    /// Makes `context` wait until `object` has reached `value`.
     fn submit(
         process: &Process,
         device: &DeviceGuard,
@@ -270,7 +272,8 @@ impl Ioctl for WaitSyncFile {
                 Ok(opened) => {
                     return Self::wait_on_host(process, &device, context, &opened, file.value());
                 }
-                // The host need not know it on another adapter. Then it is waited for here.
+                // The host may be unable to open the fence on another adapter. The guest waits for
+                // it then.
                 Err(error)
                     if error == EINVAL && !Arc::ptr_eq(&shared.adapter, device.adapter()) => {}
                 Err(error) => return Err(error),
@@ -280,7 +283,7 @@ impl Ioctl for WaitSyncFile {
     }
 }
 
-/// 0x47: opens the fence that a sync file stands for.
+/// 0x47: opens the monitored fence that a sync file stands for.
 struct OpenSyncObjectFromSyncFile;
 
 impl Ioctl for OpenSyncObjectFromSyncFile {

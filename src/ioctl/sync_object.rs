@@ -56,7 +56,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<OpenSyncObjectFromNtHandle2>(),
 ];
 
-/// Shows the value of a fence that the host has just made or opened.
+/// Maps the value of a fence that the host has just created or opened.
 fn map_value(
     process: &Process,
     device: &DeviceGuard,
@@ -65,7 +65,7 @@ fn map_value(
     FencePage::map(process, device.adapter(), made.page)
 }
 
-/// Where a sync object goes in the table.
+/// Returns the table slot of a sync object. Only monitored fences have the device as parent.
 fn slot(device: &DeviceGuard, handle: Handle, monitored: bool) -> HandleSlot {
     HandleSlot {
         handle,
@@ -73,7 +73,7 @@ fn slot(device: &DeviceGuard, handle: Handle, monitored: bool) -> HandleSlot {
     }
 }
 
-/// What a sync object belongs to.
+/// Returns the owner of a sync object: the device for monitored fences, else the process.
 fn owner(device: &DeviceGuard, monitored: bool) -> Owner {
     if monitored {
         Owner::Device(device.device().clone())
@@ -82,7 +82,7 @@ fn owner(device: &DeviceGuard, monitored: bool) -> Owner {
     }
 }
 
-/// What all who open a new shared object will share.
+/// Creates the part of a new shared object that all its openers share.
 fn share(
     process: &Process,
     device: &DeviceGuard,
@@ -105,7 +105,7 @@ fn share(
     Ok(Arc::new(shared, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// 0x10: makes a sync object.
+/// 0x10: creates a sync object.
 struct CreateSynchronizationObject2;
 
 impl Ioctl for CreateSynchronizationObject2 {
@@ -193,22 +193,22 @@ impl Ioctl for DestroySynchronizationObject {
     }
 }
 
-/// What a program is told about a shared sync object it has opened.
+/// Results of opening a shared sync object, to be reported to the program.
 pub(super) struct Opened {
-    /// Its handle.
+    /// Handle of the opened object.
     pub(super) handle: Handle,
-    /// Where the program sees the value of a monitored fence, else 0.
+    /// Address of the value of a monitored fence in the program, else 0.
     pub(super) cpu_address: u64,
-    /// Where the GPU sees it.
+    /// GPU virtual address of the value.
     pub(super) gpu_address: u64,
 }
 
-/// Opens a shared sync object on a device, of whichever adapter: the host knows whether that is
-/// possible. All threads of the process find the object once `tell` has told the program.
+/// Opens a shared sync object on a device of any adapter: the host decides whether that is
+/// possible. The handle is published when `tell` has reported it to the program.
 ///
 /// # Errors
 ///
-/// What the host and `tell` say; `ENOMEM`.
+/// Those of the host and of `tell`; `ENOMEM`.
 pub(super) fn open_shared(
     process: &Process,
     device: &DeviceGuard,
@@ -255,7 +255,7 @@ pub(super) fn open_shared(
     pending.publish([Object::SyncObject(object)])
 }
 
-/// 0x40: opens a shared sync object by a file descriptor.
+/// 0x40: opens a shared sync object by its file descriptor.
 struct OpenSyncObjectFromNtHandle2;
 
 impl Ioctl for OpenSyncObjectFromNtHandle2 {
@@ -266,7 +266,7 @@ impl Ioctl for OpenSyncObjectFromNtHandle2 {
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
         let process = caller.process;
         let device = process.device(argument.device)?;
-        // CAST: A descriptor is in the lower half; the upper one does not count.
+        // CAST: The descriptor is in the lower half; the ABI ignores the upper one.
         let file = anon_file::object::<SyncObjectFile>(argument.nt_handle as u32)?;
 
         open_shared(

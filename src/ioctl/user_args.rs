@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Arguments in user memory: the structure behind the request, and arrays it points at.
+//! Arguments in user memory: the structure of a request, and the arrays it points to.
 //!
-//! A structure is read once, as a whole. What is written back are single fields, as the ABI says
-//! which bytes of the caller's structure a request may touch.
+//! A structure is read once, as a whole. Results are written back field by field, since the ABI
+//! defines which bytes of the caller's structure a request may change.
 
 use crate::linux::{
     anon_file,
@@ -20,26 +20,26 @@ use zerocopy::{
     KnownLayout, //
 };
 
-/// The place in user memory that an address of 64 bits names.
+/// Converts a 64-bit address of the ABI to a user pointer.
 ///
 /// # Errors
 ///
-/// `EFAULT` if no address is that wide.
+/// `EFAULT` if it does not fit the address size of the kernel.
 fn place(address: u64) -> Result<UserPtr> {
     let address = usize::try_from(address).map_err(|_| EFAULT)?;
 
     Ok(UserPtr::from_addr(address))
 }
 
-/// Reads an array of bytes.
+/// Reads `bytes.len()` bytes at `address`.
 pub(super) fn read_bytes(address: u64, bytes: &mut [u8]) -> Result {
     UserSlice::new(place(address)?, bytes.len())
         .reader()
         .read_slice(bytes)
 }
 
-/// Reads an array of `count` values, for which memory is allocated in the name of the caller. The
-/// count has been checked.
+/// Reads an array of `count` values into memory that is charged to the caller. `count` must have
+/// been checked.
 pub(super) fn read_array<T: FromBytes + IntoBytes>(address: u64, count: usize) -> Result<KVVec<T>> {
     let mut values = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
 
@@ -50,7 +50,7 @@ pub(super) fn read_array<T: FromBytes + IntoBytes>(address: u64, count: usize) -
     Ok(values)
 }
 
-/// Reads an array.
+/// Reads an array into `values`.
 pub(super) fn read_slice<T: FromBytes + IntoBytes>(address: u64, values: &mut [T]) -> Result {
     read_bytes(address, values.as_mut_bytes())
 }
@@ -63,17 +63,17 @@ pub(super) fn read_value<T: FromBytes + IntoBytes>(address: u64) -> Result<T> {
     Ok(value)
 }
 
-/// The eventfd of the caller that a field of 64 bits names.
+/// Returns the eventfd of the caller, which the ABI passes as 64 bits.
 ///
 /// # Errors
 ///
-/// `EBADF` if the descriptor is not open or is no eventfd, `EPROTOTYPE` if it stands for a shared
-/// object of ours.
+/// `EBADF` if the descriptor is not open or is no eventfd, `EPROTOTYPE` if it refers to a shared
+/// object of this driver.
 pub(super) fn event_fd(handle: u64) -> Result<EventFd> {
-    // CAST: A descriptor is in the lower half; the upper one does not count.
+    // CAST: The descriptor is in the lower half; the ABI ignores the upper one.
     let fd = handle as u32;
 
-    // CAST: What is negative then is no descriptor.
+    // CAST: A negative result is not a valid descriptor.
     EventFd::from_fd(fd as i32).map_err(|_| {
         if anon_file::is_ours(fd) {
             errno::eprototype()
@@ -92,14 +92,14 @@ pub(super) fn write_slice<T: IntoBytes + Immutable>(address: u64, values: &[T]) 
         .write_slice(bytes)
 }
 
-/// The structure a request points at: a copy of it, and where it came from.
+/// A copy of the structure of a request, and its address in user memory.
 pub(super) struct Argument<T> {
     value: T,
     address: usize,
 }
 
 impl<T: FromBytes + IntoBytes + Immutable + KnownLayout> Argument<T> {
-    /// Copies the structure in.
+    /// Copies the structure from user memory.
     ///
     /// # Errors
     ///

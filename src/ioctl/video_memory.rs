@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The memory of an adapter.
+//! The video memory of an adapter.
 
 use super::{
     entry,
@@ -21,7 +21,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<FlushHeapTransitions>(),
 ];
 
-/// 0x16: changes how much memory the caller wants to be sure of.
+/// 0x16: changes the amount of memory that is reserved for the caller.
 struct ChangeVideoMemoryReservation;
 
 impl Ioctl for ChangeVideoMemoryReservation {
@@ -44,7 +44,7 @@ impl Ioctl for ChangeVideoMemoryReservation {
     }
 }
 
-/// 0x1F: waits until no memory is on its way between heaps.
+/// 0x1F: waits until all transitions of memory between heaps are done.
 struct FlushHeapTransitions;
 
 impl Ioctl for FlushHeapTransitions {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting for sync objects: contexts and hardware queues do, or programs.
+//! Waiting for sync objects, by contexts, hardware queues or the CPU.
 
 use super::{
     entry,
@@ -50,22 +50,22 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<WaitForSynchronizationObjectFromCpu>(),
 ];
 
-/// Most objects a program may wait for at once. Messages hold fewer.
+/// Largest number of objects the CPU may wait for at once. A message has space for fewer.
 const MAX_AWAITED: u32 = 131_072;
 
-/// Some objects that a context or a hardware queue waits for, or their values.
+/// An array with one element per object that a context or a hardware queue waits for.
 type WaitArray<T> = [T; abi::MAX_OBJECTS];
 
-/// The first `count` of a few, which must be at least one.
+/// Returns the first `count` elements of `all`; `EINVAL` if `count` is 0 or too large.
 fn first<T>(all: &mut WaitArray<T>, count: u32) -> Result<&mut [T]> {
     if count == 0 {
         return Err(EINVAL);
     }
-    // CAST: 32 bits fit.
+    // CAST: `usize` has at least 32 bits.
     all.get_mut(..count as usize).ok_or(EINVAL)
 }
 
-/// 0x12: a context waits for objects other than monitored fences.
+/// 0x12: makes a context wait for objects other than monitored fences.
 struct WaitForSynchronizationObject2;
 
 impl Ioctl for WaitForSynchronizationObject2 {
@@ -89,7 +89,7 @@ impl Ioctl for WaitForSynchronizationObject2 {
     }
 }
 
-/// 0x3B: a context waits for objects.
+/// 0x3B: makes a context wait for objects.
 struct WaitForSynchronizationObjectFromGpu;
 
 impl Ioctl for WaitForSynchronizationObjectFromGpu {
@@ -108,7 +108,7 @@ impl Ioctl for WaitForSynchronizationObjectFromGpu {
 
         let context = process.get::<Context>(argument.context)?;
         let one = objects.first().copied().ok_or(EINVAL)?;
-        // All are taken for what the first one is; the host knows better if they are not.
+        // The first object decides the type of the wait; the host checks the others.
         let awaited = match process.object(one)? {
             Object::SyncObject(object) if !object.is_monitored() => {
                 Awaited::Legacy(objects, argument.values)
@@ -131,7 +131,7 @@ impl Ioctl for WaitForSynchronizationObjectFromGpu {
     }
 }
 
-/// 0x36: a hardware queue waits for monitored fences.
+/// 0x36: makes a hardware queue wait for monitored fences.
 struct SubmitWaitForSyncObjectsToHwQueue;
 
 impl Ioctl for SubmitWaitForSyncObjectsToHwQueue {
@@ -161,11 +161,11 @@ impl Ioctl for SubmitWaitForSyncObjectsToHwQueue {
     }
 }
 
-/// 0x3A: a program waits, or is told by an eventfd.
+/// 0x3A: blocks the caller until objects are signalled, or signals an eventfd then.
 struct WaitForSynchronizationObjectFromCpu;
 
 impl WaitForSynchronizationObjectFromCpu {
-    /// Asks the host to end `wait`. The ticket and the host's success code.
+    /// Asks the host to end `wait`. Returns the ticket and the host's success code.
     fn ask(
         process: &Process,
         device: &DeviceGuard,
@@ -219,10 +219,10 @@ impl Ioctl for WaitForSynchronizationObjectFromCpu {
         let device = process.device(argument.device)?;
         let (_ticket, _) = Self::ask(process, &device, &argument, blocking.clone())?;
 
-        // Whoever destroys the device must not wait for this.
+        // Release the device, so that its destruction need not wait for this thread.
         drop(device);
-        // After a signal the program may ask again from the start; nothing has changed, and this
-        // wait is withdrawn.
+        // After a signal the wait is cancelled and the program may restart the request from the
+        // beginning: nothing has changed.
         blocking.wait()?;
         Ok(0)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Making allocations.
+//! Creating allocations.
 
 use super::{
     memory::SysmemSetup,
@@ -73,16 +73,16 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What the allocations are to be a part of.
+/// The owner of new allocations.
 enum Owner {
-    /// The device alone.
+    /// The device.
     Device,
-    /// A resource that is made with them.
+    /// A resource that is created with the allocations.
     New {
-        /// Others may open it.
+        /// Whether other processes may open the resource.
         shared: bool,
     },
-    /// A resource that exists, and does not go before the allocations are complete.
+    /// An existing resource, which is kept from being destroyed until the allocations are complete.
     Existing {
         resource: Arc<Resource>,
         _pass: LiveGuard,
@@ -90,7 +90,7 @@ enum Owner {
 }
 
 impl Owner {
-    /// Finds out, and checks that the allocations may be.
+    /// Finds the owner, and checks that allocations may be added to it.
     fn find(process: &Process, device: &Arc<Device>, argument: &Abi) -> Result<Self> {
         let has = |flag: u32| argument.flags & flag != 0;
 
@@ -106,7 +106,7 @@ impl Owner {
             return Ok(Self::Device);
         }
 
-        // As on Windows, a number that names nothing is another mistake than a wrong resource.
+        // As on Windows, a handle that names nothing gives another error than a wrong resource.
         let object = process.object(argument.resource).map_err(|_| EBADF)?;
         let resource = <Resource as object::Kind>::of(&object)
             .ok_or(EINVAL)?
@@ -117,7 +117,7 @@ impl Owner {
             return Err(EINVAL);
         }
 
-        // What is being destroyed is there no more.
+        // A resource that is being destroyed counts as missing.
         let pass = resource.enter().map_err(|_| EBADF)?;
 
         Ok(Self::Existing {
@@ -126,7 +126,7 @@ impl Owner {
         })
     }
 
-    /// Whether data has to be kept for those who open the resource.
+    /// Returns whether the data of the allocations must be kept for importers of the resource.
     fn is_shared(&self) -> bool {
         match self {
             Self::Device => false,
@@ -136,12 +136,12 @@ impl Owner {
     }
 }
 
-/// What is kept for those who open the resource, if it is shared.
+/// Data that is kept for importers of the resource, if it is shared.
 #[derive(Default)]
 struct Kept {
     data: KeptData,
     allocations: KeptAllocations,
-    /// How much data about each of the allocations there is.
+    /// Bytes of data about each of the allocations.
     sizes: KVVec<u32>,
 }
 
@@ -154,7 +154,8 @@ impl Kept {
     }
 }
 
-/// Memory that was handed over on the way. Whoever ends the creation looks after it.
+/// Memory of the program that was handed over so far; if the creation fails, it must be released or
+/// kept until the host has released it.
 #[derive(Default)]
 struct SysmemList(Cell<KVVec<Arc<SysmemRef>>>);
 
@@ -168,7 +169,7 @@ impl SysmemList {
     }
 }
 
-/// One request on its way.
+/// A request to create allocations, in progress.
 struct Creation<'a> {
     process: &'a Process,
     guard: &'a DeviceGuard,
@@ -178,7 +179,7 @@ struct Creation<'a> {
 }
 
 impl Creation<'_> {
-    /// Writes the data of the message, and keeps a copy of what others need.
+    /// Writes the variable part of the message, and keeps a copy of the data that importers need.
     fn write_data(&self, parts: DataParts<'_>, kept: &mut Kept) -> Result {
         let keep = |kept: &mut KVVec<u8>, bytes: &[u8]| -> Result {
             if matches!(self.owner, Owner::New { shared: true }) {
@@ -200,12 +201,12 @@ impl Creation<'_> {
         let mut rest = parts.allocations;
 
         for info in &self.request.infos {
-            // CAST: 32 bits fit.
+            // CAST: `usize` has at least 32 bits.
             let size = info.priv_drv_data_size as usize;
             let (data, others) = rest.split_at_mut_checked(size).ok_or(EINVAL)?;
 
             read_bytes(info.priv_drv_data, data)?;
-            // What nobody sends is asked of the host.
+            // The data about standard allocations comes from the host, see [`Self::ask_standard`].
             if self.owner.is_shared() && self.request.standard.is_none() {
                 kept.keep_allocation_data(data)?;
             }
@@ -214,7 +215,7 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// Asks the host for the data that comes with a standard allocation.
+    /// Asks the host for the vendor's data about a standard allocation, and keeps it for importers.
     fn ask_standard(&self, standard: &StandardAllocation, kept: &mut Kept) -> Result {
         let answer = standard_data(self.process, self.guard, standard)?;
         let (allocation, resource) = answer.parts();
@@ -228,7 +229,7 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// Lets the host make everything.
+    /// Asks the host to create the resource and the allocations.
     fn call(&self, kept: &mut Kept) -> Result<Created> {
         let argument = self.argument;
         let infos = &self.request.infos;
@@ -243,7 +244,7 @@ impl Creation<'_> {
             infos,
             argument.private_runtime_data_size,
             match self.request.standard {
-                // CAST: It is 24.
+                // CAST: The size is 24.
                 Some(_) => size_of::<StandardAllocation>() as u32,
                 None => argument.priv_drv_data_size,
             },
@@ -256,7 +257,7 @@ impl Creation<'_> {
             self.process.on_host()?,
             command::CreateAllocation {
                 device: self.guard.handle(),
-                // As the program has it: beside the flag for a new resource the host decides.
+                // Unchanged: the host decides what a resource means beside the flag for a new one.
                 resource: argument.resource,
                 flags,
                 runtime_handle: argument.private_runtime_resource_handle,
@@ -267,8 +268,8 @@ impl Creation<'_> {
         )
     }
 
-    /// Destroys on the host what was just made: the allocations by their handles, with the new
-    /// `resource`, if any. If it does, it lets go of the memory that was `sysmem`.
+    /// Destroys the new allocations on the host, with the new `resource`, if there is one. If that
+    /// succeeds, the host has released the memory in `sysmem`.
     fn destroy(&self, resource: Handle, handles: &[Handle], sysmem: &[Arc<SysmemRef>]) -> Result {
         self.guard
             .active()
@@ -287,7 +288,7 @@ impl Creation<'_> {
         Ok(())
     }
 
-    /// Hands the memory over that the allocation at `index` is to consist of, if any.
+    /// Hands the program's memory over to the host that backs the allocation at `index`, if any.
     fn lend(
         &self,
         index: usize,
@@ -314,7 +315,7 @@ impl Creation<'_> {
         Ok(Some(memory))
     }
 
-    /// Makes the resource on our side, if one is wanted.
+    /// Returns the resource the allocations belong to, if any; creates the object for a new one.
     fn make_resource(&self, handle: Handle, data: KeptData) -> Result<Option<Arc<Resource>>> {
         let object_stats = &self.process.driver_data().object_stats;
         let device = self.guard.device();
@@ -339,7 +340,8 @@ impl Creation<'_> {
         .map(Some)
     }
 
-    /// Gives the program what the host has made of the private data of the allocation at `index`.
+    /// Writes the private data about the allocation at `index`, as the host has returned it, to the
+    /// program.
     fn report_data(&self, index: usize, data: &[u8]) -> Result {
         let info = self.request.infos.get(index).ok_or(EINVAL)?;
 
@@ -349,11 +351,11 @@ impl Creation<'_> {
         write_slice(info.priv_drv_data, data)
     }
 
-    /// Tells the program the names of what it has got, when everything else is done: a program
-    /// that sees a name and a failure has lost part of its memory meanwhile.
+    /// Writes the handles to the program. This comes last: a program that sees a handle although
+    /// the request failed has lost part of its memory in the meantime.
     fn report_names(&self, resource: Handle, allocations: &[Handle]) -> Result {
         for (index, &handle) in allocations.iter().enumerate() {
-            // CAST: There are at most 1024 of 96 bytes.
+            // CAST: There are at most 1024 elements of 96 bytes.
             let offset = (index * size_of::<AllocationInfo>()) as u64;
 
             write_slice(
@@ -364,11 +366,11 @@ impl Creation<'_> {
         if !resource.is_none() {
             write_field!(self.argument, Abi, resource, &resource)?;
         }
-        // As on Windows: what is shared is shared by file descriptors.
+        // As on Windows: resources are shared by file descriptor only.
         write_field!(self.argument, Abi, global_share, &Handle::NONE)
     }
 
-    /// Makes the allocations on our side.
+    /// Creates the allocation objects.
     fn make_allocations(
         &self,
         created: &Created,
@@ -411,7 +413,7 @@ impl Creation<'_> {
         let count = self.request.infos.len();
         let mut kept = Kept::default();
         let sysmem = SysmemList::default();
-        // Memory is found before there is anything to lose.
+        // Allocate before the host has created anything.
         let mut handles = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
         let mut slots = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
         let mut objects = KVVec::with_capacity(count + 1, GFP_KERNEL_ACCOUNT)?;
@@ -421,7 +423,8 @@ impl Creation<'_> {
             Owner::New { .. } => created.resource(),
             _ => Handle::NONE,
         };
-        // The reference takes a new resource without a handle as well: its allocations have theirs.
+        // The reference driver accepts a new resource without a handle too: its allocations have
+        // handles.
         let is_named = !new_resource.is_none();
         let parent = match self.owner {
             Owner::New { .. } if is_named => new_resource,
@@ -471,7 +474,7 @@ impl Creation<'_> {
     }
 }
 
-/// 0x06: makes allocations, on their own, as a new resource, or as more of an existing one.
+/// 0x06: creates allocations, on their own, with a new resource, or in an existing one.
 pub(super) struct CreateAllocation;
 
 impl Ioctl for CreateAllocation {

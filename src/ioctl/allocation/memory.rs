@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handing memory of a program over to the host, for an allocation to consist of.
+//! Handing memory of a program over to the host, to back an allocation.
 
 use crate::{
     linux::{
@@ -29,29 +29,29 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Memory of a program, and what it is for.
+/// Memory of a program, and the allocation it is to back.
 pub(super) struct SysmemSetup<'a> {
     pub(super) process: &'a Process,
     pub(super) guard: &'a DeviceGuard,
-    /// What is to consist of it.
+    /// The host's handle of the allocation.
     pub(super) allocation: Handle,
-    /// Where it starts.
+    /// Address of the memory in the program.
     pub(super) address: u64,
-    /// How large the host says that the allocation is.
+    /// Size of the allocation in bytes, as the host has reported it.
     pub(super) size: u64,
-    /// The GPU may write it.
+    /// Whether the GPU may write the memory.
     pub(super) writable: bool,
 }
 
-/// How many pages of a program an allocation of `size` bytes consists of: the whole ones, as the
-/// reference counts them. What is left of a page is not handed over, since the program need not
-/// have it; but less than a page lies in the one that the program names.
+/// Returns the number of pages that back an allocation of `size` bytes: the whole ones, as the
+/// reference driver counts them. A partial page at the end is not handed over, since the program
+/// need not have mapped it. An allocation of less than a page gets the page that the program names.
 ///
 /// # Errors
 ///
-/// `EINVAL` if there are no bytes, `ENOMEM` if there are more pages than the protocol can name.
+/// `EINVAL` if the size is 0, `ENOMEM` if there are more pages than the protocol can number.
 fn page_count(size: u64) -> Result<u64> {
-    // CAST: It is small.
+    // CAST: The page size fits 64 bits.
     let page = PAGE_SIZE as u64;
 
     match size / page {
@@ -62,7 +62,7 @@ fn page_count(size: u64) -> Result<u64> {
     }
 }
 
-/// How `pages` are told to the host: where each message starts, and how many it has.
+/// Splits `pages` into messages. Returns the first page and the number of pages of each.
 fn page_lists(pages: u32) -> impl Iterator<Item = (u32, u32)> {
     let most = SetExistingPages::<()>::MAX;
 
@@ -76,16 +76,17 @@ fn page_lists(pages: u32) -> impl Iterator<Item = (u32, u32)> {
 impl SysmemSetup<'_> {
     /// Pins the memory.
     ///
-    /// The host decides how much: it may be more than the program has asked for, as drivers round
-    /// sizes up. Pages are pinned that the program has, and no others.
+    /// The host decides how much: that may be more than the program has asked for, since drivers
+    /// round sizes up. Only pages that the program has mapped are pinned.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the allocation has no bytes; `ENOMEM` if its pages are not all there or cannot be
-    /// pinned, or are more than the protocol can name. That is 4 GiB where memory is handed over as
-    /// a GPADL, whose length has 32 bits; the reference cuts it off, and hands over less than it
-    /// says. `EPERM`, which user libraries know as "not supported", if memory of this machine is
-    /// encrypted: the host cannot read it, and the reference hands over what makes no sense to it.
+    /// `EINVAL` if the allocation has no bytes; `ENOMEM` if its pages are not all mapped, cannot be
+    /// pinned, or are more than the protocol can number. The limit is 4 GiB if the memory is handed
+    /// over as a GPADL, whose length has 32 bits; the reference driver truncates the length, and
+    /// hands over less than it announces. `EPERM`, which user libraries report as "not supported",
+    /// if the memory of this machine is encrypted: the host cannot read it, and the reference
+    /// driver hands over ciphertext.
     pub(super) fn prepare(&self) -> Result<OwnMemory> {
         if is_isolated() {
             return Err(EPERM);
@@ -101,8 +102,7 @@ impl SysmemSetup<'_> {
         let count = usize::try_from(pages).map_err(|_| ENOMEM)?;
         let counted = self.process.pinned().try_charge(pages)?;
         let pages = PinnedPages::pin(self.address, count, self.writable, counted);
-        // User libraries know that there is too little memory; which part of it is none, they do
-        // not ask.
+        // `ENOMEM` is the error user libraries expect, also where part of the memory is not mapped.
         let pages = pages.map_err(|error| if error == EFAULT { ENOMEM } else { error })?;
         let sysmem = if maps_pages {
             Sysmem::Pages(pages)
@@ -123,11 +123,11 @@ impl SysmemSetup<'_> {
         })
     }
 
-    /// Tells the host where the memory is.
+    /// Tells the host which pages back the allocation.
     ///
     /// # Errors
     ///
-    /// What the host says, and how it is reached. It may have the memory nevertheless.
+    /// Those of the host and of the transport. The host may use the memory even after an error.
     pub(super) fn hand_over(&self, memory: &OwnMemory) -> Result {
         memory.sysmem.hand_over();
         match memory.sysmem.sysmem() {
@@ -180,16 +180,16 @@ mod tests {
         for (size, pages) in [
             (0x1000, 1),
             (0x2000, 2),
-            // Parts of pages: there is no less than one, and no more than are whole.
+            // Partial pages: at least one page, and otherwise whole pages only.
             (1, 1),
             (0xFFF, 1),
             (0x1001, 1),
             (0x2FFF, 2),
-            // 4 GiB, around which numbers of 32 bits end
+            // 4 GiB, where 32-bit sizes overflow.
             (0xFFFF_F000, 0xF_FFFF),
             (0x1_0000_0000, 0x10_0000),
             (0x1_0000_1000, 0x10_0001),
-            // 1 TiB, and the last size that has a name
+            // 1 TiB, and the largest size whose pages can be numbered.
             (0x100_0000_0000, 0x1000_0000),
             (0xFFF_FFFF_F000, 0xFFFF_FFFF),
         ] {

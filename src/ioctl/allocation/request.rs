@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a program says about allocations it wants: read once, and checked as far as that is
-//! possible without looking anything up.
+//! The description of the allocations that a program asks for: read once, and checked as far as
+//! that is possible without looking up objects.
 
 use crate::{
     ioctl::user_args::{
@@ -20,27 +20,27 @@ use kernel::{
 };
 use zerocopy::FromZeros;
 
-/// Most allocations of one request.
+/// Largest number of allocations of one request.
 const MAX: usize = 1024;
 
-/// No allocation has as much data as this.
+/// Upper limit of the data about one allocation in bytes, exclusive.
 const DATA_LIMIT: u32 = 128 * 1024;
 
-/// Allocations that are wanted.
+/// The allocations that a program asks for.
 pub(super) struct Request {
     pub(super) infos: KVVec<AllocationInfo>,
-    /// If they are described by it.
+    /// Description of the allocation, for a standard allocation.
     pub(super) standard: Option<StandardAllocation>,
 }
 
 impl Request {
-    /// Reads the rest of a request, and checks it.
+    /// Reads the arrays and structures the argument points to, and checks them.
     ///
     /// # Errors
     ///
     /// `EINVAL`, `EFAULT`, `ENOMEM`.
     pub(super) fn read(argument: &CreateAllocation) -> Result<Self> {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let count = argument.alloc_count as usize;
 
         if count == 0 || count > MAX {
@@ -115,7 +115,7 @@ impl Request {
         Ok(())
     }
 
-    /// Whether the allocations consist of memory of the program.
+    /// Returns whether the allocations are backed by memory of the program.
     pub(super) fn has_sysmem(&self) -> bool {
         self.infos.first().is_some_and(|info| info.sysmem != 0)
     }
@@ -124,7 +124,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// `EINVAL` unless all allocations consist of such memory or none, and in whole pages.
+    /// `EINVAL` unless either all allocations or none are backed by such memory, at page-aligned
+    /// addresses.
     pub(super) fn check_sysmem(&self) -> Result {
         let page = PAGE_SIZE as u64;
         let wanted = self.has_sysmem();

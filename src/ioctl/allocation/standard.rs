@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The vendor's data about allocations that programs describe without.
+//! The vendor's data about standard allocations.
 
 use crate::{
     message::standard_allocation::{
@@ -16,11 +16,11 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Asks the host for the data: how much there is, then for as much.
+/// Asks the host for the data: first for its sizes, then for the data itself.
 ///
 /// # Errors
 ///
-/// `EINVAL` if there is none, or the host changes its mind; what the host says.
+/// `EINVAL` if there is no data, or its sizes differ between the two replies; those of the host.
 pub(super) fn standard_data(
     process: &Process,
     guard: &DeviceGuard,
