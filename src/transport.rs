@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests in flight on a channel.
+//! Requests in flight on a VMBus channel.
 //!
-//! [`PreparedRequest::send`] sends a request and waits for its completion. Each request is an object of
-//! its own, shared by the thread that waits and by the table of transactions; the reply buffer
-//! belongs to the table entry until the reply is complete, then to the request. Nothing that the
-//! channel callback touches lies on a waiter's stack, and no lock is held while anybody waits.
+//! [`PreparedRequest::send`] sends a request and waits for its completion. Each request is an
+//! object of its own, shared by the waiting thread and the table of transactions. The table entry
+//! owns the reply buffer until the reply is complete, then the request does. Nothing that the
+//! channel callback accesses is on the stack of a waiter, and no lock is held during a wait.
 //!
-//! Several adapters may share a channel. Each has a [`Endpoint`] of its own, which can be closed
-//! without the others noticing.
+//! Several adapters may share a channel. Each has an [`Endpoint`], which can be closed without
+//! affecting the others.
 //!
-//! A waiter that is killed, or whose time is up, leaves the request behind. If the reply then
-//! says that the host made an object, a work item destroys it, however late that is.
+//! A waiter that is killed, or whose timeout expires, leaves the request in flight. If the reply
+//! then says that the host created an object, a work item destroys the object, however late the
+//! reply is.
 //!
 //! Locks: `Completions::requests` and `Request::outcome`, both taken in the channel callback, never
 //! together.
@@ -85,30 +86,31 @@ use kernel::{
     }, //
 };
 
-/// Largest request, extended header included.
+/// Largest request in bytes, extended header included.
 pub(crate) const MAX_MESSAGE: usize = 128 * 1024;
 
-/// Largest reply: with the header of its packet it must be no larger than the packets we receive.
-/// A host that sent more would have its packet thrown away, and the request would wait for ever.
-// CAST: 32 bits fit.
+/// Largest reply in bytes. With the header of its packet it must not exceed the largest packet that
+/// is received: a larger packet would be dropped, and the request would never complete.
+// CAST: `usize` has at least 32 bits.
 pub(crate) const MAX_REPLY: usize = RINGS.max_packet as usize - PACKET_HEADER;
 
-/// What comes before the payload of a packet.
+/// Size of the packet header before the payload, in bytes.
 const PACKET_HEADER: usize = 16;
 
-/// How long to wait for the host before a channel is closed, which does what was asked for as well.
+/// How long to wait for the host during teardown. If the timeout expires the channel is closed,
+/// which ends the objects on the host as well.
 pub(crate) const TEARDOWN_TIMEOUT: WaitMode = WaitMode::Timeout(10_000);
 
-/// The rings both kinds of channels have.
+/// Rings of the channels of vGPUs and of the global channel.
 const RINGS: Rings = Rings {
     bytes: 256 * 1024,
     max_packet: 128 * 1024,
 };
 
-/// The transport over a real channel.
+/// The transport over a VMBus channel.
 pub(crate) type HostTransport = Transport<Arc<Session>>;
 
-/// A channel and the requests in flight on it.
+/// A channel, and the requests in flight on it.
 #[pin_data]
 pub(crate) struct Transport<C: Channel> {
     channel: C,
@@ -117,9 +119,9 @@ pub(crate) struct Transport<C: Channel> {
 }
 
 impl HostTransport {
-    /// Opens the channel of `offer`. Without a `listener` the host may only answer. If it breaks the
-    /// channel `on_broken` is called, on the first of `queues`. What was made by requests that nobody
-    /// waits for any more is destroyed on the second.
+    /// Opens the channel of `offer`. Without a `listener` the host may only send replies. If the
+    /// host breaks the channel, `on_broken` is called on the first of `queues`. The second one runs
+    /// the work items that destroy objects created by requests which are not waited for any longer.
     pub(crate) fn open(
         offer: &Arc<Offer>,
         listener: Option<Arc<dyn Listener>>,
@@ -130,14 +132,14 @@ impl HostTransport {
         let completions = Completions::new(listener, on_broken)?;
         let channel = offer.open(&RINGS, completions.clone(), work)?;
 
-        // A failed allocation must not leave the channel open behind our back.
+        // A failed allocation must not leave the channel open.
         Self::new(channel.clone(), completions, teardown).inspect_err(|_| channel.close())
     }
 }
 
 impl<C: Channel + 'static> Transport<C> {
-    /// Makes a transport over an open channel whose receiver is `completions`. What was made by requests
-    /// that nobody waits for any more is destroyed on `queue`.
+    /// Makes a transport over an open channel whose receiver is `completions`. `queue` runs the
+    /// work items that destroy objects created by requests which are not waited for any longer.
     pub(crate) fn new(
         channel: C,
         completions: Arc<Completions>,
@@ -153,12 +155,12 @@ impl<C: Channel + 'static> Transport<C> {
         )?)
     }
 
-    /// Finds all the memory that a request needs, which is to be sent over `endpoint` later and has a
-    /// reply of at least `need` bytes, of which exactly `need` are returned. If `endpoint` is closed
-    /// meanwhile the wait ends. As long as the host may still be busy with the request it stands on
-    /// `account`. `label` says what it is about.
+    /// Allocates everything that is needed to send a request over `endpoint` later. Its reply must
+    /// have at least `need` bytes, of which exactly `need` are returned. If `endpoint` is closed in
+    /// the meantime, the wait for the reply ends. The request is counted on `account` as long as
+    /// the host may still process it. `label` identifies it in debugfs.
     ///
-    /// `undo` makes, from a reply that comes too late, the message that destroys what the request
+    /// `undo` makes, from a reply that arrives too late, the message that destroys what the request
     /// has created.
     ///
     /// # Errors
@@ -202,7 +204,7 @@ impl<C: Channel + 'static> Transport<C> {
         })
     }
 
-    /// The way over this transport, on `endpoint`.
+    /// Returns the target for undo messages over this transport, on `endpoint`.
     pub(crate) fn target(self: ArcBorrow<'_, Self>, endpoint: &Arc<Endpoint>) -> UndoTarget {
         UndoTarget {
             transport: Arc::<Self>::from(self),
@@ -210,7 +212,7 @@ impl<C: Channel + 'static> Transport<C> {
         }
     }
 
-    /// Sends `message`, to which there is no reply. What the host thinks of it is not known.
+    /// Sends `message` without asking for a reply, so that the host's result is not known.
     ///
     /// # Errors
     ///
@@ -223,15 +225,15 @@ impl<C: Channel + 'static> Transport<C> {
             .send(message, None, mode, &|| endpoint.is_open())
     }
 
-    /// Closes one endpoint: everybody who waits on it gets `ENODEV`, and so does every later call.
-    /// Nothing is sent on it when this has returned.
+    /// Closes an endpoint: all its waiters get `ENODEV`, as does every later call. No packet is
+    /// sent on the endpoint after this has returned.
     pub(crate) fn close_endpoint(&self, endpoint: &Endpoint) {
         self.completions.close_endpoint(endpoint);
         self.channel.settle();
         self.completions.end_lane(endpoint);
     }
 
-    /// Shows all requests that the host has not answered.
+    /// Calls `show` for each request that the host has not answered.
     pub(crate) fn each_under_way(
         &self,
         mut show: impl FnMut(&UnderWay) -> fmt::Result,
@@ -244,17 +246,17 @@ impl<C: Channel + 'static> Transport<C> {
         Ok(())
     }
 
-    /// Whether neither the channel nor `endpoint` is closed.
+    /// Returns whether neither the channel nor `endpoint` is closed.
     pub(crate) fn is_open(&self, endpoint: &Endpoint) -> bool {
         endpoint.is_open() && self.completions.is_open()
     }
 
-    /// The channel.
+    /// Returns the channel.
     pub(crate) fn channel(&self) -> &C {
         &self.channel
     }
 
-    /// Closes the channel: every waiter gets `ENODEV`, and so does every later call.
+    /// Closes the channel: all waiters get `ENODEV`, as does every later call.
     pub(crate) fn close(&self) {
         self.channel.close();
     }
@@ -268,7 +270,7 @@ impl<C: Channel + 'static> UndoTransport for Transport<C> {
                 .send(message, WaitMode::Unbounded)
         };
 
-        // Nobody is left to be told, but the host must be.
+        // No caller would handle an error, but the host must be told: retry.
         while send().is_err_and(|error| error == ENOMEM && this.is_open(endpoint)) {
             let _ = wait_for_memory(WaitMode::Unbounded);
         }

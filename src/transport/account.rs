@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many requests somebody has in flight, whichever channels they travel on.
+//! The number of requests a process has in flight, on all channels.
 //!
-//! The host keeps no order among channels. What ends a process must not overtake, on the global
-//! channel, a request that a killed thread of the process has left behind on another one.
+//! The host keeps no order among channels. The command on the global channel that ends a process
+//! must not overtake a request on another channel that a killed thread of the process has left in
+//! flight.
 
 use crate::{
     counter::{
@@ -36,12 +37,12 @@ use kernel::{
     time::Delta, //
 };
 
-/// How long to sleep before looking again, should a change go by unseen.
+/// Longest sleep between two checks, in case a wake-up is missed.
 const SLICE: Delta = Delta::from_millis(100);
 
-/// What goes on when no request is in flight any more.
+/// Receiver of the notification that no request is in flight.
 pub(crate) trait Settled: Send + Sync {
-    /// Called once, in any context; must not sleep.
+    /// Handles the notification. Called once, in any context; must not sleep.
     fn settled(self: Arc<Self>);
 }
 
@@ -49,13 +50,13 @@ pub(crate) trait Settled: Send + Sync {
 #[pin_data]
 pub(crate) struct Account {
     in_flight: Atomic<u32>,
-    /// Whose account it is has ended.
+    /// Set before the host is told that the process has ended, see [`Self::close`].
     closed: Atomic<bool>,
-    /// Whose account it is ends on the host, whatever the program does: see [`Self::depart`].
+    /// Set when the process ends on the host while the program goes on, see [`Self::depart`].
     departed: Atomic<bool>,
-    /// Bytes that are kept for replies which may come when nobody waits for them any more.
+    /// Bytes reserved for replies that may arrive after the waiter has left.
     kept: Arc<Counter>,
-    /// Whom to tell when no request is in flight any more.
+    /// Receiver that is notified once no request is in flight.
     #[pin]
     next: IrqLock<Option<Arc<dyn Settled>>>,
     #[pin]
@@ -63,11 +64,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Most bytes that are kept for replies: far more than the threads of a sensible program ask for at
-    /// a time.
+    /// Largest number of bytes reserved for late replies: far more than the threads of a reasonable
+    /// program need at a time.
     pub(crate) const MAX_KEPT: u64 = 64 << 20;
 
-    /// An account of nothing.
+    /// Makes an account with no requests.
     pub(crate) fn new() -> Result<Arc<Self>> {
         let kept = Counter::new(Self::MAX_KEPT, GFP_KERNEL_ACCOUNT)?;
 
@@ -84,7 +85,7 @@ impl Account {
         )
     }
 
-    /// Counts one until the entry is dropped.
+    /// Counts one request, until the entry is dropped. Does not check for [`Self::depart`].
     pub(crate) fn enter(self: &Arc<Self>) -> Entry {
         self.in_flight.fetch_add(1, Full);
         Entry(self.clone())
@@ -98,15 +99,16 @@ impl Account {
     pub(super) fn try_enter(self: &Arc<Self>) -> Result<Entry> {
         let entry = self.enter();
 
-        // Counted before it looks, as depart() sets the flag before it counts: one of the two host_events.
+        // The request is counted before the flag is read, and depart() sets the flag before it
+        // reads the count: at least one of the two sees the other.
         if self.is_departed() {
             return Err(ENODEV);
         }
         Ok(entry)
     }
 
-    /// Refuses requests from now on, and waits until the host has answered those in flight, so that it
-    /// can be told that whose account it is has ended.
+    /// Refuses requests from now on, and waits until the host has answered those in flight, so that
+    /// the host can be told that the process has ended.
     ///
     /// # Errors
     ///
@@ -116,45 +118,45 @@ impl Account {
         self.settle(mode)
     }
 
-    /// Whether requests are refused.
+    /// Returns whether requests are refused.
     pub(crate) fn is_departed(&self) -> bool {
         self.departed.load(Acquire)
     }
 
-    /// Counts `bytes` that are kept for a reply.
+    /// Reserves `bytes` for a late reply.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if that is too much.
+    /// `ENOMEM` if the limit would be exceeded.
     pub(super) fn keep(&self, bytes: usize) -> Result<Charge> {
         // CAST: A length fits 64 bits.
         self.kept.try_charge(bytes as u64)
     }
 
-    /// Whether no request is in flight.
+    /// Returns whether no request is in flight.
     fn is_empty(&self) -> bool {
         self.in_flight.fetch_add(0, Full) == 0
     }
 
-    /// Nothing is to be sent any more in the name of whose account it is: the host may give that
-    /// name to somebody else.
+    /// Closes the account, before the host is told that the process has ended. Nothing else may be
+    /// sent on behalf of the process from then on: the host may reuse its handle for another one.
     pub(crate) fn close(&self) {
         self.closed.xchg(true, Full);
     }
 
-    /// Whether it is closed.
+    /// Returns whether the account is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Acquire)
     }
 
-    /// Tells `next` when no request is in flight: at once, or later. Nobody may send any more but those
-    /// who are counted.
+    /// Notifies `next` when no request is in flight: immediately, or from the drop of the last
+    /// entry. New requests may only be sent by threads that hold an entry.
     pub(crate) fn when_settled(&self, next: Arc<dyn Settled>) {
         let earlier = self.next.lock().replace(next);
 
-        // Not under the lock.
+        // Dropped after the lock is released.
         drop(earlier);
-        // Who left last may have looked before it was there.
+        // The last request may have ended before `next` was set.
         if self.is_empty() {
             self.tell();
         }
@@ -168,7 +170,7 @@ impl Account {
         }
     }
 
-    /// Waits until no request is in flight. Nobody may send meanwhile.
+    /// Waits until no request is in flight. No request may be sent during the wait.
     ///
     /// # Errors
     ///
@@ -187,11 +189,11 @@ impl Account {
     }
 }
 
-/// One of those on an account. May be dropped in softirq context.
+/// One counted request of an account. May be dropped in softirq context.
 pub(crate) struct Entry(Arc<Account>);
 
 impl Entry {
-    /// The account.
+    /// Returns the account.
     pub(super) fn account(&self) -> &Account {
         &self.0
     }

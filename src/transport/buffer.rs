@@ -6,34 +6,34 @@ use super::MAX_MESSAGE;
 use crate::linux::errno::ebadmsg;
 use kernel::prelude::*;
 
-/// A message on its way to the ring. What most messages are made of is smaller.
+/// A message for the ring. Most messages fit the inline size.
 pub(crate) type Message = Buffer<128>;
 
-/// Room for the reply to one request, zero until it is filled. It lives in the table of
-/// transactions meanwhile, so it is no larger than most replies.
+/// Space for the reply to one request, zero until it is filled. It is kept in the table of
+/// transactions while the request is in flight, so the inline size is no larger than most replies.
 pub(crate) type ReplyBuffer = Buffer<64>;
 
-/// Bytes, zero at first. Up to `INLINE` of them need no allocation.
+/// A zero-initialised byte buffer. Up to `INLINE` bytes need no allocation.
 pub(crate) enum Buffer<const INLINE: usize> {
-    /// Up to `INLINE` bytes.
+    /// A buffer of up to `INLINE` bytes.
     Small {
-        /// The bytes, of which the first `length` count.
+        /// The storage, of which the first `length` bytes are used.
         bytes: [u8; INLINE],
-        /// How many there are.
+        /// Number of used bytes.
         length: usize,
     },
-    /// More than that.
+    /// A buffer of more than `INLINE` bytes.
     Large(KVVec<u8>),
 }
 
 impl<const INLINE: usize> Buffer<INLINE> {
-    /// No bytes.
+    /// The empty buffer.
     pub(crate) const EMPTY: Self = Self::Small {
         bytes: [0; INLINE],
         length: 0,
     };
 
-    /// Makes a buffer of `length` zeros.
+    /// Makes a buffer of `length` zero bytes.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl<const INLINE: usize> Buffer<INLINE> {
         )?))
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             // PANIC: `new` made `length` at most `INLINE`.
@@ -64,7 +64,7 @@ impl<const INLINE: usize> Buffer<INLINE> {
         }
     }
 
-    /// The bytes, to be changed.
+    /// Returns the bytes for writing.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         match self {
             // PANIC: `new` made `length` at most `INLINE`.
@@ -73,11 +73,12 @@ impl<const INLINE: usize> Buffer<INLINE> {
         }
     }
 
-    /// Takes as many bytes as there is room for from the start of `payload`.
+    /// Fills the buffer from the start of `payload`.
     ///
     /// # Errors
     ///
-    /// `EOVERFLOW` if it is too short, `EBADMSG` if there is nothing of it; then nothing was taken.
+    /// `EOVERFLOW` if `payload` is too short, `EBADMSG` if it is empty; the buffer is unchanged
+    /// then.
     pub(super) fn fill(&mut self, payload: &[u8]) -> Result {
         let wanted = self.bytes_mut();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A channel for tests, which plays the host: it answers a request while it is being sent, or
-//! keeps it for later.
+//! A channel for tests that acts as the host: it answers a request while it is being sent, or
+//! leaves the answer to the test.
 
 use super::{
     Account,
@@ -39,10 +39,10 @@ use kernel::{
     }, //
 };
 
-/// Longer than anything a test waits for that does happen.
+/// A timeout that expires only if a test fails.
 pub(crate) const LONG: WaitMode = WaitMode::Timeout(60_000);
 
-/// How messages to a vGPU of a host of `version` are wrapped.
+/// Returns the envelope of messages to a vGPU of a host of `version`.
 pub(crate) fn envelope(version: u32) -> Envelope {
     Envelope {
         version: InterfaceVersion::for_host(version),
@@ -50,20 +50,20 @@ pub(crate) fn envelope(version: u32) -> Envelope {
     }
 }
 
-/// What the host does with the next request.
+/// The host's reaction to the next request.
 pub(crate) enum Answer {
-    /// Completes it with these bytes.
+    /// Completes the request with these bytes.
     Reply(KVVec<u8>),
-    /// Completes it with these bytes, and yet the sender is told that sending failed.
+    /// Completes the request with these bytes, and reports to the sender that sending failed.
     ReplyAndFail(KVVec<u8>, Error),
-    /// Lets the sender believe that sending failed.
+    /// Reports to the sender that sending failed.
     Fail(Error),
-    /// Says nothing.
+    /// Does not complete the request.
     Silence,
 }
 
 impl Answer {
-    /// Completes it with these bytes.
+    /// Makes a reaction that completes the request with a copy of `bytes`.
     pub(crate) fn reply(bytes: &[u8]) -> Result<Self> {
         let mut copy = KVVec::new();
 
@@ -72,15 +72,15 @@ impl Answer {
     }
 }
 
-/// A request the host has got.
+/// A request that the host has received.
 pub(crate) struct Sent {
-    /// Its transaction id, 0 if it wants no reply.
+    /// Transaction id, 0 if no reply is wanted.
     pub(crate) id: u64,
     /// The message.
     pub(crate) message: KVVec<u8>,
 }
 
-/// The host.
+/// The simulated host.
 #[pin_data]
 pub(crate) struct MockHost {
     completions: Arc<Completions>,
@@ -90,16 +90,16 @@ pub(crate) struct MockHost {
     sent: Mutex<KVec<Sent>>,
 }
 
-/// The channel to it.
+/// The channel to a [`MockHost`].
 pub(crate) type Mock = Arc<MockHost>;
 
 impl MockHost {
-    /// What to do with the next request for which nothing was said yet.
+    /// Adds the reaction to the next request that has none yet.
     pub(crate) fn then(&self, answer: Answer) -> Result {
         Ok(self.answers.lock().push(answer, GFP_KERNEL)?)
     }
 
-    /// Sends a completion.
+    /// Delivers a completion.
     pub(crate) fn complete(&self, transaction: u64, payload: &[u8]) {
         self.completions.packet(&Packet {
             kind: Packet::COMPLETION,
@@ -108,17 +108,17 @@ impl MockHost {
         });
     }
 
-    /// How many requests came.
+    /// Returns the number of requests received.
     pub(crate) fn sent_count(&self) -> usize {
         self.sent.lock().len()
     }
 
-    /// The id of a request that came.
+    /// Returns the transaction id of a received request.
     pub(crate) fn id(&self, index: usize) -> Result<u64> {
         Ok(self.sent.lock().get(index).ok_or(EIO)?.id)
     }
 
-    /// A copy of a request that came.
+    /// Returns a copy of a received request.
     pub(crate) fn message(&self, index: usize) -> Result<KVVec<u8>> {
         let sent = self.sent.lock();
         let mut copy = KVVec::new();
@@ -176,29 +176,29 @@ impl Channel for Mock {
     }
 }
 
-/// All there is to a connection with a [`MockHost`].
+/// A transport with a [`MockHost`] at its other end.
 pub(crate) struct Rig {
-    /// The other side.
+    /// The host.
     pub(crate) host: Mock,
-    /// Our side.
+    /// The transport under test.
     pub(crate) transport: Arc<Transport<Mock>>,
-    /// A endpoint.
+    /// An endpoint of the transport.
     pub(crate) endpoint: Arc<Endpoint>,
-    /// Where late replies are looked after.
+    /// Queue of the work items that handle late replies.
     pub(crate) queue: Arc<OwnedQueue>,
 }
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        // Nothing waits for an answer that never comes, and no work item is the last one to know the
-        // queue.
+        // Ends all waits for replies that never come, and drains the queue, so that no work item
+        // drops the last reference to it.
         self.transport.close();
         self.queue.drain();
     }
 }
 
 impl Rig {
-    /// A connection with a host that says nothing.
+    /// Makes a transport to a host that answers nothing until it is told to.
     pub(crate) fn new() -> Result<Self> {
         let completions = Completions::new(None, |_| {})?;
         let for_host = completions.clone();
@@ -221,14 +221,14 @@ impl Rig {
         })
     }
 
-    /// A link over it.
+    /// Makes a link over the transport.
     pub(crate) fn link(&self, envelope: Envelope) -> Result<Link<Mock>> {
         Link::new(self.transport.clone(), envelope)
     }
 }
 
 impl<C: Channel + 'static> Transport<C> {
-    /// Sends `message` and waits for a reply of `need` bytes, as a prepared request does.
+    /// Sends `message` and waits for a reply of `need` bytes, as `PreparedRequest::send` does.
     pub(crate) fn call(
         self: ArcBorrow<'_, Self>,
         endpoint: &Arc<Endpoint>,

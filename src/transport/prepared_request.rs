@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A request for which there is room before anybody knows whether it will be sent: who destroys
-//! something finds the memory for the message first.
+//! A request whose memory is allocated before it is decided whether it will be sent: code that
+//! destroys objects allocates the message first.
 
 use super::{
     request::Request,
@@ -22,17 +22,17 @@ use kernel::{
     }, //
 };
 
-/// A request that was not sent yet, and can be without any more memory.
+/// A request that was not sent yet. Sending it needs no more memory.
 pub(crate) struct PreparedRequest<'a, C: Channel + 'static> {
     pub(super) transport: ArcBorrow<'a, Transport<C>>,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) request: Arc<Request>,
-    /// Where the reply is expected; `None` once the request was sent.
+    /// Transaction id of the entry in the table; `None` once the request was sent.
     pub(super) id: Option<u64>,
 }
 
 impl<C: Channel> PreparedRequest<'_, C> {
-    /// Returns the channel over which it is to be sent.
+    /// Returns the channel over which the request will be sent.
     pub(crate) fn channel(&self) -> &C {
         &self.transport.channel
     }
@@ -42,12 +42,12 @@ impl<C: Channel> PreparedRequest<'_, C> {
     /// # Errors
     ///
     /// - `EINVAL`: the message is larger than the protocol allows.
-    /// - `ENODEV`: the channel or the endpoint is closed, or was closed meanwhile.
+    /// - `ENODEV`: the channel or the endpoint is closed, or was closed during the wait.
     /// - `EOVERFLOW`: the reply was too short.
     /// - `EBADMSG`: the reply was empty.
     /// - `ERESTARTSYS`: a fatal signal arrived.
-    /// - `ETIMEDOUT`: the time is up.
-    /// - What the channel says to the attempt to send.
+    /// - `ETIMEDOUT`: the timeout has expired.
+    /// - Errors of [`Channel::send`].
     pub(crate) fn send(mut self, message: &[u8], mode: WaitMode) -> Result<ReplyBuffer> {
         if message.len() > MAX_MESSAGE {
             return Err(EINVAL);
@@ -62,7 +62,7 @@ impl<C: Channel> PreparedRequest<'_, C> {
         let id = self.id.take();
         let result = self.request.wait(mode);
 
-        // A thread that was killed must not leave more behind than is needed.
+        // After a killed wait, free the reply buffer if a late reply would not be used.
         if let (Err(_), Some(id), true) = (&result, id, self.request.is_plain()) {
             self.transport.completions.abandon(id);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests that are sent by who must not wait for memory: others may wait for what they bring
-//! about, and may have to end before there is memory again.
+//! Requests of callers that must not wait for memory, because reclaim may depend on the completion
+//! of the request.
 
 use super::{
     request::Request,
@@ -24,8 +24,8 @@ use kernel::{
     }, //
 };
 
-/// The memory for one request. Unlike a [`PreparedRequest`] it belongs to no channel yet, and takes no place in
-/// a table of requests.
+/// The memory for one request. Unlike a [`PreparedRequest`] it belongs to no channel yet, and has
+/// no entry in a table of transactions.
 pub(crate) struct Provision {
     request: Arc<Request>,
     reply: ReplyBuffer,
@@ -33,8 +33,8 @@ pub(crate) struct Provision {
 }
 
 impl Provision {
-    /// Finds the memory for a request that needs a reply of `need` bytes. `label` says what it is
-    /// about.
+    /// Allocates the memory for a request that needs a reply of `need` bytes. `label` identifies it
+    /// in debugfs.
     ///
     /// # Errors
     ///
@@ -49,12 +49,12 @@ impl Provision {
 }
 
 impl<C: Channel + 'static> Transport<C> {
-    /// Sends `message` and waits for the reply, as [`Self::call`] does, with the memory of
-    /// `provision` and no other.
+    /// Sends `message` and waits for the reply, as [`PreparedRequest::send`] does, but uses the
+    /// memory of `provision` only.
     ///
     /// # Errors
     ///
-    /// As for [`Self::call`], but for `ENOMEM`.
+    /// Those of [`PreparedRequest::send`]; `ENODEV` also if the account has departed.
     pub(crate) fn call_provided(
         self: ArcBorrow<'_, Self>,
         provision: Provision,
@@ -106,7 +106,8 @@ mod tests {
         let mut seats = KVVec::new();
         let provisions = [(); 17].map(|_| Provision::new(4, Label::UNKNOWN));
 
-        // As many as there is room for without another piece of the table, none of which is sent.
+        // Fill the table up to the point where it would have to grow; none of these requests is
+        // sent.
         while rig.transport.completions.has_room() {
             let request = transport.prepare(&rig.endpoint, None, 4, None, Label::UNKNOWN)?;
 
@@ -115,11 +116,11 @@ mod tests {
         for (index, provision) in provisions.into_iter().enumerate() {
             let result = transport.call_provided(provision?, &rig.endpoint, None, &[0; 24], SHORT);
 
-            // Nobody answers, and so each keeps its place.
+            // No request is answered, so each keeps its table entry.
             assert!(result.is_err_and(|error| error == ETIMEDOUT));
             assert_eq!(rig.host.sent_count(), (index + 1).min(16));
         }
-        // An answer makes room.
+        // A reply frees an entry.
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         rig.host.then(Answer::reply(&[7; 8])?)?;
 

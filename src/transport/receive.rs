@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packets from the host: finds the request a completion belongs to, and drops what makes no
-//! sense with a warning that cannot flood the log.
+//! Packets from the host: finds the request a completion belongs to, and drops invalid packets with
+//! a rate-limited warning.
 
 use super::{
     account::Entry,
@@ -51,35 +51,35 @@ use kernel::{
     }, //
 };
 
-/// Most requests in flight at a time. There is one per waiting thread, and those whose thread was
-/// killed while the host owes the reply.
+/// Largest number of requests in flight at a time. There is one per waiting thread, and one per
+/// thread that was killed while the host has not replied.
 const MAX_REQUESTS: usize = 1 << 16;
 
-/// How many places are left to requests for which no memory may be allocated any more.
+/// Number of table entries reserved for requests that must not allocate memory.
 const RESERVED: usize = 16;
 
-/// How long to sleep before looking for a place again.
+/// Sleep between two attempts to get a table entry.
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 const ROOM_SLICE: Delta = Delta::from_millis(5);
 
-/// Who is told what the host says on its own.
+/// Receiver of the messages that the host sends unasked.
 pub(crate) trait Listener: Send + Sync {
-    /// A notification came. Called in softirq context; must not sleep.
+    /// Handles a notification. Called in softirq context; must not sleep.
     fn notified(&self, payload: &[u8]);
 }
 
-/// What is to be done when the host has broken a channel; see [`Receiver::broken`].
+/// Callback for a channel that the host has broken; see [`Receiver::broken`].
 pub(crate) type OnBroken = fn(&Arc<Offer>);
 
-/// Those messages on a channel that stand and fall together: the ones of one adapter.
+/// One adapter's part of the traffic on a channel, which can be closed separately.
 pub(crate) struct Endpoint {
-    /// Changed under `Completions::requests`, and read there before a request is admitted. Read again
-    /// when it is sent.
+    /// Written under `Completions::requests`, and read under it before a request is admitted. Read
+    /// again without the lock when the request is sent.
     closed: Atomic<bool>,
 }
 
 impl Endpoint {
-    /// An open endpoint.
+    /// Makes an open endpoint.
     pub(crate) fn new() -> Result<Arc<Self>> {
         let endpoint = Self {
             closed: Atomic::new(false),
@@ -88,46 +88,46 @@ impl Endpoint {
         Ok(Arc::new(endpoint, GFP_KERNEL)?)
     }
 
-    /// Whether it is not closed.
+    /// Returns whether the endpoint is not closed.
     pub(super) fn is_open(&self) -> bool {
         !self.closed.load(Acquire)
     }
 }
 
-/// What a request is about, for who looks at what is under way.
+/// Command and process of a request, which identify it in debugfs.
 #[derive(Clone, Copy)]
 pub(crate) struct Label {
-    /// The number of the command.
+    /// Number of the command.
     pub(crate) command: u32,
-    /// In whose name it is sent.
+    /// Host handle of the process on whose behalf the request is sent.
     pub(crate) process: u32,
 }
 
 impl Label {
-    /// Nothing that has a number.
+    /// The label of a message whose command is not known.
     pub(crate) const UNKNOWN: Self = Self {
         command: u32::MAX,
         process: 0,
     };
 }
 
-/// What is known about a request that the host has not answered.
+/// A request that the host has not answered, as shown in debugfs.
 pub(crate) struct UnderWay {
-    /// What it is about.
+    /// Command and process of the request.
     pub(crate) label: Label,
-    /// Milliseconds since there was a place for it.
+    /// Milliseconds since the request entered the table.
     pub(crate) age_ms: u32,
     endpoint: Arc<Endpoint>,
 }
 
 impl UnderWay {
-    /// Whether it is one of those of `endpoint`.
+    /// Returns whether the request was sent over `endpoint`.
     pub(crate) fn is_on(&self, endpoint: &Arc<Endpoint>) -> bool {
         Arc::ptr_eq(&self.endpoint, endpoint)
     }
 }
 
-/// A request in flight, and the room for its reply.
+/// Table entry of a request in flight, with the buffer for its reply.
 struct InFlight {
     label: Label,
     since: CoarseInstant,
@@ -152,15 +152,15 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    /// An completions that expects no completions. Without a `listener` the host may not say anything
-    /// on its own. `on_broken` is called if the host breaks the channel.
+    /// Makes a receiver that expects no completions. Without a `listener` notifications of the host
+    /// are dropped. `on_broken` is called if the host breaks the channel.
     pub(crate) fn new(
         listener: Option<Arc<dyn Listener>>,
         on_broken: OnBroken,
     ) -> Result<Arc<Self>> {
         let mut table = Table::new();
 
-        // The reserved places are there from the start.
+        // Allocate the reserved entries, which are there for the lifetime of the table.
         if let Some(slots) = table.spare_for(RESERVED)? {
             drop(table.grow(Spare::new(slots)?));
         }
@@ -177,7 +177,8 @@ impl Completions {
         )
     }
 
-    /// Expects a completion for `request` from now on. Returns the id to send.
+    /// Enters `request` into the table, so that its completion is expected from now on. Returns the
+    /// transaction id.
     pub(super) fn admit(
         &self,
         endpoint: Arc<Endpoint>,
@@ -218,12 +219,13 @@ impl Completions {
         }
     }
 
-    /// Does the same without allocating: takes a place that is reserved, or waits until there is one.
+    /// Enters `request` as [`Self::admit`] does, but without allocating: uses a reserved entry, or
+    /// waits until an entry is free.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the channel or the endpoint is closed; `ERESTARTSYS` or `ETIMEDOUT` if the wait ended
-    /// first.
+    /// `ENODEV` if the channel or the endpoint is closed; `ERESTARTSYS` or `ETIMEDOUT` if the wait
+    /// ended first.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(super) fn admit_provided(
         &self,
@@ -259,23 +261,23 @@ impl Completions {
                 Err(back) => entry = back,
             }
             deadline.rest()?;
-            // Each answer makes room.
+            // Each reply frees an entry.
             fsleep(ROOM_SLICE);
         }
     }
 
-    /// Whether a request finds a place without more memory for the table.
+    /// Returns whether the table has a free entry without growing, apart from the reserved ones.
     #[cfg(all(CONFIG_DXGKRNL_KUNIT_TEST, CONFIG_DXGKRNL_SYNC_FILE))]
     pub(super) fn has_room(&self) -> bool {
         matches!(self.requests.lock().table.spare_for(RESERVED), Ok(None))
     }
 
-    /// Expects it no more: nothing was sent.
+    /// Removes the entry of a request that was not sent.
     pub(super) fn withdraw(&self, id: u64) {
         drop(self.take(id));
     }
 
-    /// Takes a request out, if there is one with this id.
+    /// Removes the entry `id`, if it exists.
     fn take(&self, id: u64) -> Option<InFlight> {
         let mut requests = self.requests.lock();
         let entry = requests.table.remove(id);
@@ -289,7 +291,7 @@ impl Completions {
         entry
     }
 
-    /// Returns the next request in flight, beginning with slot `from`. `None` if there is none.
+    /// Returns the next request in flight, beginning with slot `from`; `None` if there is none.
     pub(super) fn look(&self, from: &mut usize) -> Option<UnderWay> {
         loop {
             let step = self.requests.lock().table.look(from, |entry| {
@@ -310,7 +312,7 @@ impl Completions {
         }
     }
 
-    /// Frees the memory of the table that is not needed any more.
+    /// Frees the memory that the table does not need.
     fn shrink(&self) {
         loop {
             let spare = self.requests.lock().table.shrink();
@@ -321,8 +323,8 @@ impl Completions {
         }
     }
 
-    /// Gives the room for the reply back: nobody waits for it any more, or needs it. The completion
-    /// itself is still expected.
+    /// Frees the reply buffer of a request whose reply is not needed. The completion is still
+    /// expected.
     pub(super) fn abandon(&self, id: u64) {
         let room = {
             let mut requests = self.requests.lock();
@@ -333,29 +335,29 @@ impl Completions {
                 .map(|entry| core::mem::replace(&mut entry.buffer, ReplyBuffer::EMPTY))
         };
 
-        // Not under the lock.
+        // Freed after the lock is released.
         drop(room);
     }
 
-    /// Whether the channel is not closed.
+    /// Returns whether the channel is not closed.
     pub(super) fn is_open(&self) -> bool {
         !self.requests.lock().closed
     }
 
-    /// Admits no more requests of `endpoint`.
+    /// Refuses further requests of `endpoint`.
     pub(super) fn close_endpoint(&self, endpoint: &Endpoint) {
         let _requests = self.requests.lock();
 
         endpoint.closed.store(true, Release);
     }
 
-    /// Wakes those who wait on `endpoint`, which is closed. Their requests stay on their accounts: the
-    /// host may still read them, until the channel is closed.
+    /// Wakes all waiters of `endpoint`, which is closed. Their requests stay on their accounts: the
+    /// host may still read them until the channel is closed.
     pub(super) fn end_lane(&self, endpoint: &Endpoint) {
         let mut from = 0;
 
         loop {
-            // One by one: nobody is woken under the lock.
+            // One at a time, so that waiters are woken without the lock.
             let step = self.requests.lock().table.look(&mut from, |entry| {
                 core::ptr::eq(&*entry.endpoint, endpoint).then(|| entry.request.clone())
             });
@@ -368,12 +370,13 @@ impl Completions {
         }
     }
 
-    /// Ends all requests in flight with `ENODEV`. No new ones may be admitted meanwhile.
+    /// Ends all requests in flight with `ENODEV`. The caller has made sure that no new ones are
+    /// admitted.
     fn end(&self) {
         let mut from = 0;
 
         loop {
-            // One by one: what a request owns must not be dropped under the lock.
+            // One at a time, so that the data of a request is dropped without the lock.
             let step = self.requests.lock().table.pop(&mut from, |_| true);
 
             match step {
@@ -397,7 +400,7 @@ impl Completions {
             return;
         };
 
-        // The buffer is ours alone now, so no lock is needed to fill it.
+        // The entry was removed from the table, so the buffer is filled without a lock.
         let result = buffer.fill(payload).map(|()| buffer);
 
         request.finish(result, account);
@@ -422,7 +425,7 @@ impl Receiver for Completions {
     }
 
     fn broken(&self, offer: &Arc<Offer>) {
-        // Nobody is answered any more.
+        // No more completions will arrive.
         self.closed();
         (self.on_broken)(offer);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One request: what its waiter and the channel callback share.
+//! The state of a request that its waiter and the channel callback share.
 
 use super::{
     account::Entry,
@@ -40,21 +40,21 @@ use kernel::{
     }, //
 };
 
-/// Makes, from the reply to a request that created something, the message that destroys it.
-/// `None` if nothing was created.
+/// Makes the message that destroys an object, from the reply to the request that created it. `None`
+/// if nothing was created.
 pub(crate) type UndoFn =
     fn(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Message>>;
 
-/// What the reply to a request does not say about what it created.
+/// Data about the created objects that the reply does not contain.
 #[derive(Clone, Copy)]
 pub(crate) struct CreateInfo {
-    /// The device it is on.
+    /// Device the objects belong to.
     pub(crate) device: Handle,
-    /// How many allocations were created, unless a resource was.
+    /// Number of created allocations; 0 if a resource was created with them.
     pub(crate) allocations: usize,
 }
 
-/// As [`UndoFn`], for replies that do not say enough.
+/// Like [`UndoFn`], for replies that do not contain all that is needed.
 pub(crate) type UndoCreateFn = fn(
     reply: &[u8],
     info: CreateInfo,
@@ -62,26 +62,26 @@ pub(crate) type UndoCreateFn = fn(
     process: HostProcess,
 ) -> Result<Option<Message>>;
 
-/// How the message that destroys something is made.
+/// How the message is made that destroys what a request has created.
 #[derive(Clone, Copy)]
 pub(crate) enum UndoHow {
-    /// From the reply.
+    /// From the reply alone.
     ByReply(UndoFn),
-    /// From the reply and what the request said.
+    /// From the reply and from data of the request.
     WithCreateInfo(UndoCreateFn, CreateInfo),
 }
 
-/// How to undo a request, and what its message was made with.
+/// How to undo a request, and the data its message is made with.
 pub(crate) struct Undo {
     /// Makes the message.
     pub(crate) how: UndoHow,
-    /// What it is about, for who looks at what is under way.
+    /// Returns the label of the message, which identifies it in debugfs.
     pub(crate) label: fn(message: &[u8]) -> Label,
-    /// How it is wrapped.
+    /// Envelope of the message.
     pub(crate) envelope: Envelope,
-    /// In whose name it is sent.
+    /// Process on whose behalf the message is sent.
     pub(crate) process: HostProcess,
-    /// Which way it goes, if not that of the request.
+    /// Where the message is sent; `None` for the transport and endpoint of the request.
     pub(crate) target: Option<UndoTarget>,
 }
 
@@ -94,43 +94,43 @@ impl Undo {
     }
 }
 
-/// Where an undo message goes: a transport.
+/// A transport that can send undo messages.
 pub(crate) trait UndoTransport: Send + Sync {
-    /// Sends the message and waits for the answer, until the endpoint or the channel is closed.
+    /// Sends the message and waits for the reply, until the endpoint or the channel is closed.
     fn send_undo(self: Arc<Self>, endpoint: &Arc<Endpoint>, message: &[u8], label: Label);
 }
 
-/// Which way an undo message goes.
+/// The transport and the endpoint for an undo message.
 #[derive(Clone)]
 pub(crate) struct UndoTarget {
     pub(super) transport: Arc<dyn UndoTransport>,
     pub(super) endpoint: Arc<Endpoint>,
 }
 
-/// What is needed when the reply to a creating request comes too late.
+/// Data that is needed when the reply to a creating request arrives too late.
 pub(super) struct Late {
     pub(super) undo: Undo,
     pub(super) target: UndoTarget,
     pub(super) queue: Arc<OwnedQueue>,
-    /// Counts the room for the reply, which stays until that has come.
+    /// Accounts for the reply buffer, which is kept until the reply has arrived.
     pub(super) _kept: Option<Charge>,
 }
 
 enum Outcome {
-    /// Neither side is done.
+    /// The request is in flight and waited for.
     Pending,
-    /// The reply is there, or it is known that none will come.
+    /// The reply has arrived, or it is known that none will.
     Done(Result<ReplyBuffer>),
-    /// The waiter need not wait any longer, but the host has not answered.
+    /// The wait was ended with this error, but the host has not replied.
     Cut(Error),
-    /// The waiter took the outcome, or left.
+    /// The waiter has taken the outcome, or has left.
     Gone,
-    /// The waiter had left when the reply came; the work item looks after it. Until that is done
-    /// the request stays on its account.
+    /// The reply arrived after the waiter had left, and the work item handles it. The request stays
+    /// on its account until that is done.
     TooLate(ReplyBuffer, Option<Entry>),
 }
 
-/// One request.
+/// A request.
 #[pin_data]
 pub(super) struct Request {
     #[pin]
@@ -147,7 +147,7 @@ impl_has_work! {
 }
 
 impl Request {
-    /// A request that was not answered yet.
+    /// Makes a request without an outcome.
     pub(super) fn new(late: Option<Late>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -160,13 +160,13 @@ impl Request {
         )
     }
 
-    /// Whether the reply is of no use when nobody waits for it any more.
+    /// Returns whether a reply is useless once the waiter has left.
     pub(super) fn is_plain(&self) -> bool {
         self.late.is_none()
     }
 
-    /// Ends the request with a reply or an error. Called once, by whoever took it out of the
-    /// table; in softirq context if that is the channel callback.
+    /// Ends the request with a reply or an error. Called once, by the code that removed the entry
+    /// from the table; in softirq context if that is the channel callback.
     pub(super) fn finish(self: Arc<Self>, result: Result<ReplyBuffer>, account: Option<Entry>) {
         let mut outcome = self.outcome.lock();
 
@@ -176,16 +176,17 @@ impl Request {
             self.done.complete_all();
             return;
         }
-        // Who was cut off has been told, and takes no reply any more.
+        // A waiter that was cut off has got its error already, and takes no reply.
         if let (Ok(reply), Some(late)) = (result, &self.late) {
             *outcome = Outcome::TooLate(reply, account);
             drop(outcome);
-            // The work item was never enqueued before: requests finish once.
+            // This is the only time the work item is enqueued, as a request finishes once.
             let _ = late.queue.enqueue(self.clone());
         }
     }
 
-    /// Tells the waiter `error`, although the host may still answer: the request is on its own then.
+    /// Ends the wait with `error`, although the host may still reply. A late reply is left to the
+    /// work item.
     pub(super) fn cut(&self, error: Error) {
         let mut outcome = self.outcome.lock();
 
@@ -196,20 +197,20 @@ impl Request {
         }
     }
 
-    /// Waits for the end. If the wait ends first the request is on its own.
+    /// Waits for the outcome. If the wait ends first, a late reply is left to the work item.
     pub(super) fn wait(&self, mode: WaitMode) -> Result<ReplyBuffer> {
         let waited = self.done.wait(mode);
         let outcome = {
             let mut outcome = self.outcome.lock();
 
-            // It was cut off, and answered since then: that is for the work item.
+            // The wait was cut off and the reply arrived since: the work item handles it.
             if matches!(*outcome, Outcome::TooLate(..)) {
                 return Err(ENODEV);
             }
             core::mem::replace(&mut *outcome, Outcome::Gone)
         };
 
-        // A reply that came in the last moment is as good as any.
+        // A reply that has arrived counts even if the wait ended with an error.
         match outcome {
             Outcome::Done(result) => result,
             Outcome::Cut(error) => Err(error),
@@ -227,7 +228,7 @@ impl WorkItem for Request {
             return;
         };
 
-        // What was made has gone with the process.
+        // The host destroys the object with the process.
         if account
             .as_ref()
             .is_some_and(|entry| entry.account().is_closed())
@@ -236,7 +237,7 @@ impl WorkItem for Request {
         }
         let message = loop {
             match late.undo.message(reply.bytes()) {
-                // What the host has made is not forgotten for want of memory.
+                // Objects of the host must not be leaked for lack of memory: retry.
                 Err(error) if error == ENOMEM => {
                     let _ = wait_for_memory(WaitMode::Unbounded);
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tests of transports: requests, replies and closed endpoints.
+//! Tests of the transport: requests, replies and closed endpoints.
 
 use kernel::prelude::*;
 
@@ -90,7 +90,7 @@ mod suite {
             rig.host.then(Answer::reply(&bytes)?)?;
             assert_eq!(errno(call(&rig, &[0; 24], need, LONG)), -75);
         }
-        // Nothing at all is another matter.
+        // An empty reply gives another error.
         rig.host.then(Answer::reply(&[])?)?;
         assert_eq!(errno(call(&rig, &[0; 24], 8, LONG)), -74);
         Ok(())
@@ -118,14 +118,14 @@ mod suite {
         rig.host.then(Answer::Fail(ENODEV))?;
         assert_eq!(errno(call(&rig, &[0; 24], 4, LONG)), -19);
 
-        // The id was predicted and completed while the ring was full.
+        // The transaction id was guessed and completed while the ring was full.
         let mut bytes = KVVec::new();
 
         bytes.extend_from_slice(&[0; 8], GFP_KERNEL)?;
         rig.host.then(Answer::ReplyAndFail(bytes, EAGAIN))?;
         assert_eq!(errno(call(&rig, &[0; 24], 4, LONG)), -11);
 
-        // Neither left anything that a completion could find.
+        // Both requests are gone from the table.
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         rig.host.complete(rig.host.id(1)?, &[0; 8]);
         rig.host.then(Answer::reply(&[5; 8])?)?;
@@ -148,7 +148,7 @@ mod suite {
         Ok(())
     }
 
-    /// Destroys what the reply names, unless that is nothing.
+    /// Makes the message that destroys the object named in the reply, if there is one.
     fn destroy(
         reply: &[u8],
         _envelope: Envelope,
@@ -185,8 +185,8 @@ mod suite {
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         account.settle(SHORT)?;
 
-        // What is never answered stands there until the channel is closed: the host may still read
-        // what was sent on a endpoint that is.
+        // A request that is not answered stays on the account until the channel is closed: the host
+        // may still read what was sent on a closed endpoint.
         assert_eq!(errno(call()), -110);
         rig.transport.close_endpoint(&rig.endpoint);
         assert_eq!(errno(account.settle(SHORT)), -110);
@@ -210,7 +210,7 @@ mod suite {
         };
 
         assert_eq!(errno(call()), -110);
-        // It waits for what was sent before.
+        // The wait is for the request that was sent before.
         assert_eq!(errno(account.depart(SHORT)), -110);
         let id = rig.host.id(0)?;
 
@@ -307,12 +307,12 @@ mod suite {
                 SHORT,
             )
         };
-        // CAST: It is small.
+        // CAST: The limit fits `usize`.
         let others = account.keep(Account::MAX_KEPT as usize - MAX_REPLY)?;
 
         assert_eq!(errno(create()), -110);
         assert_eq!(errno(create()), -12);
-        // With an answer there is room again.
+        // A reply releases the reservation.
         rig.host.complete(rig.host.id(0)?, &[0; 8]);
         rig.queue.drain();
         assert_eq!(errno(create()), -110);
@@ -349,7 +349,7 @@ mod suite {
         assert_eq!(rig.host.sent_count(), 2);
         assert_eq!(rig.host.message(1)?.as_slice(), &[6, 7, 8, 9]);
 
-        // Nothing was made, or the reply makes no sense: nothing is sent.
+        // For a reply without an object and for an invalid one nothing is sent.
         for reply in [&[0u8; 8][..], &[1u8; 3][..]] {
             let before = rig.host.sent_count();
 
@@ -380,7 +380,8 @@ mod suite {
         done: Completion,
     }
 
-    /// Lets `count` threads wait for a reply on `endpoint`; the result tells how they fared.
+    /// Starts `count` threads that wait for a reply on `endpoint`, and returns where they store
+    /// their results.
     fn wait_on(rig: &Rig, endpoint: &Arc<Endpoint>, count: usize) -> Result<Arc<Results>> {
         let before = rig.host.sent_count();
         let results = Arc::pin_init(
@@ -426,7 +427,7 @@ mod suite {
         results.done.wait(LONG)?;
         assert_eq!(results.errnos.lock().as_slice(), &[-19; 8]);
 
-        // It stays closed.
+        // The endpoint stays closed.
         assert_eq!(errno(call(&rig, &[0; 24], 4, LONG)), -19);
         assert_eq!(rig.host.sent_count(), 8);
         Ok(())
@@ -444,7 +445,7 @@ mod suite {
         assert_eq!(go.errnos.lock().as_slice(), &[-19; 3]);
         assert!(stay.errnos.lock().is_empty());
 
-        // It stays closed, the other one open; late replies find nobody.
+        // The endpoint stays closed and the other one open; late replies are ignored.
         let late = rig
             .transport
             .as_arc_borrow()
