@@ -2,9 +2,9 @@
 
 //! One typed request and reply per host command.
 //!
-//! A command says how long its body is, fills it, and makes its reply out of the bytes that came
-//! back; headers, lengths and limits are looked after here. A [`Link`] is a transport together
-//! with what all messages on it have in common. Takes no locks.
+//! A command has the length of its body, fills it, and parses its reply. Headers, lengths and
+//! limits are handled here. A [`Link`] is a transport together with the data that all its messages
+//! have in common. Takes no locks.
 
 pub(crate) mod adapter;
 pub(crate) mod address;
@@ -90,7 +90,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// What comes before the command header since version 40.
+/// Header before the command header, since protocol version 40.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 struct ExtendedHeader {
@@ -99,13 +99,13 @@ struct ExtendedHeader {
     vgpu: Luid,
 }
 
-/// What comes before the body of every command.
+/// Header before the body of every command.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 struct CommandHeader {
     command_id: u64,
     process: Handle,
-    /// Bits 0 to 7: the channel type. Bit 8: no completion wanted.
+    /// Bits 0 to 7: channel type. Bit 8: no completion is wanted.
     channel_type: u32,
     command_type: u32,
     padding: u32,
@@ -114,18 +114,18 @@ struct CommandHeader {
 const EXTENDED_HEADER: usize = size_of::<ExtendedHeader>();
 const COMMAND_HEADER: usize = size_of::<CommandHeader>();
 
-/// In the word of the channel type: no completion wanted.
+/// Bit of the channel type word: no completion is wanted.
 const ASYNCHRONOUS: u32 = 1 << 8;
 
 static_assert!(EXTENDED_HEADER == 16);
 static_assert!(COMMAND_HEADER == 24);
 
-/// The number of a command, and whom it is for.
+/// The number of a command, and its kind.
 #[derive(Clone, Copy)]
 pub(crate) enum Opcode {
-    /// For the virtual machine as a whole.
+    /// A command for the virtual machine as a whole.
     Global(u32),
-    /// For one vGPU.
+    /// A command for one vGPU.
     Vgpu(u32),
 }
 
@@ -144,68 +144,70 @@ impl Opcode {
     }
 }
 
-/// One command of the host.
+/// A command for the host.
 pub(crate) trait Command {
-    /// Its number.
+    /// Number and kind of the command.
     const OPCODE: Opcode;
 
-    /// How to destroy what it creates, if the reply comes when nobody waits any more.
+    /// Makes the message that destroys what the command creates, for a reply that arrives after the
+    /// waiter has left.
     const UNDO: Option<UndoFn> = None;
 
-    /// Whether that is a command for the virtual machine as a whole.
+    /// Whether that message is a global command.
     const UNDO_IS_GLOBAL: bool = false;
 
-    /// Whether the reply has as many bytes as the program has room for, and nothing else. An empty
-    /// one is too short then (`EOVERFLOW`). An empty reply to any other command is the refusal of a
-    /// host that has no status to tell (`EINVAL`): more room would not help.
+    /// Whether the reply consists of nothing but data, as many bytes as the program has space for.
+    /// An empty reply to such a command is too short (`EOVERFLOW`). An empty reply to any other
+    /// command is how a host refuses without a status (`EINVAL`): a larger buffer would not help.
     const ECHO: bool = false;
 
-    /// What the host answers.
+    /// The parsed reply.
     type Reply;
 
-    /// How to destroy what this very command creates, if the reply comes when nobody waits any
-    /// more.
+    /// Returns how to destroy what this command creates, for a reply that arrives after the waiter
+    /// has left.
     fn undo(&self) -> Option<UndoHow> {
         Self::UNDO.map(UndoHow::ByReply)
     }
 
-    /// Length of the body, after the command header.
+    /// Returns the length of the body, after the command header, in bytes.
     fn body_len(&self) -> usize;
 
-    /// Writes the body, which is zero before.
+    /// Fills the body, which is zero before.
     fn fill(&mut self, body: &mut [u8]) -> Result;
 
-    /// Shortest reply that makes sense.
+    /// Returns the length of the shortest valid reply in bytes.
     fn reply_len(&self, version: InterfaceVersion) -> usize;
 
-    /// Makes the reply out of exactly that many bytes.
+    /// Parses a reply of exactly that length.
     fn parse(&self, version: InterfaceVersion, reply: ReplyBuffer) -> Result<Self::Reply>;
 }
 
-/// A command whose body and whose reply have a fixed layout.
+/// A command whose body and reply have a fixed layout.
 pub(crate) trait FixedCommand {
-    /// Its number.
+    /// Number and kind of the command.
     const OPCODE: Opcode;
 
-    /// How to destroy what it creates, if the reply comes when nobody waits any more.
+    /// Makes the message that destroys what the command creates, for a reply that arrives after the
+    /// waiter has left.
     const UNDO: Option<UndoFn> = None;
 
-    /// Whether that is a command for the virtual machine as a whole.
+    /// Whether that message is a global command.
     const UNDO_IS_GLOBAL: bool = false;
 
-    /// The body, after the command header, as long as the protocol wants it.
+    /// Layout of the body, after the command header.
     type Body: IntoBytes + zerocopy::Immutable;
 
-    /// The bytes of the reply.
+    /// Layout of the reply.
     type ReplyBody: FromBytes;
 
-    /// What they mean.
+    /// The parsed reply.
     type Reply;
 
-    /// The body.
+    /// Returns the body.
     fn body(&self) -> Self::Body;
 
-    /// Makes the reply.
+    /// Converts the reply.
     fn reply(&self, answer: Self::ReplyBody) -> Result<Self::Reply>;
 }
 
@@ -233,10 +235,12 @@ impl<P: FixedCommand> Command for P {
     }
 }
 
-/// A command that needs no reply if the host works asynchronously. Its only reply is a status.
+/// A command that can be sent without asking for a reply if the host works asynchronously. Its
+/// reply is a status only.
 pub(crate) trait Submission: Command<Reply = isize> {}
 
-/// The undo of a command whose reply begins with the handle of what it made, which `D` destroys.
+/// Makes the undo message of a command whose reply begins with the handle of the new object, which
+/// `D` destroys.
 fn undo_by_handle<D: Command + From<Handle>>(
     reply: &[u8],
     envelope: Envelope,
@@ -245,7 +249,8 @@ fn undo_by_handle<D: Command + From<Handle>>(
     undo_by_handle_at::<D, 0>(reply, envelope, process)
 }
 
-/// The same, for a reply that has the handle `AT` bytes from its start.
+/// Makes the undo message as [`undo_by_handle`] does, with the handle `AT` bytes from the start of
+/// the reply.
 fn undo_by_handle_at<D: Command + From<Handle>, const AT: usize>(
     reply: &[u8],
     envelope: Envelope,
@@ -263,7 +268,7 @@ fn undo_by_handle_at<D: Command + From<Handle>, const AT: usize>(
 ///
 /// # Errors
 ///
-/// `EINVAL` if it is larger than the protocol allows; what filling the body says.
+/// `EINVAL` if the message is larger than the protocol allows; those of [`Command::fill`].
 fn encode<M: Command>(
     envelope: Envelope,
     process: HostProcess,
@@ -272,7 +277,7 @@ fn encode<M: Command>(
     encode_with(envelope, process, 0, command)
 }
 
-/// Makes the message for `command`, with more bits in the word of the channel type.
+/// Makes the message for `command`, with `channel_bits` added to the channel type word.
 fn encode_with<M: Command>(
     envelope: Envelope,
     process: HostProcess,
@@ -292,7 +297,7 @@ fn encode_with<M: Command>(
 
     if start != 0 {
         let extended = ExtendedHeader {
-            // CAST: It is 16.
+            // CAST: The size is 16.
             command_offset: EXTENDED_HEADER as u32,
             reserved: 0,
             vgpu: envelope.vgpu,
@@ -316,7 +321,7 @@ fn encode_with<M: Command>(
     Ok(message)
 }
 
-/// The longest body a message to a host of `version` has room for.
+/// Returns the longest body, in bytes, that a message to a host of `version` has space for.
 fn room(version: InterfaceVersion) -> usize {
     let start = if version.is_extended() {
         EXTENDED_HEADER
@@ -327,12 +332,12 @@ fn room(version: InterfaceVersion) -> usize {
     MAX_MESSAGE - start - COMMAND_HEADER
 }
 
-/// Writes `value` at the start of `bytes`.
+/// Writes `value` to the start of `bytes`.
 fn put<T: IntoBytes + zerocopy::Immutable + ?Sized>(bytes: &mut [u8], value: &T) -> Result {
     value.write_to_prefix(bytes).map_err(|_| EINVAL)
 }
 
-/// Reads a value at the start of a reply.
+/// Reads a value from the start of a reply.
 fn take<T: FromBytes>(reply: &[u8]) -> Result<T> {
     take_at(reply, 0)
 }
@@ -345,29 +350,30 @@ fn take_at<T: FromBytes>(reply: &[u8], offset: usize) -> Result<T> {
     Ok(value)
 }
 
-/// Makes a result out of a reply that is nothing but a status.
+/// Parses a reply that consists of a status.
 fn status_only(reply: &ReplyBuffer) -> Result<isize> {
     take::<NtStatus>(reply.bytes())?.into_result()
 }
 
-/// The way of commands for the virtual machine as a whole, and how they are wrapped.
+/// The target and envelope of global commands.
 pub(crate) struct GlobalLink {
     target: UndoTarget,
     envelope: Envelope,
 }
 
-/// In whose name a message is sent.
+/// The process on whose behalf a message is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Sender<'a> {
     process: HostProcess,
-    /// Where the request is counted while it is in flight.
+    /// Account on which the request is counted while it is in flight.
     account: Option<&'a Arc<Account>>,
-    /// For what can only be undone there.
+    /// Link for undo messages that are global commands.
     global: Option<&'a GlobalLink>,
 }
 
 impl<'a> Sender<'a> {
-    /// A process whose requests stand on `account`, and which the host knows by way of `global`.
+    /// Makes a sender for a process. Its requests are counted on `account`, and its undo messages
+    /// that are global commands go over `global`.
     pub(crate) fn new(
         process: HostProcess,
         account: &'a Arc<Account>,
@@ -380,7 +386,8 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// The same, for a message in the name of `other`, which does not wait for the answer.
+    /// Returns a sender for messages on behalf of `other` that are counted on the account of
+    /// `self`: the end of `other` does not wait for their replies.
     pub(crate) fn in_the_name_of(self, other: &Sender<'_>) -> Self {
         Self {
             process: other.process,
@@ -389,7 +396,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// The guest as a whole, or a process that sends nothing else any more.
+/// The guest itself, or a process that sends no other requests, so that none needs to be counted.
 impl From<HostProcess> for Sender<'_> {
     fn from(process: HostProcess) -> Self {
         Self {
@@ -400,7 +407,7 @@ impl From<HostProcess> for Sender<'_> {
     }
 }
 
-/// A transport, and how messages are wrapped on it.
+/// A transport, and the envelope of the messages on it.
 pub(crate) struct Link<C: Channel = Arc<Session>> {
     transport: Arc<Transport<C>>,
     endpoint: Arc<Endpoint>,
@@ -418,7 +425,8 @@ impl<C: Channel> Clone for Link<C> {
 }
 
 impl<C: Channel + 'static> Link<C> {
-    /// Messages wrapped in `envelope` go over `transport`, in a endpoint of their own.
+    /// Makes a link over `transport` with messages wrapped in `envelope` and an endpoint of its
+    /// own.
     pub(crate) fn new(transport: Arc<Transport<C>>, envelope: Envelope) -> Result<Self> {
         Ok(Self {
             transport,
@@ -427,17 +435,17 @@ impl<C: Channel + 'static> Link<C> {
         })
     }
 
-    /// Messages in another envelope, and in a endpoint of their own, over the same transport.
+    /// Makes a link over the same transport with another envelope and an endpoint of its own.
     pub(crate) fn with_envelope(&self, envelope: Envelope) -> Result<Self> {
         Self::new(self.transport.clone(), envelope)
     }
 
-    /// The same link, which those who [leave](Self::leave) this one do not close.
+    /// Makes a link like this one, which stays open when this one is [left](Self::leave).
     pub(crate) fn in_new_endpoint(&self) -> Result<Self> {
         self.with_envelope(self.envelope)
     }
 
-    /// This link as the one for commands of the virtual machine as a whole.
+    /// Returns the target and envelope of this link, for undo messages that are global commands.
     pub(crate) fn global_link(&self) -> GlobalLink {
         GlobalLink {
             target: self.transport.as_arc_borrow().target(&self.endpoint),
@@ -445,23 +453,23 @@ impl<C: Channel + 'static> Link<C> {
         }
     }
 
-    /// Ends what is under way on this link and its clones: it answers `ENODEV` from now on. The
-    /// channel below stays open.
+    /// Ends all requests on this link and its clones, and refuses new ones: all get `ENODEV`. The
+    /// channel stays open.
     pub(crate) fn leave(&self) {
         self.transport.close_endpoint(&self.endpoint);
     }
 
-    /// The channel below.
+    /// Returns the channel.
     pub(crate) fn channel(&self) -> &C {
         self.transport.channel()
     }
 
-    /// Closes the channel below.
+    /// Closes the channel.
     pub(crate) fn close(&self) {
         self.transport.close();
     }
 
-    /// How to undo a command of kind `M`.
+    /// Returns how to undo a command of type `M`.
     fn undo<M: Command>(&self, how: UndoHow, sender: &Sender<'_>) -> Undo {
         let (target, envelope) = match sender.global {
             Some(way) if M::UNDO_IS_GLOBAL => (Some(way.target.clone()), way.envelope),
@@ -481,11 +489,11 @@ impl<C: Channel + 'static> Link<C> {
         }
     }
 
-    /// Sends `command` in the name of `sender` and waits for the reply.
+    /// Sends `command` on behalf of `sender` and waits for the reply.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::prepare`] and [`Prepared::send`], and what the command makes of the reply.
+    /// Those of [`Self::prepare`], [`Prepared::send`] and [`Command::parse`].
     pub(crate) fn call<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -495,9 +503,9 @@ impl<C: Channel + 'static> Link<C> {
         self.prepare(sender, command)?.send(mode)
     }
 
-    /// Sends the command that `make` makes, in the name of `sender`, and waits for the reply. For what
-    /// the host must be told: if there is no memory for it, it is tried again as long as `mode`
-    /// allows and the link is not closed.
+    /// Sends the command that `make` returns on behalf of `sender`, and waits for the reply. This
+    /// is for commands that the host must receive: if memory is short, it is tried again as long as
+    /// `mode` allows and the link is open.
     ///
     /// # Errors
     ///
@@ -525,12 +533,12 @@ impl<C: Channel + 'static> Link<C> {
         }
     }
 
-    /// Makes everything that is needed to send `command` later, so that nothing but the host and
-    /// the time limit can be in its way then.
+    /// Allocates everything that is needed to send `command` later, so that only the host or a
+    /// timeout can make that fail.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `ENODEV` if the link is closed; what filling the body says.
+    /// `ENOMEM`; `ENODEV` if the link is closed; those of [`Command::fill`].
     pub(crate) fn prepare<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -555,11 +563,11 @@ impl<C: Channel + 'static> Link<C> {
         })
     }
 
-    /// Sends `command` without waiting for what the host thinks of it.
+    /// Sends `command` without asking for a reply.
     ///
     /// # Errors
     ///
-    /// Those of [`Transport::post`].
+    /// Those of [`Transport::post`] and of [`Command::fill`].
     pub(crate) fn post<'a, M: Submission>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -572,7 +580,7 @@ impl<C: Channel + 'static> Link<C> {
         trace::send(
             M::OPCODE.number(),
             process.handle().raw(),
-            // CAST: A message is smaller than that.
+            // CAST: The length is at most `MAX_MESSAGE`.
             message.bytes().len() as u32,
             self.channel().relid(),
         );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that open and close a vGPU, and tell what it is.
+//! Commands that open, close and describe a vGPU.
 
 use super::{
     put,
@@ -44,9 +44,9 @@ struct OpenAdapterReply {
 static_assert!(size_of::<OpenAdapterBody>() == 40 - 24);
 static_assert!(size_of::<OpenAdapterReply>() == 16);
 
-/// Opens the vGPU. The reply is the host's handle of it.
+/// Command OPENADAPTER: opens the vGPU. The reply is the host's handle of the adapter.
 pub(crate) struct OpenAdapter {
-    /// The version to speak.
+    /// Protocol version to use.
     pub(crate) version: InterfaceVersion,
 }
 
@@ -94,9 +94,9 @@ struct AdapterBody {
 
 static_assert!(size_of::<AdapterBody>() == 32 - 24);
 
-/// Closes the vGPU.
+/// Command CLOSEADAPTER: closes the vGPU.
 pub(crate) struct CloseAdapter {
-    /// The host's handle of it.
+    /// The host's handle of the adapter.
     pub(crate) host_adapter: Handle,
 }
 
@@ -152,20 +152,20 @@ struct ExtendedInternalAdapterInfo {
 static_assert!(size_of::<InternalAdapterInfo>() == 704);
 static_assert!(size_of::<ExtendedInternalAdapterInfo>() == 712);
 
-/// The bit that switches asynchronous mode on.
+/// Flag of the reply: asynchronous mode is on.
 const ASYNC_MSG_ENABLED: u32 = 1 << 6;
 
-/// Asks what the vGPU is.
+/// Command GETINTERNALADAPTERINFO: returns properties of the vGPU.
 pub(crate) struct GetInternalAdapterInfo;
 
-/// What this driver wants to know about a vGPU.
+/// The properties of a vGPU that the driver uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct AdapterInfo {
-    /// Its messages are to travel over the global channel.
+    /// Whether the messages of the vGPU travel over the global channel.
     pub(crate) over_global_channel: bool,
-    /// What the host calls the adapter.
+    /// The host's LUID of the adapter.
     pub(crate) host_luid: Luid,
-    /// Which vGPU it is on the host. `None` if the host is too old to say.
+    /// The host's LUID of the vGPU; `None` if the host is too old to report it.
     pub(crate) vgpu_luid: Option<Luid>,
 }
 
@@ -197,7 +197,7 @@ impl Command for GetInternalAdapterInfo {
         )?;
 
         if !version.is_extended() {
-            // Without the extended header a vGPU cannot be told apart on the global channel.
+            // Without the extended header a message on the global channel cannot name its vGPU.
             return Ok(AdapterInfo {
                 over_global_channel: false,
                 host_luid,
@@ -270,7 +270,7 @@ mod tests {
     fn close_adapter() -> Result {
         let rig = Rig::new()?;
 
-        // Any completion will do, even an empty one.
+        // Any completion is accepted, even an empty one.
         rig.host.then(Answer::reply(&[])?)?;
         rig.link(envelope(40))?.call(
             HostProcess::GUEST,
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(new.host_luid, Luid { a: 3, b: 4 });
         assert_eq!(new.vgpu_luid, Some(Luid { a: 1, b: 2 }));
 
-        // An old host cannot switch asynchronous mode on.
+        // An old host cannot switch on asynchronous mode.
         let old = info(39, &reply[..704])?;
 
         assert!(!old.over_global_channel);

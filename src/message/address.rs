@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about GPU virtual addresses.
+//! Commands for GPU virtual addresses.
 
 use super::{
     list::fill_with_list,
@@ -45,19 +45,19 @@ pub(crate) struct MapAddressAnswer {
 
 static_assert!(size_of::<MapAddressAnswer>() == 24);
 
-/// Puts a part of an allocation at a GPU virtual address.
+/// Command MAPGPUVIRTUALADDRESS: maps a part of an allocation.
 pub(crate) struct MapAddress {
-    /// As the user wants it.
+    /// The user's argument.
     pub(crate) request: abi::MapAddress,
 }
 
-/// What became of it.
+/// Reply to [`MapAddress`].
 pub(crate) struct Mapped {
-    /// A success code.
+    /// Success code of the host.
     pub(crate) code: isize,
-    /// The address.
+    /// GPU virtual address of the mapping.
     pub(crate) virtual_address: u64,
-    /// The value of the queue's fence when it is done.
+    /// Value that the fence of the paging queue reaches when the range is mapped.
     pub(crate) paging_fence_value: u64,
 }
 
@@ -95,9 +95,9 @@ pub(crate) struct ReserveAddressAnswer {
 static_assert!(size_of::<abi::ReserveAddress>() == 96 - 24);
 static_assert!(size_of::<ReserveAddressAnswer>() == 16);
 
-/// Reserves GPU virtual addresses.
+/// Command RESERVEGPUVIRTUALADDRESS: reserves a range.
 pub(crate) struct ReserveAddress {
-    /// As the user wants it, but with a handle the host knows.
+    /// The user's argument, with the host's handle of the adapter.
     pub(crate) request: abi::ReserveAddress,
 }
 
@@ -106,7 +106,7 @@ impl FixedCommand for ReserveAddress {
 
     type Body = abi::ReserveAddress;
     type ReplyBody = ReserveAddressAnswer;
-    /// The first address.
+    /// GPU virtual address of the reserved range.
     type Reply = u64;
 
     fn body(&self) -> abi::ReserveAddress {
@@ -114,7 +114,7 @@ impl FixedCommand for ReserveAddress {
     }
 
     fn reply(&self, answer: ReserveAddressAnswer) -> Result<u64> {
-        // There is no status.
+        // The reply has no status: address 0 means failure.
         if answer.virtual_address == 0 {
             return Err(EINVAL);
         }
@@ -124,9 +124,9 @@ impl FixedCommand for ReserveAddress {
 
 static_assert!(size_of::<abi::FreeAddress>() == 48 - 24);
 
-/// Gives GPU virtual addresses back.
+/// Command FREEGPUVIRTUALADDRESS: frees a range.
 pub(crate) struct FreeAddress {
-    /// As the user wants it, but with a handle the host knows.
+    /// The user's argument, with the host's handle of the adapter.
     pub(crate) request: abi::FreeAddress,
 }
 
@@ -160,19 +160,19 @@ struct UpdateAddressHead {
 
 static_assert!(size_of::<UpdateAddressHead>() == 56 - 24);
 
-/// Changes what is at GPU virtual addresses, in step with a context.
+/// Command UPDATEGPUVIRTUALADDRESS: changes mappings in the order of a context's commands.
 pub(crate) struct UpdateAddress<F> {
-    /// What the fence is set to.
+    /// Value of the fence to wait for.
     pub(crate) fence_value: u64,
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// After what this context has been given.
+    /// Context the changes are ordered with.
     pub(crate) context: Handle,
-    /// Signalled when it is done.
+    /// Fence that is signalled when the changes are done.
     pub(crate) fence_object: Handle,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// How many operations, at most 2048.
+    /// Number of operations, at most 2048.
     pub(crate) num_operations: u32,
     /// Writes the operations.
     pub(crate) operations: F,
@@ -180,7 +180,7 @@ pub(crate) struct UpdateAddress<F> {
 
 impl<F> UpdateAddress<F> {
     fn list_len(&self) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         self.num_operations as usize * abi::UpdateAddress::OPERATION
     }
 }

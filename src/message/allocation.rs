@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that make and destroy allocations and resources.
+//! Commands that create and destroy allocations and resources.
 
 mod create;
 
@@ -43,32 +43,34 @@ struct DestroyHead {
 
 static_assert!(size_of::<DestroyHead>() == 40 - 24);
 
-/// The request is as long as a structure with one handle, rounded up to 8, plus the handles.
+/// Bytes after the list. The request has the size of a structure with one handle, rounded up to 8,
+/// plus the handles.
 const DESTROY_SLACK: usize = 48 - 24 - size_of::<DestroyHead>();
 
-/// Destroys a resource with everything in it, or allocations.
+/// Command DESTROYALLOCATION: destroys a resource with its allocations, or allocations.
 pub(crate) struct DestroyAllocation<'a> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The resource, if no allocations are named.
+    /// Handle of the resource, or none if allocations are given.
     pub(crate) resource: Handle,
-    /// The allocations.
+    /// Handles of the allocations.
     pub(crate) allocations: &'a [Handle],
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
 }
 
 impl DestroyAllocation<'_> {
-    /// Flag: the GPU has finished with them.
+    /// Flag: the GPU has finished with the allocations.
     pub(crate) const ASSUME_NOT_IN_USE: u32 = 1 << 0;
-    /// Most allocations of one message.
+    /// Largest number of allocations of one message.
     pub(crate) const MAX: usize = 1024;
 }
 
 impl Command for DestroyAllocation<'_> {
     const OPCODE: Opcode = Opcode::Vgpu(5);
 
-    /// What the host says. Whatever that is, it has said something.
+    /// The status, unchecked: a reply with any status shows that the host has processed the
+    /// command.
     type Reply = NtStatus;
 
     fn body_len(&self) -> usize {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about the priorities of allocations.
+//! Commands for the priorities of allocations.
 
 use super::{
     residency::{
@@ -36,13 +36,13 @@ struct PriorityHead {
 
 static_assert!(size_of::<PriorityHead>() == 40 - 24);
 
-/// A resource or allocations, on a device.
+/// The resource or the allocations that a command is about.
 pub(crate) struct Subjects<F> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The resource, if no allocations are named.
+    /// Handle of the resource, or none if allocations are given.
     pub(crate) resource: Handle,
-    /// The allocations.
+    /// Handles of the allocations.
     pub(crate) allocations: Handles<F>,
 }
 
@@ -56,15 +56,15 @@ impl<F: FnMut(&mut [u8]) -> Result> Subjects<F> {
         }
     }
 
-    /// How long the priorities are. A resource has one.
+    /// Returns the size of the priorities in bytes. A resource has one.
     fn priority_bytes(&self) -> usize {
         self.allocations.bytes().max(size_of::<u32>())
     }
 }
 
-/// Sets the priorities of allocations or of a resource.
+/// Command SETALLOCATIONPRIORITY: sets the priorities of allocations or of a resource.
 pub(crate) struct SetAllocationPriority<F, G> {
-    /// Whose.
+    /// The resource or the allocations.
     pub(crate) subjects: Subjects<F>,
     /// Writes the priorities.
     pub(crate) priorities: G,
@@ -102,9 +102,9 @@ where
     }
 }
 
-/// Asks for the priorities of allocations or of a resource.
+/// Command GETALLOCATIONPRIORITY: returns the priorities of allocations or of a resource.
 pub(crate) struct GetAllocationPriority<F> {
-    /// Whose.
+    /// The resource or the allocations.
     pub(crate) subjects: Subjects<F>,
 }
 
@@ -120,7 +120,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for GetAllocationPriority<F> {
     type Reply = Words;
 
     fn body_len(&self) -> usize {
-        // By tradition there is room for the answer in the request.
+        // The request ends with space for the reply, as that of the reference driver does.
         size_of::<PriorityHead>()
             + self.subjects.allocations.bytes()
             + self.answer_len().next_multiple_of(8)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The clocks of a GPU and of the host.
+//! The command that reads the clocks of a GPU engine and of the host.
 
 use super::{
     FixedCommand,
@@ -16,7 +16,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Bytes of the clocks, which are packed.
+/// Size of the clocks in bytes, packed.
 const CLOCK_DATA: usize = 28;
 
 #[repr(C)]
@@ -38,21 +38,21 @@ pub(crate) struct QueryClockCalibrationAnswer {
 static_assert!(size_of::<QueryClockCalibrationBody>() == 64 - 24);
 static_assert!(size_of::<QueryClockCalibrationAnswer>() == 32);
 
-/// Reads the clocks of an engine and of the host at the same moment.
+/// Command QUERYCLOCKCALIBRATION: reads the clocks of an engine and of the host at the same moment.
 pub(crate) struct QueryClockCalibration {
     /// The host's handle of the adapter.
     pub(crate) adapter: Handle,
-    /// Which engine.
+    /// Ordinal of the engine.
     pub(crate) node_ordinal: u32,
-    /// On which of several physical adapters.
+    /// Index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
 }
 
-/// The clocks.
+/// Reply to [`QueryClockCalibration`].
 pub(crate) struct Clocks {
-    /// A success code.
+    /// Success code of the host.
     pub(crate) code: isize,
-    /// As the user gets them.
+    /// The clocks in the layout of the user ABI.
     pub(crate) data: [u8; CLOCK_DATA],
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that make and destroy contexts.
+//! Commands that create and destroy contexts.
 
 use super::{
     device::OneHandleBody,
@@ -31,7 +31,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// What comes before the data, in the request and in the reply.
+/// The part before the private data, in the request and in the reply.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 struct CreateContextHead {
@@ -46,37 +46,38 @@ struct CreateContextHead {
 
 static_assert!(size_of::<CreateContextHead>() == 52 - 24);
 
-/// The message is as long as a structure with one byte of data, rounded up to 4, plus the data.
+/// Bytes after the data. The message has the size of a structure with one byte of data, rounded up
+/// to 4, plus the data.
 const SLACK: usize = 3;
 
-/// Makes a context. The data goes both ways.
+/// Command CREATECONTEXTVIRTUAL: creates a context. The private data goes in both directions.
 pub(crate) struct CreateContext<F> {
-    /// On which device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// For which engine.
+    /// Ordinal of the engine.
     pub(crate) node_ordinal: u32,
-    /// On which of several physical adapters.
+    /// Mask of the GPUs of a linked adapter.
     pub(crate) engine_affinity: u32,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// What kind of program it is.
+    /// API the context is used for.
     pub(crate) client_hint: u32,
-    /// Length of the data.
+    /// Length of the private data in bytes.
     pub(crate) data_size: u32,
-    /// Writes the data.
+    /// Writes the private data.
     pub(crate) data: F,
 }
 
-/// A context that was made.
+/// Reply to [`CreateContext`].
 pub(crate) struct CreatedContext {
-    /// What the host calls it.
+    /// Handle of the new context.
     pub(crate) context: Handle,
-    /// As many bytes as were sent.
+    /// Private data, of the length that was sent.
     pub(crate) data: PrivateData,
 }
 
 impl<F> CreateContext<F> {
-    /// Where the handle is in the reply, which has a command header as well.
+    /// Offset of the handle in the reply, which begins with a command header.
     const HANDLE: usize = COMMAND_HEADER + offset_of!(CreateContextHead, context);
 }
 
@@ -87,7 +88,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for CreateContext<F> {
     type Reply = CreatedContext;
 
     fn body_len(&self) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         size_of::<CreateContextHead>() + self.data_size as usize + SLACK
     }
 
@@ -131,12 +132,12 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for CreateContext<F> {
     }
 }
 
-// The undo looks for the handle at the start of the body.
+// The undo message takes the handle from the start of the body.
 static_assert!(offset_of!(CreateContextHead, context) == 0);
 
-/// Destroys a context with its hardware queues.
+/// Command DESTROYCONTEXT: destroys a context with its hardware queues.
 pub(crate) struct DestroyContext {
-    /// The context.
+    /// Context to destroy.
     pub(crate) context: Handle,
 }
 

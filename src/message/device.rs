@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about devices.
+//! Commands for devices.
 
 use super::{
     undo_by_handle,
@@ -31,11 +31,11 @@ pub(crate) struct CreateDeviceBody {
 
 static_assert!(size_of::<CreateDeviceBody>() == 40 - 24);
 
-/// Makes a device on the adapter.
+/// Command CREATEDEVICE: creates a device on the adapter. The reply is its handle.
 pub(crate) struct CreateDevice {
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// By this the host names it when its state changes.
+    /// Cookie that the host sends back when the execution state of the device changes.
     pub(crate) cookie: u64,
 }
 
@@ -64,7 +64,7 @@ impl FixedCommand for CreateDevice {
     }
 }
 
-/// The body of commands that name an object and nothing else.
+/// The body of commands that consist of the handle of one object.
 #[repr(C)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct OneHandleBody {
@@ -74,9 +74,9 @@ pub(crate) struct OneHandleBody {
 
 static_assert!(size_of::<OneHandleBody>() == 32 - 24);
 
-/// Destroys a device with everything on it.
+/// Command DESTROYDEVICE: destroys a device with all its objects.
 pub(crate) struct DestroyDevice {
-    /// The device.
+    /// Device to destroy.
     pub(crate) device: Handle,
 }
 
@@ -91,7 +91,8 @@ impl FixedCommand for DestroyDevice {
 
     type Body = OneHandleBody;
     type ReplyBody = NtStatus;
-    /// What the host says. Whatever that is, it has said something.
+    /// The status, unchecked: a reply with any status shows that the host has processed the
+    /// command.
     type Reply = NtStatus;
 
     fn body(&self) -> OneHandleBody {
@@ -115,14 +116,14 @@ pub(crate) struct FlushDeviceBody {
 
 static_assert!(size_of::<FlushDeviceBody>() == 32 - 24);
 
-/// Waits until no work of a device is under way.
+/// Command FLUSHDEVICE: waits until all work of a device is done.
 pub(crate) struct FlushDevice {
-    /// The device.
+    /// Device to flush.
     pub(crate) device: Handle,
 }
 
 impl FlushDevice {
-    /// The device is about to be destroyed.
+    /// Reason: the device is about to be destroyed.
     const DEVICE_TERMINATE: u32 = 4;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about the state of devices.
+//! Commands for the state of devices.
 
 use super::{
     FixedCommand,
@@ -16,7 +16,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Bytes of a state.
+/// Size of a state in bytes.
 const STATE: usize = 48;
 
 #[repr(C)]
@@ -40,13 +40,13 @@ pub(crate) struct GetDeviceStateAnswer {
 static_assert!(size_of::<GetDeviceStateBody>() == 80 - 24);
 static_assert!(size_of::<GetDeviceStateAnswer>() == 64);
 
-/// Asks for a state of a device.
+/// Command GETDEVICESTATE: returns a state of a device.
 pub(crate) struct GetDeviceState {
-    /// The device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// Which state.
+    /// Kind of state.
     pub(crate) state_type: u32,
-    /// What the user has at its place: some states have selectors there.
+    /// The state in the user's argument: some kinds have selectors there.
     pub(crate) state: [u8; STATE],
 }
 
@@ -80,17 +80,17 @@ pub(crate) struct MarkDeviceAsErrorBody {
 
 static_assert!(size_of::<MarkDeviceAsErrorBody>() == 32 - 24);
 
-/// Lets a device execute nothing any more.
+/// Command MARKDEVICEASERROR: marks a device as failed, so that it executes no more commands.
 pub(crate) struct MarkDeviceAsError {
-    /// The device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// What happened.
+    /// Reason for giving the device up.
     pub(crate) reason: u32,
 }
 
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 impl MarkDeviceAsError {
-    /// The reason that is none in particular.
+    /// Reason: unspecified.
     pub(crate) const GENERIC: u32 = 0x8000_0000;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Data for the vendor's driver on the host.
+//! The command that carries data for the vendor's driver on the host.
 
 use super::{
     private_data::PrivateData,
@@ -34,23 +34,24 @@ struct EscapeHead {
 
 static_assert!(size_of::<EscapeHead>() == 48 - 24);
 
-/// The request is as long as a structure with one byte of data, rounded up to 8, plus the data.
+/// Bytes after the data. The request has the size of a structure with one byte of data, rounded up
+/// to 8, plus the data.
 const SLACK: usize = 7;
 
-/// Sends data to the vendor's driver. The answer is as long, and comes without a status: a host
-/// that refuses answers with less.
+/// Command ESCAPE: sends data to the vendor's driver. The reply has the same length and no status:
+/// a host that refuses sends a shorter one.
 pub(crate) struct Escape<F> {
     /// The host's handle of the adapter.
     pub(crate) adapter: Handle,
-    /// As the user wants it.
+    /// Device, as given by the user.
     pub(crate) device: Handle,
-    /// For whom it is.
+    /// Receiver of the data.
     pub(crate) escape_type: u32,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// As the user wants it.
+    /// Context, as given by the user.
     pub(crate) context: Handle,
-    /// Length of the data.
+    /// Length of the data in bytes.
     pub(crate) data_size: u32,
     /// Writes the data.
     pub(crate) data: F,
@@ -63,7 +64,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for Escape<F> {
     type Reply = PrivateData;
 
     fn body_len(&self) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         size_of::<EscapeHead>() + self.data_size as usize + SLACK
     }
 
@@ -83,7 +84,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for Escape<F> {
     }
 
     fn reply_len(&self, _version: InterfaceVersion) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         self.data_size as usize
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that hand memory of a program over to the host, for an allocation to consist of.
+//! Commands that hand memory of a program over to the host, to back an allocation.
 
 use super::{
     put,
@@ -34,13 +34,13 @@ pub(crate) struct SetStoreBody {
 
 static_assert!(size_of::<SetStoreBody>() == 40 - 24);
 
-/// Hands memory over by the handle it has on the global channel.
+/// Command SETEXISTINGSYSMEMSTORE: hands memory over as a GPADL of the global channel.
 pub(crate) struct SetExistingStore {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The allocation.
+    /// Handle of the allocation.
     pub(crate) allocation: Handle,
-    /// The handle.
+    /// Handle of the GPADL.
     pub(crate) gpadl: u32,
 }
 
@@ -76,22 +76,22 @@ struct SetPagesHead {
 
 static_assert!(size_of::<SetPagesHead>() == 40 - 24);
 
-/// Hands memory over by the numbers of its pages.
+/// Command SETEXISTINGSYSMEMPAGES: hands memory over as a list of page frame numbers.
 pub(crate) struct SetExistingPages<I> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The allocation.
+    /// Handle of the allocation.
     pub(crate) allocation: Handle,
-    /// Which page of the allocation the first one is.
+    /// Index of the first page in the allocation.
     pub(crate) offset: u32,
-    /// How many pages.
+    /// Number of pages.
     pub(crate) count: u32,
-    /// Their numbers.
+    /// Page frame numbers.
     pub(crate) frames: I,
 }
 
 impl<I> SetExistingPages<I> {
-    /// Most pages of one message, whose length is always the same.
+    /// Largest number of pages of one message. All messages have this size.
     pub(crate) const MAX: u32 = 15_867;
 }
 
@@ -101,7 +101,7 @@ impl<I: Iterator<Item = u64>> Command for SetExistingPages<I> {
     type Reply = isize;
 
     fn body_len(&self) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         size_of::<SetPagesHead>() + Self::MAX as usize * size_of::<u64>()
     }
 
@@ -187,7 +187,7 @@ mod tests {
                 take_at::<u64>(bytes, end - 8)?,
                 0x1_0000_0000 + u64::from(count) - 1
             );
-            // No page is told that is not one of them.
+            // Unused entries are zero.
             assert!(bytes[end..].iter().all(|byte| *byte == 0));
         }
         Ok(())

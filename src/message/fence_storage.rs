@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the value of a fence is, from what replies say about its storage.
+//! The address of the value of a fence, from the storage fields of replies.
 
-/// Bytes of a page of the host, whatever the guest's has.
+/// Page size of the host in bytes, whatever that of the guest is.
 const HOST_PAGE: u64 = 4096;
 
-/// Bytes of a value.
+/// Size of a fence value in bytes.
 const VALUE_SIZE: u64 = 8;
 
-/// The address of the value of a fence that the host keeps in the page at `address`, `offset` bytes
-/// from its start.
+/// Returns the guest physical address of a fence value that the host keeps in the page at
+/// `address`, `offset` bytes from its start.
 ///
-/// Hosts that give each fence a page of its own put the value at its start, and the offset is 0 or
-/// means something that no document tells. So it only counts if the address is that of a page, and
-/// if it names a place in that page.
+/// Hosts that use a page per fence put the value at its start; the offset is 0 then, or has a
+/// meaning that is not documented. So the offset counts only if `address` is page aligned and the
+/// value lies within the page.
 pub(super) fn value_address(address: u64, offset: u64) -> u64 {
     if address % HOST_PAGE == 0 && offset <= HOST_PAGE - VALUE_SIZE {
         address + offset
@@ -33,11 +33,11 @@ mod tests {
             (0xF_0000_1000, 0, 0xF_0000_1000),
             (0xF_0000_1000, 8, 0xF_0000_1008),
             (0xF_0000_1000, 0xFF8, 0xF_0000_1FF8),
-            // No place in the page
+            // Values that do not lie within the page.
             (0xF_0000_1000, 0xFF9, 0xF_0000_1000),
             (0xF_0000_1000, 0x1000, 0xF_0000_1000),
             (0xF_0000_1000, u64::MAX, 0xF_0000_1000),
-            // The address says it already.
+            // Addresses that contain the offset already.
             (0xF_0000_1040, 0x40, 0xF_0000_1040),
             (0, 0, 0),
         ] {

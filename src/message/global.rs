@@ -30,10 +30,10 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// UTF-16 units of a process name, the terminating zero included.
+/// Size of a process name in UTF-16 units, with the terminating zero.
 const NAME_UNITS: usize = 261;
 
-/// The bit that says that a process is a Linux one.
+/// Flag of a Linux process.
 const LINUX_PROCESS: u8 = 1 << 3;
 
 #[repr(C)]
@@ -49,13 +49,13 @@ struct CreateProcessBody {
 static_assert!(size_of::<CreateProcessBody>() == 568 - 24);
 static_assert!(core::mem::offset_of!(CreateProcessBody, flags) == 562 - 24);
 
-/// Makes a process known to the host.
+/// Command CREATEPROCESS: creates a process on the host.
 pub(crate) struct CreateProcess {
-    /// Something to tell it from others; means nothing to the host.
+    /// Cookie that distinguishes the process from others; the host does not interpret it.
     pub(crate) cookie: u64,
-    /// Its process id in the initial namespace.
+    /// Process id in the initial pid namespace.
     pub(crate) process_id: u32,
-    /// Its name, padded with zeros.
+    /// Name of the process, padded with zeros.
     pub(crate) name: [u8; 16],
 }
 
@@ -106,13 +106,13 @@ impl Command for CreateProcess {
     }
 }
 
-/// Ends the process in whose name it is sent, with all it owns.
+/// Command DESTROYPROCESS: destroys the process on whose behalf it is sent, with all its objects.
 pub(crate) struct DestroyProcess;
 
 impl Command for DestroyProcess {
     const OPCODE: Opcode = Opcode::Global(1001);
 
-    /// What the host says.
+    /// The status, unchecked.
     type Reply = NtStatus;
 
     fn body_len(&self) -> usize {
@@ -143,11 +143,12 @@ struct SetIoSpaceRegionBody {
 
 static_assert!(size_of::<SetIoSpaceRegionBody>() == 48 - 24);
 
-/// Tells the host where its memory may appear in the guest's address space.
+/// Command SETIOSPACEREGION: tells the host the window of guest physical addresses in which it may
+/// map its memory.
 pub(crate) struct SetIoSpaceRegion {
     /// Guest physical address of the window.
     pub(crate) start: u64,
-    /// Length of the window.
+    /// Size of the window in bytes.
     pub(crate) length: u64,
 }
 

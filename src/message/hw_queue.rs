@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that make and destroy hardware queues.
+//! Commands that create and destroy hardware queues.
 
 use super::{
     device::OneHandleBody,
@@ -35,7 +35,8 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// What comes before the data, in the request and in the reply. It ends in the middle of a word.
+/// The part before the private data, in the request and in the reply. Its size is no multiple of 8,
+/// so it is packed.
 #[repr(C, packed)]
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 struct CreateHwQueueHead {
@@ -53,36 +54,37 @@ struct CreateHwQueueHead {
 static_assert!(size_of::<CreateHwQueueHead>() == 68 - 24);
 static_assert!(offset_of!(CreateHwQueueHead, context) == 56 - 24);
 
-/// The message is as long as a structure with one byte of data, rounded up to 4, less that byte.
+/// Bytes after the data. The message has the size of a structure with one byte of data, rounded up
+/// to 4, plus the data, less that byte.
 const SLACK: usize = 3;
 
-/// Makes a hardware queue. The data goes both ways.
+/// Command CREATEHWQUEUE: creates a hardware queue. The private data goes in both directions.
 pub(crate) struct CreateHwQueue<F> {
-    /// Of which context.
+    /// Context the queue belongs to.
     pub(crate) context: Handle,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// Length of the data.
+    /// Length of the private data in bytes.
     pub(crate) data_size: u32,
-    /// Writes the data.
+    /// Writes the private data.
     pub(crate) data: F,
 }
 
-/// A hardware queue that was made.
+/// Reply to [`CreateHwQueue`].
 pub(crate) struct CreatedHwQueue {
-    /// What the host calls it.
+    /// Handle of the new queue.
     pub(crate) queue: Handle,
-    /// What the host calls its fence; nothing if it has no handle.
+    /// Handle of its progress fence, or no handle.
     pub(crate) fence: Handle,
-    /// Where the value of the fence is.
+    /// Guest physical address of the fence value.
     pub(crate) fence_value: u64,
-    /// Where the GPU sees the fence.
+    /// GPU virtual address of the fence value.
     pub(crate) fence_gpu_address: u64,
-    /// As many bytes as were sent.
+    /// Private data, of the length that was sent.
     pub(crate) data: PrivateData,
 }
 
-/// Destroys what was made, if anything was.
+/// Makes the message that destroys the new queue, if one was created.
 fn undo(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Message>> {
     const HANDLE: usize = COMMAND_HEADER + offset_of!(CreateHwQueueHead, hwqueue);
 
@@ -101,7 +103,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for CreateHwQueue<F> {
     type Reply = CreatedHwQueue;
 
     fn body_len(&self) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         size_of::<CreateHwQueueHead>() + (self.data_size as usize).max(1) + SLACK
     }
 
@@ -120,7 +122,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for CreateHwQueue<F> {
 
         put(body, &head)?;
 
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let data = body
             .get_mut(size_of::<CreateHwQueueHead>()..)
             .and_then(|rest| rest.get_mut(..self.data_size as usize));
@@ -152,9 +154,9 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for CreateHwQueue<F> {
     }
 }
 
-/// Destroys a hardware queue with its fence.
+/// Command DESTROYHWQUEUE: destroys a hardware queue with its progress fence.
 pub(crate) struct DestroyHwQueue {
-    /// The queue.
+    /// Queue to destroy.
     pub(crate) queue: Handle,
 }
 
@@ -242,7 +244,7 @@ mod tests {
         Ok(())
     }
 
-    /// A reply to a request with 3 bytes of data.
+    /// Makes a reply to a request with 3 bytes of data.
     fn reply(status: u32, queue: u32) -> [u8; 74] {
         let mut reply = [0xEE; 74];
 
@@ -287,7 +289,7 @@ mod tests {
         let undo = undo_fn(&create(0)).ok_or(EIO)?;
 
         assert!(undo(&reply(0, 0), envelope(40), process)?.is_none());
-        // A host that refuses has made nothing, whatever is at the place of the handle.
+        // A host that refuses has created nothing, whatever the handle field contains.
         assert!(undo(&reply(0xC000_0017, 0x40), envelope(40), process)?.is_none());
         assert!(undo(&reply(0, 0x40)[..31], envelope(40), process).is_err());
 

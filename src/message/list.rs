@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bodies that end in a list, which is written from where the caller has it.
+//! Bodies that end in a list, which the caller writes in place.
 
 use super::put;
 use kernel::prelude::*;
 
-/// Writes a body: `head`, then the list, for which `write` gets exactly `bytes` bytes. What comes
-/// after it stays zero.
+/// Fills a body with `head` and a list of `bytes` bytes, which `write` fills. The rest stays zero.
 pub(super) fn fill_with_list<H: IntoBytes + zerocopy::Immutable>(
     body: &mut [u8],
     head: &H,
@@ -19,13 +18,13 @@ pub(super) fn fill_with_list<H: IntoBytes + zerocopy::Immutable>(
     write(rest.get_mut(..bytes).ok_or(EINVAL)?)
 }
 
-/// The bytes of `count` values of type `T`.
+/// Returns the size in bytes of `count` values of type `T`.
 ///
 /// # Errors
 ///
-/// `EINVAL` if nobody could send as many.
+/// `EINVAL` if the size overflows.
 pub(crate) fn list_bytes<T>(count: u32) -> Result<usize> {
-    // CAST: 32 bits fit.
+    // CAST: `usize` has at least 32 bits.
     size_of::<T>().checked_mul(count as usize).ok_or(EINVAL)
 }
 
@@ -36,7 +35,7 @@ mod tests {
 
     const HEAD: u32 = 0x1234_5678;
 
-    /// A body of `room` bytes, with a list of `bytes`; the list writes what it gets.
+    /// Fills a body of `room` bytes with a list of `bytes` bytes.
     fn filled(room: usize, bytes: usize) -> Result<KVVec<u8>> {
         let mut body = KVVec::from_elem(0u8, room, GFP_KERNEL)?;
 
@@ -79,7 +78,7 @@ mod tests {
     #[test]
     fn bytes_of_lists() {
         for count in [0, 1, 10_240, u32::MAX] {
-            // CAST: 32 bits fit.
+            // CAST: `usize` has at least 32 bits.
             assert_eq!(list_bytes::<u8>(count), Ok(count as usize));
             assert_eq!(list_bytes::<u64>(count), Ok(8 * count as usize));
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that show allocations to the program.
+//! Commands that make allocations visible to the CPU.
 
 use super::{
     FixedCommand,
@@ -43,17 +43,17 @@ pub(crate) struct LockAnswer {
 
 static_assert!(size_of::<LockAnswer>() == 16);
 
-/// Shows an allocation in the window.
+/// Command LOCK2: makes an allocation visible in the IO-space window.
 ///
-/// A lock nobody waits for any more is not taken back: another thread may have locked the
-/// allocation meanwhile, and the host does not say which of the two it would take back. It ends
-/// with the allocation.
+/// A lock whose waiter has left is not undone: another thread may have locked the allocation in the
+/// meantime, and the host does not define which of the two locks an unlock would drop. The lock
+/// ends with the allocation.
 pub(crate) struct Lock {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The allocation.
+    /// Handle of the allocation.
     pub(crate) allocation: Handle,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
 }
 
@@ -62,7 +62,7 @@ impl FixedCommand for Lock {
 
     type Body = LockBody;
     type ReplyBody = LockAnswer;
-    /// Where it is.
+    /// Guest physical address of the allocation.
     type Reply = u64;
 
     fn body(&self) -> LockBody {
@@ -97,11 +97,11 @@ pub(crate) struct UnlockBody {
 
 static_assert!(size_of::<UnlockBody>() == 40 - 24);
 
-/// Takes an allocation out of the window.
+/// Command UNLOCK2: removes an allocation from the window.
 pub(crate) struct Unlock {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The allocation.
+    /// Handle of the allocation.
     pub(crate) allocation: Handle,
 }
 
@@ -138,15 +138,16 @@ pub(crate) struct InvalidateCacheBody {
 
 static_assert!(size_of::<InvalidateCacheBody>() == 56 - 24);
 
-/// Makes what the processor has written to an allocation visible to the GPU.
+/// Command INVALIDATECACHE: makes data that the CPU has written to an allocation visible to the
+/// GPU.
 pub(crate) struct InvalidateCache {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The allocation.
+    /// Handle of the allocation.
     pub(crate) allocation: Handle,
-    /// From this byte on.
+    /// Offset of the first byte.
     pub(crate) offset: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub(crate) length: u64,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the host says on its own, on the global channel.
+//! Notifications, which the host sends unasked on the global channel.
 
 use super::{
     take,
@@ -38,29 +38,29 @@ struct SetGuestDataBody {
     cookie: u64,
     data: u32,
     data_high: u32,
-    /// Bit 0: dereference. Bits 1 to 4: the type of the data, 0 for 32 bits.
+    /// Bit 0: dereference. Bits 1 to 4: type of the data, 0 for 32 bits.
     flags: u32,
     padding: u32,
 }
 
 static_assert!(size_of::<SetGuestDataBody>() == 48 - 24);
 
-/// A notification.
+/// A parsed notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Notification {
-    /// An event was signalled that a message had named.
+    /// The guest event with this id was signalled.
     Event(u64),
     /// The execution state of the device with this cookie has changed.
     DeviceState(u64),
-    /// Nothing that concerns this driver.
+    /// The notification does not concern this driver.
     Ignored,
 }
 
-/// Understands a notification.
+/// Parses a notification.
 ///
 /// # Errors
 ///
-/// `EOVERFLOW` if it is too short, `EINVAL` if there is none of that type.
+/// `EOVERFLOW` if it is too short, `EINVAL` if its type is unknown.
 pub(crate) fn parse(payload: &[u8]) -> Result<Notification> {
     let header = take::<CommandHeader>(payload)?;
 
@@ -71,7 +71,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Notification> {
             Notification::Event(body.event)
         }
         SET_GUEST_DATA => {
-            // It may be shorter: what is not there is zero.
+            // The body may be shorter: missing fields are zero.
             let mut body = SetGuestDataBody::new_zeroed();
 
             for (place, byte) in body
@@ -82,7 +82,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Notification> {
                 *place = *byte;
             }
 
-            // The counter of state changes is all that a host may set.
+            // Only the counter of state changes may be set by a host.
             if (body.flags >> 1) & 0xF == 0 && body.data != 0 {
                 Notification::DeviceState(body.cookie)
             } else {
@@ -99,7 +99,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Notification> {
 mod tests {
     use super::*;
 
-    /// A notification of 48 bytes: type, and the body in words.
+    /// Makes a notification of 48 bytes: its type, and the body in words.
     fn notification(kind: u32, body: [u32; 6]) -> [u8; 48] {
         let mut bytes = [0; 48];
 
@@ -156,7 +156,7 @@ mod tests {
         for length in [0, 16, 23] {
             assert!(parse(&bytes[..length]).is_err());
         }
-        // Without data, or with all that counts of it.
+        // Without data, or with the fields that count.
         for length in [24, 32] {
             assert_eq!(parse(&bytes[..length])?, Notification::Ignored);
         }

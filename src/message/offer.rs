@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that offer allocations whose content is not needed at present, and claim them back.
+//! Commands that offer allocations whose contents are not needed at present, and reclaim them.
 
 use super::{
     residency::{
@@ -39,17 +39,17 @@ struct OfferHead {
 
 static_assert!(size_of::<OfferHead>() == 44 - 24);
 
-/// Lets the host take the memory of allocations or resources away if it needs it.
+/// Command OFFERALLOCATIONS: lets the host reuse the memory of allocations or resources.
 pub(crate) struct OfferAllocations<F> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// As the user wants it.
+    /// Priority of the user, which says how readily the memory is taken.
     pub(crate) priority: u32,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// The handles are those of resources.
+    /// Whether the handles are those of resources.
     pub(crate) resources: bool,
-    /// What is offered.
+    /// Handles of the allocations or resources.
     pub(crate) handles: Handles<F>,
 }
 
@@ -97,7 +97,8 @@ struct ReclaimHead {
 
 static_assert!(size_of::<ReclaimHead>() == 40 - 24);
 
-/// The request is as long as a structure with one handle, rounded up to 8, plus the handles.
+/// Bytes after the list. The request has the size of a structure with one handle, rounded up to 8,
+/// plus the handles.
 const RECLAIM_SLACK: usize = 44 - 24 - size_of::<ReclaimHead>();
 
 #[repr(C)]
@@ -105,40 +106,40 @@ const RECLAIM_SLACK: usize = 44 - 24 - size_of::<ReclaimHead>();
 struct ReclaimReplyHead {
     paging_fence_value: u64,
     status: NtStatus,
-    /// The first result, or padding.
+    /// First result, or padding.
     first: u32,
 }
 
-/// Without results the reply is that long.
+/// Size of a reply without results, in bytes.
 const RECLAIM_REPLY: usize = 16;
 
-/// Where the results are.
+/// Offset of the results.
 const RESULTS: usize = core::mem::offset_of!(ReclaimReplyHead, first);
 
 static_assert!(size_of::<ReclaimReplyHead>() == RECLAIM_REPLY);
 static_assert!(RESULTS == 12);
 
-/// Claims allocations or resources back.
+/// Command RECLAIMALLOCATIONS: reclaims allocations or resources that were offered.
 pub(crate) struct ReclaimAllocations<F> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The queue that does it.
+    /// Paging queue that executes the operation.
     pub(crate) paging_queue: Handle,
-    /// The handles are those of resources.
+    /// Whether the handles are those of resources.
     pub(crate) resources: bool,
-    /// What has become of each is wanted.
+    /// Whether the result for each object is wanted.
     pub(crate) write_results: bool,
-    /// What is claimed back.
+    /// Handles of the allocations or resources.
     pub(crate) handles: Handles<F>,
 }
 
-/// What became of it.
+/// Reply to [`ReclaimAllocations`].
 pub(crate) struct Reclaimed {
-    /// A success code, or an error.
+    /// Success code of the host, or an error.
     pub(crate) code: Result<isize>,
-    /// The value of the queue's fence when it is done.
+    /// Value that the fence of the paging queue reaches when the operation is done.
     pub(crate) paging_fence_value: u64,
-    /// What has become of each, if that was wanted and has succeeded.
+    /// Result for each object; empty if not wanted or after an error.
     pub(crate) results: Words,
 }
 
@@ -292,12 +293,12 @@ mod tests {
         assert_eq!(reclaimed.code, Ok(0x103));
         assert_eq!(reclaimed.paging_fence_value, 9);
         assert_eq!(reclaimed.results.bytes(), [1, 0, 0, 0, 2, 0, 0, 0]);
-        // Nobody asked for results.
+        // Without a request for results there are none.
         assert!(ask(2, false, &reply[..16])?.results.bytes().is_empty());
         assert_eq!(errno(ask(2, true, &reply[..16])), Some(-75));
         assert_eq!(errno(ask(1, false, &reply[..12])), Some(-75));
 
-        // Refused: what the fence will be is told nevertheless.
+        // The fence value is returned even if the host refuses.
         reply[8..12].copy_from_slice(&0xC000_000Du32.to_le_bytes());
 
         let refused = ask(2, true, &reply)?;

@@ -55,20 +55,20 @@ struct OpenReplyHead {
 
 static_assert!(size_of::<OpenReplyHead>() == 8);
 
-/// Where the handle of an allocation is in a reply.
+/// Returns the offset of the handle of an allocation in a reply.
 const fn handle_at(index: usize) -> usize {
     size_of::<OpenReplyHead>() + index * size_of::<Handle>()
 }
 
-/// Opens a shared resource on a device.
+/// Command OPENRESOURCE: opens a shared resource on a device.
 pub(crate) struct OpenResource {
-    /// The device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The NT handle of the resource.
+    /// NT handle of the resource.
     pub(crate) nt_handle: Handle,
-    /// How many allocations it has.
+    /// Number of allocations of the resource.
     pub(crate) allocation_count: u32,
-    /// How much room the program has for the data of the vendor about them.
+    /// Space of the program for the vendor's data about the allocations, in bytes.
     pub(crate) data_size: u32,
 }
 
@@ -105,7 +105,7 @@ impl Command for OpenResource {
     }
 
     fn reply_len(&self, _version: InterfaceVersion) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         handle_at(self.allocation_count as usize).next_multiple_of(8)
     }
 
@@ -118,29 +118,29 @@ impl Command for OpenResource {
         }
         Ok(Opened {
             resource: head.resource,
-            // CAST: 32 bits fit.
+            // CAST: `usize` has at least 32 bits.
             count: self.allocation_count as usize,
             reply,
         })
     }
 }
 
-/// What the host has opened.
+/// Reply to [`OpenResource`].
 pub(crate) struct Opened {
-    /// The handle of the resource.
+    /// Handle of the opened resource.
     pub(crate) resource: Handle,
     count: usize,
     reply: ReplyBuffer,
 }
 
 impl Opened {
-    /// The handles of the allocations, in the order in which they were made.
+    /// Returns the handles of the allocations, in the order of their creation.
     pub(crate) fn allocations(&self) -> impl Iterator<Item = Result<Handle>> + '_ {
         (0..self.count).map(|index| take_at(self.reply.bytes(), handle_at(index)))
     }
 }
 
-/// Closes what nobody has waited for.
+/// Makes the message that closes an opened resource, if one was opened.
 fn undo_open(
     reply: &[u8],
     info: CreateInfo,
@@ -209,7 +209,7 @@ mod tests {
         };
         let undo = |reply: &[u8]| undo_open(reply, info, envelope(39), HostProcess::GUEST);
 
-        // Refused, and opened without a handle.
+        // A refusal, and a success without a handle.
         assert!(undo(&[1, 0, 0, 0x40, 0x0D, 0, 0, 0xC0])?.is_none());
         assert!(undo(&[0; 8])?.is_none());
         assert!(undo(&[0; 7]).is_err());

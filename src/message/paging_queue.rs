@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that make and destroy paging queues.
+//! Commands that create and destroy paging queues.
 
 use super::{
     device::OneHandleBody,
@@ -33,19 +33,19 @@ pub(crate) struct CreatePagingQueueAnswer {
 
 static_assert!(size_of::<CreatePagingQueueAnswer>() == 24);
 
-/// Makes a paging queue.
+/// Command CREATEPAGINGQUEUE: creates a paging queue.
 pub(crate) struct CreatePagingQueue {
-    /// As the user wants it, with whatever is in the places of the results.
+    /// The user's argument, including the previous contents of its output fields.
     pub(crate) request: abi::CreatePagingQueue,
 }
 
-/// A paging queue that was made.
+/// Reply to [`CreatePagingQueue`].
 pub(crate) struct CreatedPagingQueue {
-    /// What the host calls it.
+    /// Handle of the new queue.
     pub(crate) queue: Handle,
-    /// What the host calls its fence; nothing if it has no handle.
+    /// Handle of its fence, or no handle.
     pub(crate) fence: Handle,
-    /// Where the value of the fence is.
+    /// Guest physical address of the fence value.
     pub(crate) fence_value: u64,
 }
 
@@ -76,9 +76,9 @@ impl FixedCommand for CreatePagingQueue {
     }
 }
 
-/// Destroys a paging queue with its fence.
+/// Command DESTROYPAGINGQUEUE: destroys a paging queue with its fence.
 pub(crate) struct DestroyPagingQueue {
-    /// The queue.
+    /// Queue to destroy.
     pub(crate) queue: Handle,
 }
 
@@ -92,7 +92,7 @@ impl FixedCommand for DestroyPagingQueue {
     const OPCODE: Opcode = Opcode::Vgpu(10);
 
     type Body = OneHandleBody;
-    /// The host says nothing about it.
+    /// The reply has no payload.
     type ReplyBody = ();
     type Reply = ();
 
@@ -144,7 +144,7 @@ mod tests {
         };
         let mut reply = [0; 24];
 
-        // No handle is how the host refuses, or no answer at all.
+        // A host refuses with a zero handle or an empty reply.
         assert!(ask(&reply).is_err());
         assert_eq!(ask(&[]).err(), Some(EINVAL));
         assert_eq!(ask(&reply[..23]).err(), Some(EOVERFLOW));
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(take_at::<u32>(&message, 16 + 16)?, 9);
         assert_eq!(take_at::<u32>(&message, 16 + 24)?, 0x4000_0040);
         assert_eq!(take_at::<i32>(&message, 16 + 28)?, -1);
-        // What the user has left in the places of the results goes along.
+        // The output fields are sent as the user has left them.
         assert_eq!(message[16 + 32..16 + 48], [0x5A; 16]);
         assert_eq!(take_at::<u32>(&message, 16 + 48)?, 3);
         assert_eq!(message[16 + 52..], [0x5A; 4]);
@@ -180,7 +180,7 @@ mod tests {
         let rig = Rig::new()?;
         let queue = Handle::from_raw(0x4000_0080);
 
-        // Any completion will do.
+        // Any completion is accepted.
         rig.host.then(Answer::reply(&[])?)?;
         rig.link(envelope(27))?
             .call(HostProcess::GUEST, DestroyPagingQueue::from(queue), LONG)?;

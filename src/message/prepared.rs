@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands for which all memory was found, so that nothing but the host can be in their way.
+//! Commands whose memory is allocated, so that only the host or a timeout can make them fail.
 
 use super::Command;
 use crate::{
@@ -24,7 +24,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A command that only needs to be sent.
+/// A command that is ready to be sent.
 pub(crate) struct Prepared<'a, M: Command, C: Channel + 'static = Arc<Session>> {
     pub(super) command: M,
     pub(super) message: Message,
@@ -34,11 +34,11 @@ pub(crate) struct Prepared<'a, M: Command, C: Channel + 'static = Arc<Session>> 
 }
 
 impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
-    /// Sends it and waits for the reply.
+    /// Sends the command and waits for the reply.
     ///
     /// # Errors
     ///
-    /// Those of [`PreparedRequest::send`], and what the command makes of the reply. `EINVAL` if that is empty,
+    /// Those of [`PreparedRequest::send`] and [`Command::parse`]. `EINVAL` if the reply is empty,
     /// see [`Command::ECHO`].
     pub(crate) fn send(self, mode: WaitMode) -> Result<M::Reply> {
         let Self {
@@ -53,7 +53,7 @@ impl<M: Command, C: Channel + 'static> Prepared<'_, M, C> {
         trace::send(
             number,
             sender,
-            // CAST: A message is smaller than that.
+            // CAST: The length is at most `MAX_MESSAGE`.
             message.bytes().len() as u32,
             request.channel().relid(),
         );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about the scheduling priority of contexts.
+//! Commands for the scheduling priority of contexts.
 
 use super::{
     FixedCommand,
@@ -27,13 +27,13 @@ pub(crate) struct SetContextPriorityBody {
 
 static_assert!(size_of::<SetContextPriorityBody>() == 40 - 24);
 
-/// Sets the priority of a context.
+/// Command SETCONTEXTSCHEDULINGPRIORITY: sets the priority of a context.
 pub(crate) struct SetContextPriority {
-    /// The context.
+    /// Handle of the context.
     pub(crate) context: Handle,
-    /// Any number.
+    /// New priority, not checked.
     pub(crate) priority: i32,
-    /// Compared with other contexts of the process only.
+    /// Whether the priority is the one among the contexts of the process.
     pub(crate) in_process: bool,
 }
 
@@ -76,11 +76,11 @@ pub(crate) struct GetContextPriorityAnswer {
 static_assert!(size_of::<GetContextPriorityBody>() == 32 - 24);
 static_assert!(size_of::<GetContextPriorityAnswer>() == 8);
 
-/// Asks for the priority of a context.
+/// Command GETCONTEXTSCHEDULINGPRIORITY: returns the priority of a context.
 pub(crate) struct GetContextPriority {
-    /// The context.
+    /// Handle of the context.
     pub(crate) context: Handle,
-    /// Compared with other contexts of the process only.
+    /// Whether the priority is the one among the contexts of the process.
     pub(crate) in_process: bool,
 }
 

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Data that the user's half of a vendor's driver and the host's half exchange. It means nothing
-//! to anybody between them.
+//! Private data, exchanged between the user-mode part of a vendor's driver and its part on the
+//! host. This driver does not interpret it.
 
 use crate::transport::ReplyBuffer;
 use core::ops::Range;
 use kernel::prelude::*;
 
-/// The part of a reply that goes to the user as it is.
+/// The part of a reply that is passed to the user unchanged.
 pub(crate) struct PrivateData {
     reply: ReplyBuffer,
     place: Range<usize>,
 }
 
 impl PrivateData {
-    /// The `size` bytes at `start` of `reply`.
+    /// Makes private data of the `size` bytes at `start` of `reply`.
     ///
     /// # Errors
     ///
-    /// `EOVERFLOW` if there are fewer.
+    /// `EOVERFLOW` if the reply is too short.
     pub(super) fn new(reply: ReplyBuffer, start: usize, size: u32) -> Result<Self> {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let end = start.checked_add(size as usize).ok_or(EOVERFLOW)?;
 
         if end > reply.bytes().len() {
@@ -32,7 +32,7 @@ impl PrivateData {
         })
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.reply
             .bytes()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that are sent by who must not wait for memory.
+//! Commands of callers that must not wait for memory.
 
 use super::{
     encode_with,
@@ -25,21 +25,21 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// A command whose only reply is a status, made into a message, with the memory to send it.
+/// A command with a status reply, encoded as a message, with the memory to send it.
 pub(crate) struct Provided {
     number: u32,
     message: Message,
-    /// `None` if there is no reply to wait for.
+    /// Memory for the reply; `None` if no reply is asked for.
     provision: Option<Provision>,
 }
 
 impl<C: Channel + 'static> Link<C> {
-    /// Makes everything that is needed to send `command` in the name of `sender` later. Without
-    /// `answered` it is sent as to an asynchronous host, which does not answer.
+    /// Encodes `command` and allocates everything that is needed to send it on behalf of `sender`
+    /// later. Without `answered` no reply is asked for, as by a host in asynchronous mode.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; what filling the body says.
+    /// `ENOMEM`; those of [`Command::fill`].
     pub(crate) fn provide<M: Command<Reply = isize>>(
         &self,
         sender: Sender<'_>,
@@ -61,12 +61,12 @@ impl<C: Channel + 'static> Link<C> {
         })
     }
 
-    /// Sends what was provided for this link and `sender`, and waits for the reply, if there is one.
-    /// Does not allocate.
+    /// Sends `provided`, which was made for this link and `sender`, and waits for the reply, if one
+    /// was asked for. Does not allocate.
     ///
     /// # Errors
     ///
-    /// What the host says; `ENODEV` if the link is closed; `ERESTARTSYS` and `ETIMEDOUT` if the wait
+    /// Those of the host; `ENODEV` if the link is closed; `ERESTARTSYS` and `ETIMEDOUT` if the wait
     /// ended first.
     pub(crate) fn send_provided(
         &self,
@@ -82,7 +82,7 @@ impl<C: Channel + 'static> Link<C> {
         let message = message.bytes();
         let process = sender.process.handle().raw();
 
-        // CAST: A message is smaller than that.
+        // CAST: The length is at most `MAX_MESSAGE`.
         trace::send(
             number,
             process,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that ask a vGPU something and change nothing.
+//! Commands that query a vGPU and change nothing.
 
 use super::{
     put,
@@ -29,32 +29,33 @@ struct QueryAdapterInfoHead {
     private_data_size: u32,
 }
 
-/// The request is as long as a structure with one byte of data, rounded up to 8, plus the data.
+/// Bytes after the data. The request has the size of a structure with one byte of data, rounded up
+/// to 8, plus the data.
 const QUERY_SLACK: usize = 39 - 24 - size_of::<QueryAdapterInfoHead>();
 
-/// Asks something about an adapter. The data goes both ways.
+/// Command QUERYADAPTERINFO: queries an adapter. The private data goes in both directions.
 pub(crate) struct QueryAdapterInfo<F> {
-    /// What is asked; any number.
+    /// Type of the query, not checked.
     pub(crate) query_type: u32,
-    /// Length of the data.
+    /// Length of the data in bytes.
     pub(crate) size: u32,
-    /// Writes the data of the question.
+    /// Writes the data of the query.
     pub(crate) question: F,
 }
 
-/// The answer: as many bytes as were asked for.
+/// Reply to [`QueryAdapterInfo`], with data of the length that was sent.
 pub(crate) struct AdapterAnswer {
     reply: ReplyBuffer,
     start: usize,
 }
 
 impl AdapterAnswer {
-    /// The bytes.
+    /// Returns the data.
     pub(crate) fn data(&self) -> &[u8] {
         self.reply.bytes().get(self.start..).unwrap_or_default()
     }
 
-    /// The bytes, to be changed.
+    /// Returns the data for writing.
     pub(crate) fn data_mut(&mut self) -> &mut [u8] {
         self.reply
             .bytes_mut()
@@ -64,7 +65,7 @@ impl AdapterAnswer {
 }
 
 impl<F: FnMut(&mut [u8]) -> Result> QueryAdapterInfo<F> {
-    /// Bytes of the reply before the data.
+    /// Returns the size of the reply before the data, in bytes.
     fn start(version: InterfaceVersion) -> usize {
         if version.is_extended() {
             size_of::<NtStatus>()
@@ -81,7 +82,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for QueryAdapterInfo<F> {
     type Reply = AdapterAnswer;
 
     fn body_len(&self) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         size_of::<QueryAdapterInfoHead>() + self.size as usize + QUERY_SLACK
     }
 
@@ -98,7 +99,7 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for QueryAdapterInfo<F> {
     }
 
     fn reply_len(&self, version: InterfaceVersion) -> usize {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         Self::start(version) + self.size as usize
     }
 
@@ -124,13 +125,13 @@ struct QueryVideoMemoryInfoBody {
 
 static_assert!(size_of::<QueryVideoMemoryInfoBody>() == 40 - 24);
 
-/// Asks for the memory budget of the calling process.
+/// Command QUERYVIDEOMEMORYINFO: returns the memory budget of the calling process.
 pub(crate) struct QueryVideoMemoryInfo {
     /// The host's handle of the adapter.
     pub(crate) adapter: Handle,
-    /// Local or not.
+    /// Whether local or non-local memory is meant.
     pub(crate) memory_segment_group: u32,
-    /// Which of several physical adapters.
+    /// Index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
 }
 
@@ -138,13 +139,13 @@ pub(crate) struct QueryVideoMemoryInfo {
 #[repr(C)]
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub(crate) struct VideoMemory {
-    /// How much the process should use at most.
+    /// Bytes the process should stay below.
     pub(crate) budget: u64,
-    /// How much it uses.
+    /// Bytes in use.
     pub(crate) current_usage: u64,
-    /// How much it has reserved.
+    /// Bytes reserved.
     pub(crate) current_reservation: u64,
-    /// How much it could reserve.
+    /// Bytes that could be reserved.
     pub(crate) available_for_reservation: u64,
 }
 
@@ -203,20 +204,20 @@ static_assert!(size_of::<IsFeatureEnabledBody>() == 32 - 24);
 static_assert!(size_of::<IsFeatureEnabledReply>() == 16);
 static_assert!(core::mem::offset_of!(IsFeatureEnabledReply, version) == 10);
 
-/// Asks whether a feature may be used.
+/// Command ISFEATUREENABLED: returns the state of a feature.
 pub(crate) struct IsFeatureEnabled {
-    /// Which one; any number.
+    /// Number of the feature, not checked.
     pub(crate) feature_id: u32,
 }
 
-/// The answer.
+/// Reply to [`IsFeatureEnabled`].
 pub(crate) struct FeatureAnswer {
-    /// A success code; the rest means something only if it is 0.
+    /// Success code of the host; the other fields are valid only if it is 0.
     pub(crate) code: isize,
     /// Version of the feature.
     pub(crate) version: u16,
-    /// Enabled, known, supported by the driver, supported on this configuration; and what else the
-    /// host says.
+    /// Bits 0 to 3: enabled, known, supported by the driver, supported on this configuration. All
+    /// bits are passed on.
     pub(crate) flags: u16,
 }
 
@@ -305,7 +306,7 @@ mod tests {
             assert_eq!(take_at::<u32>(bytes, start + 28)?, size);
             assert_eq!(bytes[start + 32], 0xA5);
             assert_eq!(bytes[start + 32 + size as usize - 1], 0xA5);
-            // What is too long by tradition is zero.
+            // The bytes after the data are zero.
             assert_eq!(bytes[start + 32 + size as usize..], [0; 7]);
         }
         for (version, size) in [(40, 131_018), (40, u32::MAX), (27, 131_034)] {
@@ -343,7 +344,7 @@ mod tests {
                 .call(HostProcess::GUEST, query(4), LONG)
         };
 
-        // With a status since version 40, without before.
+        // With a status since version 40, without one before.
         assert_eq!(ask(40, &[0, 0, 0, 0, 1, 2, 3, 4])?.data(), [1, 2, 3, 4]);
         assert_eq!(ask(27, &[1, 2, 3, 4, 0, 0, 0, 0])?.data(), [1, 2, 3, 4]);
 
@@ -352,7 +353,7 @@ mod tests {
 
         assert_eq!(refused.err().map(|error| error.to_errno()), Some(-2));
         assert_eq!(short.err().map(|error| error.to_errno()), Some(-75));
-        // So says an old host that it does not know the question.
+        // An old host refuses an unknown query with an empty reply.
         assert_eq!(ask(27, &[]).err().map(|error| error.to_errno()), Some(-75));
         Ok(())
     }
@@ -409,7 +410,7 @@ mod tests {
         assert_eq!(take_at::<u32>(&rig.host.message(0)?, 16 + 24)?, 32);
         assert_eq!(known.code, 0);
         assert_eq!(known.version, 0x102);
-        // Bits that only newer users know reach them, too.
+        // Bits that are not known here are passed on.
         assert_eq!(known.flags, 0xFFF5);
         assert_eq!(pending.code, 0x103);
         assert_eq!(refused.err().map(|error| error.to_errno()), Some(-22));

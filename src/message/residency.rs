@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about where allocations are.
+//! Commands for the residency of allocations.
 
 use super::{
     list::{
@@ -28,7 +28,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Handles of allocations, or of resources.
+/// The handles of allocations or resources, which are written when a message is filled.
 pub(crate) struct Handles<F> {
     count: u32,
     bytes: usize,
@@ -36,11 +36,11 @@ pub(crate) struct Handles<F> {
 }
 
 impl<F: FnMut(&mut [u8]) -> Result> Handles<F> {
-    /// `count` handles, which `write` puts in their place.
+    /// Describes `count` handles, which `write` writes in place.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if nobody could send as many.
+    /// `EINVAL` if their size overflows.
     pub(crate) fn new(count: u32, write: F) -> Result<Self> {
         Ok(Self {
             count,
@@ -49,17 +49,17 @@ impl<F: FnMut(&mut [u8]) -> Result> Handles<F> {
         })
     }
 
-    /// How many.
+    /// Returns the number of handles.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
 
-    /// How long they are.
+    /// Returns the size of the handles in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Writes a body: `head`, then the handles.
+    /// Fills a body with `head` and the handles.
     pub(super) fn fill<H: IntoBytes + zerocopy::Immutable>(
         &mut self,
         body: &mut [u8],
@@ -80,7 +80,8 @@ struct MakeResidentHead {
 
 static_assert!(size_of::<MakeResidentHead>() == 40 - 24);
 
-/// The request is as long as a structure with one handle, rounded up to 8, plus the handles.
+/// Bytes after the list. The request has the size of a structure with one handle, rounded up to 8,
+/// plus the handles.
 const MAKE_RESIDENT_SLACK: usize = 44 - 24 - size_of::<MakeResidentHead>();
 
 #[repr(C)]
@@ -94,23 +95,23 @@ struct MakeResidentReply {
 
 static_assert!(size_of::<MakeResidentReply>() == 24);
 
-/// Makes allocations resident.
+/// Command MAKERESIDENT: makes allocations resident.
 pub(crate) struct MakeResident<F> {
-    /// The queue that does it.
+    /// Paging queue that executes the operation.
     pub(crate) paging_queue: Handle,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// The allocations.
+    /// Handles of the allocations.
     pub(crate) allocations: Handles<F>,
 }
 
-/// What became of it.
+/// Reply to [`MakeResident`].
 pub(crate) struct Residency {
-    /// A success code, or an error.
+    /// Success code of the host, or an error.
     pub(crate) code: Result<isize>,
-    /// The value of the queue's fence when it is done.
+    /// Value that the fence of the paging queue reaches when the allocations are resident.
     pub(crate) paging_fence_value: u64,
-    /// How much too much that is.
+    /// Bytes the process is over its budget.
     pub(crate) num_bytes_to_trim: u64,
 }
 
@@ -159,20 +160,20 @@ struct EvictHead {
 
 static_assert!(size_of::<EvictHead>() == 36 - 24);
 
-/// Lets allocations be no longer resident.
+/// Command EVICT: evicts allocations.
 pub(crate) struct Evict<F> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// The allocations.
+    /// Handles of the allocations.
     pub(crate) allocations: Handles<F>,
 }
 
 impl<F: FnMut(&mut [u8]) -> Result> Command for Evict<F> {
     const OPCODE: Opcode = Opcode::Vgpu(12);
 
-    /// How much is still too much.
+    /// Bytes the process is over its budget.
     type Reply = u64;
 
     fn body_len(&self) -> usize {
@@ -200,15 +201,15 @@ impl<F: FnMut(&mut [u8]) -> Result> Command for Evict<F> {
 
 static_assert!(size_of::<abi::QueryAllocationResidency>() == 56 - 24);
 
-/// Asks where allocations are, or a resource.
+/// Command QUERYALLOCATIONRESIDENCY: returns the residency of allocations or of a resource.
 pub(crate) struct QueryAllocationResidency<'a, F> {
-    /// As the user wants it, addresses in the user program included: the message begins with it.
+    /// The user's argument, with its user addresses: the message begins with it.
     pub(crate) request: &'a abi::QueryAllocationResidency,
-    /// The allocations, of which the request has the count.
+    /// Allocations; their number is that of the argument.
     pub(crate) allocations: Handles<F>,
 }
 
-/// An answer of a status and a word for each object.
+/// A reply that contains a word for each object.
 pub(crate) struct Words {
     reply: ReplyBuffer,
     start: usize,
@@ -216,7 +217,7 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// The words of the `reply` from `start` on.
+    /// Makes a reply whose words are the `bytes` bytes at `start` of `reply`.
     pub(super) fn new(reply: ReplyBuffer, start: usize, bytes: usize) -> Self {
         Self {
             reply,
@@ -225,7 +226,7 @@ impl Words {
         }
     }
 
-    /// The bytes of the words.
+    /// Returns the words as bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.reply
             .bytes()
@@ -236,7 +237,7 @@ impl Words {
 }
 
 impl<F> QueryAllocationResidency<'_, F> {
-    /// A resource has a word as well.
+    /// Returns the size of the words in bytes. A resource has one word.
     fn words(&self) -> usize {
         self.allocations.bytes.max(size_of::<u32>())
     }
@@ -276,9 +277,9 @@ pub(crate) struct UpdatePropertyAnswer {
 static_assert!(size_of::<abi::UpdateAllocationProperty>() == 64 - 24);
 static_assert!(size_of::<UpdatePropertyAnswer>() == 16);
 
-/// Changes where an allocation may be.
+/// Command UPDATEALLOCATIONPROPERTY: changes the memory segments an allocation may be in.
 pub(crate) struct UpdateAllocationProperty {
-    /// As the user wants it.
+    /// The user's argument.
     pub(crate) request: abi::UpdateAllocationProperty,
 }
 
@@ -287,7 +288,8 @@ impl FixedCommand for UpdateAllocationProperty {
 
     type Body = abi::UpdateAllocationProperty;
     type ReplyBody = UpdatePropertyAnswer;
-    /// A success code, and the value of the queue's fence when it is done.
+    /// Success code of the host, and value that the fence of the paging queue reaches when the
+    /// operation is done.
     type Reply = (isize, u64);
 
     fn body(&self) -> abi::UpdateAllocationProperty {
@@ -330,8 +332,8 @@ mod tests {
         })
     }
 
-    /// Checks the words of a message, and the list of `count` handles at `offset` and what follows
-    /// it up to `length`.
+    /// Checks the words of a message, the list of `count` handles at `offset`, and the bytes after
+    /// the list up to `length`.
     fn check(
         message: &Message,
         words: &[(usize, u32)],
@@ -403,7 +405,7 @@ mod tests {
 
             assert_eq!(message.is_ok(), fits);
             let Ok(message) = message else { continue };
-            // Addresses and reserved words go as they came.
+            // Addresses and reserved words are sent unchanged.
             let words = [
                 (24, OBJECT.raw()),
                 (28, 7),
@@ -469,7 +471,7 @@ mod tests {
             LONG,
         )?;
 
-        // How much is too much comes with the failure.
+        // The number of bytes over the budget is returned with the error.
         assert_eq!(residency.code, Err(ENOMEM));
         assert_eq!(residency.paging_fence_value, 1);
         assert_eq!(residency.num_bytes_to_trim, 2);

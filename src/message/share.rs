@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about objects that several processes share.
+//! Commands for objects that several processes share.
 
 use super::{
     device::OneHandleBody,
@@ -23,15 +23,15 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Makes an NT handle of a shared object.
+/// Command CREATENTSHAREDOBJECT: creates an NT handle of a shared object.
 pub(crate) struct CreateNtSharedObject {
-    /// What the process calls it.
+    /// The process's handle of the object.
     pub(crate) object: Handle,
 }
 
 impl FixedCommand for CreateNtSharedObject {
     const OPCODE: Opcode = Opcode::Global(1004);
-    // NT handles belong to the virtual machine as a whole.
+    // NT handles belong to the virtual machine, not to a process.
     const UNDO: Option<UndoFn> = Some(|reply, envelope, _process| {
         undo_by_handle::<DestroyNtSharedObject>(reply, envelope, HostProcess::GUEST)
     });
@@ -55,10 +55,10 @@ impl FixedCommand for CreateNtSharedObject {
     }
 }
 
-/// Destroys an NT handle. Sent in the name of the guest, as the process that has made it may be
-/// gone.
+/// Command DESTROYNTSHAREDOBJECT: destroys an NT handle. Sent on behalf of the guest, since the
+/// process that created the handle may have ended.
 pub(crate) struct DestroyNtSharedObject {
-    /// The NT handle.
+    /// NT handle to destroy.
     pub(crate) shared_object: Handle,
 }
 
@@ -106,11 +106,11 @@ pub(crate) struct ShareObjectWithHostAnswer {
 static_assert!(size_of::<ShareObjectWithHostBody>() == 40 - 24);
 static_assert!(size_of::<ShareObjectWithHostAnswer>() == 16);
 
-/// Makes an NT handle of an object for programs of the host.
+/// Command SHAREOBJECTWITHHOST: creates an NT handle of an object for programs of the host.
 pub(crate) struct ShareObjectWithHost {
-    /// A device of the process.
+    /// Device of the process.
     pub(crate) device: Handle,
-    /// What the process calls the object.
+    /// The process's handle of the object.
     pub(crate) object: Handle,
 }
 
@@ -119,7 +119,7 @@ impl FixedCommand for ShareObjectWithHost {
 
     type Body = ShareObjectWithHostBody;
     type ReplyBody = ShareObjectWithHostAnswer;
-    /// The NT handle, which means nothing here.
+    /// NT handle on the host, which the guest cannot use.
     type Reply = u64;
 
     fn body(&self) -> ShareObjectWithHostBody {

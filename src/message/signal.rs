@@ -31,20 +31,21 @@ struct SignalSyncObjectHead {
     context_count: u32,
     padding: u32,
     fence_value: u64,
-    /// A guest event, or in the lower half a device.
+    /// Guest event, or a device handle in the lower half.
     target: u64,
 }
 
 static_assert!(size_of::<SignalSyncObjectHead>() == 56 - 24);
 
-/// Who signals, when, and what besides the objects.
+/// The signalling unit, and the event it signals.
 #[derive(Clone, Copy)]
 pub(crate) enum Signaller {
-    /// Contexts or hardware queues, so many, when they come to it.
+    /// This number of contexts or hardware queues, when they reach the signal.
     Queues(u32),
-    /// The same; and with the objects, or instead of them, a guest event.
+    /// This number of contexts or hardware queues, which signal the guest event with this id with
+    /// the objects, or instead of them.
     QueuesWithEvent(u32, u64),
-    /// A program, through a device, now.
+    /// The CPU, through a device, immediately.
     Cpu(Handle),
 }
 
@@ -54,29 +55,29 @@ pub(crate) struct Arrays<'a> {
     pub(crate) objects: &'a mut [u8],
     /// Handles of the contexts or hardware queues.
     pub(crate) queues: &'a mut [u8],
-    /// Values of 64 bits, which need not be aligned.
+    /// Values of 64 bits, not necessarily aligned.
     pub(crate) values: &'a mut [u8],
 }
 
-/// Signals sync objects.
+/// Command SIGNALSYNCOBJECT: signals sync objects.
 pub(crate) struct SignalSyncObject<F> {
-    /// Who signals.
+    /// The signalling unit.
     pub(crate) signaller: Signaller,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// How many objects.
+    /// Number of objects.
     pub(crate) object_count: u32,
-    /// Whether there is a value for each object: monitored fences need one. Nothing but the length
-    /// of the message tells the host.
+    /// Whether there is a value for each object, as monitored fences need. The host sees that from
+    /// the length of the message only.
     pub(crate) with_values: bool,
-    /// The value of all other objects.
+    /// Value of all other objects.
     pub(crate) fence_value: u64,
     /// Writes the handles and values.
     pub(crate) arrays: F,
 }
 
 impl<F> SignalSyncObject<F> {
-    /// How many contexts or hardware queues.
+    /// Returns the number of contexts or hardware queues.
     fn queue_count(&self) -> u32 {
         match self.signaller {
             Signaller::Queues(count) | Signaller::QueuesWithEvent(count, _) => count,
@@ -84,9 +85,10 @@ impl<F> SignalSyncObject<F> {
         }
     }
 
-    /// Bytes of the arrays. Four thousand million of each still fit.
+    /// Returns the sizes of the arrays in bytes. The products cannot overflow, as the counts have
+    /// 32 bits.
     fn lengths(&self) -> [usize; 3] {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         let (objects, queues) = (self.object_count as usize, self.queue_count() as usize);
         let values = if self.with_values { objects } else { 0 };
 
@@ -232,7 +234,7 @@ mod tests {
                 .map(|message| message.bytes().len())
         };
 
-        // 12 bytes for each object.
+        // 12 bytes per object.
         for (version, start) in [(39, 0), (40, 16)] {
             let most = ((MAX_MESSAGE - start - 60) / 12) as u32;
 

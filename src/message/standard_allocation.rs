@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command that asks for the vendor's data about an allocation that programs describe without.
+//! The command that returns the vendor's data about a standard allocation.
 
 use super::{
     put,
@@ -24,8 +24,8 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// More data about an allocation or a resource than any message brings. The reference knows no limit
-/// and takes what 32 bits hold; but the reply has to fit into one packet, the sum of both included.
+/// Largest size of the data about an allocation or a resource, in bytes. The reference driver
+/// accepts any 32-bit size, but the reply, with the sum of both, must fit into one packet.
 const DATA_LIMIT: u32 = MAX_MESSAGE as u32;
 
 #[repr(C)]
@@ -56,42 +56,43 @@ struct GetDataReplyHead {
 
 static_assert!(size_of::<GetDataReplyHead>() == 36);
 
-/// How much data there is.
+/// Sizes of the vendor's data in bytes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StandardSizes {
-    /// About the allocation.
+    /// Data about the allocation.
     pub(crate) allocation: u32,
-    /// About the resource it is in.
+    /// Data about its resource.
     pub(crate) resource: u32,
 }
 
 impl StandardSizes {
     fn total(&self) -> usize {
-        // CAST: 32 bits fit, and the sum of two as well.
+        // CAST: `usize` has 64 bits, so the sum does not overflow.
         self.allocation as usize + self.resource as usize
     }
 }
 
-/// Asks for data about so many bytes of memory that several adapters can use.
+/// Command DDIGETSTANDARDALLOCATIONDRIVERDATA: returns the vendor's data about memory that several
+/// adapters can use.
 pub(crate) struct GetStandardData {
-    /// How much memory.
+    /// Size of the memory in bytes.
     pub(crate) bytes: u64,
-    /// How much data is wanted; nothing to ask how much there is.
+    /// Sizes of the data that is wanted; zero to ask for the sizes.
     pub(crate) sizes: StandardSizes,
 }
 
-/// The data.
+/// Reply to [`GetStandardData`].
 pub(crate) struct StandardData {
     reply: ReplyBuffer,
-    /// How much there is, whether it was wanted or not.
+    /// Sizes of the data that exists, whether it was wanted or not.
     pub(crate) sizes: StandardSizes,
 }
 
 impl StandardData {
-    /// The data about the allocation, and that about the resource. Nothing unless as much was
-    /// wanted as there is.
+    /// Returns the data about the allocation and about the resource. Both are empty if only the
+    /// sizes were asked for.
     pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
-        // CAST: 32 bits fit.
+        // CAST: `usize` has at least 32 bits.
         self.reply
             .bytes()
             .get(size_of::<GetDataReplyHead>()..)
@@ -103,7 +104,7 @@ impl StandardData {
 impl GetStandardData {
     const GDI_SURFACE: u32 = 4;
     const CROSS_ADAPTER_TEXTURE: u32 = 7;
-    /// The widest surface of whole pages.
+    /// Largest multiple of the page size that fits the width.
     const WIDEST: u32 = u32::MAX & !0xFFF;
 }
 
@@ -124,7 +125,7 @@ impl Command for GetStandardData {
                 priv_driver_data_size: self.sizes.allocation,
                 priv_driver_resource_size: self.sizes.resource,
                 physical_adapter_index: 0,
-                // There is no room for more here; the size that counts comes with the creation.
+                // The field has 32 bits only; the exact size is part of CREATEALLOCATION.
                 width: u32::try_from(self.bytes).unwrap_or(Self::WIDEST),
                 height: 1,
                 format: 0,
@@ -234,7 +235,7 @@ mod tests {
 
         assert_eq!(ask((0, 0), 0, (2, 1), 40)?.sizes.resource, 1);
         assert_eq!(ask((2, 1), 0, (2, 1), 40)?.parts(), (&[9, 9][..], &[9][..]));
-        // As much as there is room for
+        // The largest sizes that fit a reply.
         assert_eq!(
             ask((0, 0), 0, (65_537, 65_000), 40)?.sizes.allocation,
             65_537
@@ -247,7 +248,7 @@ mod tests {
             65_000
         );
         for (wanted, status, said, length) in [
-            // No data, too much of it, other data than before, a failure, a short reply.
+            // No data, too much data, other sizes than before, a failure, a short reply.
             ((0, 0), 0, (0, 1), 40),
             ((0, 0), 0, (131_073, 0), 40),
             ((0, 0), 0, (1, 131_073), 40),

@@ -23,7 +23,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// Bytes of a result.
+/// Size of the result in bytes.
 const RESULT: usize = 776;
 
 #[repr(C)]
@@ -39,16 +39,17 @@ struct QueryStatisticsBody {
 
 static_assert!(size_of::<QueryStatisticsBody>() == 832 - 24);
 
-/// Bytes of the reply before the result.
+/// Size of the reply before the result, in bytes.
 const START: usize = 8;
 
-/// Asks for statistics of the process in whose name it is sent, or of the adapter.
+/// Command QUERYSTATISTICS: returns statistics of the process on whose behalf it is sent, or of the
+/// adapter.
 pub(crate) struct QueryStatistics {
-    /// What they are about.
+    /// Subject of the statistics.
     pub(crate) statistics_type: u32,
-    /// The adapter, as the host names it.
+    /// The host's LUID of the adapter.
     pub(crate) adapter_luid: Luid,
-    /// Which segment, engine and so on.
+    /// Index of the segment, engine or other part that the type selects.
     pub(crate) selector: [u8; 8],
 }
 
@@ -81,7 +82,7 @@ impl Command for QueryStatistics {
 
     fn parse(&self, _version: InterfaceVersion, reply: ReplyBuffer) -> Result<PrivateData> {
         take::<NtStatus>(reply.bytes())?.into_result()?;
-        // CAST: It is 776.
+        // CAST: The size is 776.
         PrivateData::new(reply, START, RESULT as u32)
     }
 }
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!(take_at::<u32>(&message, 16 + 8)?, 0x4000_0080);
         assert_eq!(take_at::<u32>(&message, 16 + 16)?, 48);
         assert_eq!(take_at::<[u32; 4]>(&message, 16 + 24)?, [3, 1, 2, 0]);
-        // Nothing of the caller's buffer, and no process id of the guest.
+        // Neither the caller's result buffer nor a process id of the guest is sent.
         assert_eq!(message[16 + 40..16 + 824], [0; 784]);
         assert_eq!(message[16 + 824..], [7; 8]);
         Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that hand work to the GPU.
+//! Commands that submit work to the GPU.
 
 use super::{
     put,
@@ -20,13 +20,13 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The parts of a message after a head of type `H`: `handles` handles, then `data` bytes.
+/// Returns the length of a body: a head of type `H`, `handles` handles and `data` bytes.
 fn length<H>(handles: u32, data: u32) -> usize {
-    // CAST: 32 bits fit. The sum of two of them, one 4 times, does as well.
+    // CAST: `usize` has 64 bits, so neither the product nor the sum overflows.
     size_of::<H>() + handles as usize * size_of::<Handle>() + data as usize
 }
 
-/// Writes the head, and lets `write` write the handles and the data.
+/// Fills a body with the head, and lets `write` write the handles and the data.
 fn fill<H: IntoBytes + zerocopy::Immutable>(
     body: &mut [u8],
     head: &H,
@@ -36,7 +36,7 @@ fn fill<H: IntoBytes + zerocopy::Immutable>(
     put(body, head)?;
 
     let rest = body.get_mut(size_of::<H>()..).ok_or(EINVAL)?;
-    // CAST: 32 bits fit.
+    // CAST: `usize` has at least 32 bits.
     let (handles, data) = rest
         .split_at_mut_checked(handles as usize * size_of::<Handle>())
         .ok_or(EINVAL)?;
@@ -46,11 +46,11 @@ fn fill<H: IntoBytes + zerocopy::Immutable>(
 
 static_assert!(size_of::<abi::SubmitCommand>() == 408 - 24);
 
-/// Hands commands to contexts.
+/// Command SUBMITCOMMAND: submits commands to contexts.
 pub(crate) struct SubmitCommand<'a, F> {
-    /// As the user wants it, addresses in the user program included: the message begins with it.
+    /// The user's argument, with its user addresses: the message begins with it.
     pub(crate) request: &'a abi::SubmitCommand,
-    /// Writes the handles of the history buffers, and the data.
+    /// Writes the handles of the history buffers, and the private data.
     pub(crate) write: F,
 }
 
@@ -85,11 +85,11 @@ impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Submission for SubmitCommand<'_, 
 
 static_assert!(size_of::<abi::SubmitCommandToHwQueue>() == 80 - 24);
 
-/// Hands commands to a hardware queue.
+/// Command SUBMITCOMMANDTOHWQUEUE: submits commands to a hardware queue.
 pub(crate) struct SubmitToHwQueue<'a, F> {
-    /// As the user wants it, addresses in the user program included: the message begins with it.
+    /// The user's argument, with its user addresses: the message begins with it.
     pub(crate) request: &'a abi::SubmitCommandToHwQueue,
-    /// Writes the handles of the primaries, and the data.
+    /// Writes the handles of the primaries, and the private data.
     pub(crate) write: F,
 }
 
@@ -151,7 +151,7 @@ mod tests {
 
     type Write = fn(&mut [u8], &mut [u8]) -> Result;
 
-    /// An argument in which no byte is like its neighbours, reserved ones included.
+    /// Makes an argument in which adjacent bytes differ, in reserved fields too.
     fn argument<T: FromBytes + IntoBytes>() -> T {
         let mut argument = T::new_zeroed();
 
@@ -190,7 +190,7 @@ mod tests {
 
         assert_eq!(bytes.len(), 408 + 8 + 3);
         assert_eq!(take_at::<u32>(bytes, 16)?, 20);
-        // The argument, with its addresses and all contexts and primaries that have room.
+        // The argument, with its addresses, and with all entries of its arrays.
         assert_eq!(&bytes[24..408], request.as_bytes());
         assert_eq!(take_at::<u64>(bytes, 312)?, request.priv_drv_data);
         assert_eq!(take_at::<[u32; 2]>(bytes, 320)?, [3, request.num_primaries]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that make, open and destroy sync objects.
+//! Commands that create, open and destroy sync objects.
 
 use super::{
     device::OneHandleBody,
@@ -50,28 +50,28 @@ static_assert!(size_of::<CreateSyncObjectBody>() == 128 - 24);
 static_assert!(core::mem::offset_of!(CreateSyncObjectBody, client_hint) == 120 - 24);
 static_assert!(size_of::<CreateSyncObjectAnswer>() == 32);
 
-/// Makes a sync object.
+/// Command CREATESYNCOBJECT: creates a sync object.
 pub(crate) struct CreateSyncObject {
-    /// As the user wants it, with whatever is in the places of the results, and with a guest event
-    /// in the place of a descriptor.
+    /// The user's argument, including the previous contents of its output fields, with a guest
+    /// event in place of an eventfd.
     pub(crate) request: abi::CreateSynchronizationObject2,
 }
 
-/// A sync object that the host has made or opened.
+/// A sync object that the host has created or opened.
 #[derive(Debug)]
 pub(crate) struct NewSyncObject {
-    /// Its handle in this process.
+    /// Handle of the object in this process.
     pub(crate) handle: Handle,
-    /// Its handle in all processes. Only of shared objects, and only when made.
+    /// Handle of a shared object in all processes, when it was created; else no handle.
     pub(crate) global: Handle,
-    /// Where the GPU sees the value of a monitored fence.
+    /// GPU virtual address of the value of a monitored fence.
     pub(crate) gpu_address: u64,
-    /// Where the value of a monitored fence is.
+    /// Guest physical address of the value of a monitored fence.
     pub(crate) page: u64,
 }
 
 impl CreateSyncObject {
-    /// The caller is a user-mode driver of the virtual machine.
+    /// Client hint: the caller is a user-mode driver of the virtual machine.
     const CLIENT_HINT: u32 = 1;
 }
 
@@ -108,9 +108,9 @@ impl FixedCommand for CreateSyncObject {
     }
 }
 
-/// Destroys a sync object.
+/// Command DESTROYSYNCOBJECT: destroys a sync object.
 pub(crate) struct DestroySyncObject {
-    /// The sync object.
+    /// Sync object to destroy.
     pub(crate) sync_object: Handle,
 }
 
@@ -160,19 +160,19 @@ pub(crate) struct OpenSyncObjectAnswer {
 static_assert!(size_of::<OpenSyncObjectBody>() == 40 - 24);
 static_assert!(size_of::<OpenSyncObjectAnswer>() == 24);
 
-/// Opens a shared sync object in another process, or once more in the same one.
+/// Command OPENSYNCOBJECT: opens a shared sync object, in any process.
 pub(crate) struct OpenSyncObject {
-    /// For which device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// The handle it has in all processes.
+    /// Handle of the object in all processes.
     pub(crate) global: Handle,
-    /// Mask of the GPUs of a linked adapter; for monitored fences.
+    /// Mask of the GPUs of a linked adapter, for monitored fences.
     pub(crate) engine_affinity: u32,
-    /// What may be done through the new handle.
+    /// Flags that restrict the new handle.
     pub(crate) flags: u32,
 }
 
-/// The undo of opening, which is needed unless that has failed.
+/// Makes the message that closes an opened object, unless opening has failed.
 fn close_opened(reply: &[u8], envelope: Envelope, process: HostProcess) -> Result<Option<Message>> {
     let status = take_at::<NtStatus>(reply, core::mem::offset_of!(OpenSyncObjectAnswer, status))?;
 
@@ -236,7 +236,7 @@ mod tests {
     };
     use zerocopy::FromZeros;
 
-    /// A reply: words of 32 bits.
+    /// Makes a reply of 32-bit words.
     fn bytes<const WORDS: usize>(words: [u32; WORDS]) -> Result<KVVec<u8>> {
         let mut bytes = KVVec::new();
 
@@ -274,7 +274,7 @@ mod tests {
                 bytes[24..40],
                 [0x40, 0, 0, 0x40, 5, 6, 7, 8, 5, 0, 0, 0, 3, 0, 0, 0]
             );
-            // Details, and what the user has left in the places of the results.
+            // The details and the output fields are sent as the user has left them.
             for (at, byte) in bytes[40..120].iter().enumerate() {
                 // CAST: There are 96.
                 assert_eq!(*byte, 17 + at as u8);
@@ -329,7 +329,7 @@ mod tests {
 
         let message = global.host.message(0)?;
 
-        // Wrapped as the others there are.
+        // The message is wrapped like all messages of the global channel.
         assert_eq!(message.len(), EXTENDED_HEADER + 32);
         assert_eq!(message[EXTENDED_HEADER + 16..][..4], 1003u32.to_le_bytes());
         Ok(())
@@ -385,7 +385,7 @@ mod tests {
         };
         let opened = parsed([0x4000_0040, 0x103, 1, 2, 3, 4])?;
 
-        // Any success is one.
+        // Any success code is accepted.
         assert_eq!(opened.handle.raw(), 0x4000_0040);
         assert_eq!(opened.gpu_address, 0x2_0000_0001);
         assert_eq!(opened.page, 0x4_0000_0003);

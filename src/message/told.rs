@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counts what the host is told of as things begin and end, so that unloading can see whether it
-//! answers.
+//! Counts messages about the start and the end of objects, so that unloading the module can see
+//! whether the host answers.
 
 use kernel::sync::atomic::{
     Atomic,
     Relaxed, //
 };
 
-/// How often the host was told of something, and how often that has ended.
+/// Number of such messages that were begun, and of those that have ended.
 static TOLD: [Atomic<u32>; 2] = [Atomic::new(0), Atomic::new(0)];
 
-/// What the host has been told of so far.
+/// A snapshot of these counts.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Told {
     begun: u32,
@@ -19,7 +19,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Does `tell`, which tells the host of something and waits for its answer.
+    /// Runs `tell`, which sends such a message and waits for the reply.
     pub(crate) fn count<R>(tell: impl FnOnce() -> R) -> R {
         let [begun, ended] = &TOLD;
 
@@ -31,7 +31,7 @@ impl Told {
         result
     }
 
-    /// Returns the state of this moment.
+    /// Returns the current counts.
     pub(crate) fn now() -> Self {
         let [begun, ended] = &TOLD;
 
@@ -41,7 +41,7 @@ impl Told {
         }
     }
 
-    /// Whether the host has not answered something that it was told.
+    /// Returns whether a message was not answered when the snapshot was taken.
     pub(crate) fn is_waiting(&self) -> bool {
         self.begun != self.ended
     }

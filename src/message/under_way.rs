@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is under way to the host and back, for who looks at it.
+//! Requests in flight, as debugfs shows them: labels and names of commands.
 
 use super::{
     Command,
@@ -20,7 +20,7 @@ use kernel::fmt;
 use kernel::prelude::*;
 use zerocopy::FromBytes;
 
-/// Numbers, in ascending order, and names.
+/// Numbers of the commands, in ascending order, and their names.
 const NAMES: [(u32, &str); 82] = [
     (0, "CREATEDEVICE"),
     (1, "DESTROYDEVICE"),
@@ -106,7 +106,7 @@ const NAMES: [(u32, &str); 82] = [
     (1022, "ISFEATUREENABLED_GLOBAL"),
 ];
 
-/// Returns what a command in the name of `process` is about.
+/// Returns the label of a command of type `M` on behalf of `process`.
 pub(super) fn label_of<M: Command>(process: HostProcess) -> Label {
     Label {
         command: M::OPCODE.number(),
@@ -114,7 +114,7 @@ pub(super) fn label_of<M: Command>(process: HostProcess) -> Label {
     }
 }
 
-/// Returns what `message` is about, whose command starts at `start`.
+/// Returns the label of `message`, whose command header is at offset `start`.
 pub(super) fn label_in(message: &[u8], start: usize) -> Label {
     message
         .get(start..)
@@ -126,19 +126,19 @@ pub(super) fn label_in(message: &[u8], start: usize) -> Label {
 }
 
 impl<C: Channel + 'static> Link<C> {
-    /// Shows all requests that the host has not answered, on this link and on others over the same
-    /// channel.
+    /// Calls `show` for each request that the host has not answered, on this link and on others
+    /// over the same channel.
     pub(crate) fn each_under_way(&self, show: impl FnMut(&UnderWay) -> fmt::Result) -> fmt::Result {
         self.transport.each_under_way(show)
     }
 
-    /// Whether a request was sent over this link or a clone of it.
+    /// Returns whether a request was sent over this link or a clone of it.
     pub(crate) fn has(&self, request: &UnderWay) -> bool {
         request.is_on(&self.endpoint)
     }
 }
 
-/// Returns the name of the command with this number; `"?"` if there is none.
+/// Returns the name of a command; `"?"` if there is none with this number.
 pub(crate) fn name_of(number: u32) -> &'static str {
     NAMES
         .binary_search_by_key(&number, |&(number, _)| number)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands about the memory of an adapter.
+//! Commands for the memory of an adapter.
 
 use super::{
     FixedCommand,
@@ -29,13 +29,13 @@ pub(crate) struct ChangeReservationBody {
 
 static_assert!(size_of::<ChangeReservationBody>() == 56 - 24);
 
-/// Changes how much memory the process wants to be sure of.
+/// Command CHANGEVIDEOMEMORYRESERVATION: changes the amount of memory reserved for the process.
 pub(crate) struct ChangeReservation {
-    /// Local memory or not.
+    /// Whether local or non-local memory is meant.
     pub(crate) memory_segment_group: u32,
-    /// Bytes.
+    /// Bytes to reserve.
     pub(crate) reservation: u64,
-    /// Which of several physical adapters.
+    /// Index of the GPU in a linked adapter.
     pub(crate) physical_adapter_index: u32,
 }
 
@@ -62,7 +62,7 @@ impl FixedCommand for ChangeReservation {
     }
 }
 
-/// Waits until no memory is on its way between heaps.
+/// Command FLUSHHEAPTRANSITIONS: waits until all transitions of memory between heaps are done.
 pub(crate) struct FlushHeapTransitions;
 
 impl FixedCommand for FlushHeapTransitions {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Commands that wait for sync objects: a context or hardware queue does, or a program.
+//! Commands that wait for sync objects, by contexts, hardware queues or the CPU.
 
 use super::{
     put,
@@ -34,20 +34,20 @@ struct WaitFromGpuHead {
 
 static_assert!(size_of::<WaitFromGpuHead>() == 40 - 24);
 
-/// What a context waits for.
+/// The objects that a context or a hardware queue waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum Awaited<'a> {
-    /// Monitored fences, each with its value.
+    /// Monitored fences, each with the value to wait for.
     Monitored(&'a [Handle], &'a [u64]),
-    /// Other objects, with one value that matters to fences.
+    /// Other objects, with one value that applies to fences.
     Legacy(&'a [Handle], u64),
 }
 
-/// Lets a context or a hardware queue wait for sync objects.
+/// Command WAITFORSYNCOBJECTFROMGPU: makes a context or a hardware queue wait for sync objects.
 pub(crate) struct WaitForSyncObjectFromGpu<'a> {
-    /// Who waits.
+    /// Context or hardware queue that waits.
     pub(crate) context: Handle,
-    /// What for.
+    /// The objects to wait for.
     pub(crate) awaited: Awaited<'a>,
 }
 
@@ -65,7 +65,8 @@ impl Command for WaitForSyncObjectFromGpu<'_> {
     type Reply = isize;
 
     fn body_len(&self) -> usize {
-        // A value and a handle for each. There is no memory for so many that this wraps.
+        // A value and a handle per object. The product cannot overflow, since the objects are in
+        // memory.
         size_of::<WaitFromGpuHead>() + self.objects().len() * 12
     }
 
@@ -86,7 +87,7 @@ impl Command for WaitForSyncObjectFromGpu<'_> {
         objects.write_to_prefix(handles).map_err(|_| EINVAL)?;
         match self.awaited {
             Awaited::Monitored(_, wanted) => wanted.write_to(values).map_err(|_| EINVAL),
-            // There is only one. The places of the others stay zero.
+            // There is only one value. The fields for the others stay zero.
             Awaited::Legacy(_, value) => put(values, &value),
         }
     }
@@ -117,28 +118,29 @@ struct WaitFromCpuHead {
 static_assert!(size_of::<WaitFromCpuHead>() == 56 - 24);
 static_assert!(core::mem::offset_of!(WaitFromCpuHead, guest_event) == 40 - 24);
 
-/// Asks the host to signal a guest event when sync objects have reached their values.
+/// Command WAITFORSYNCOBJECTFROMCPU: makes the host signal a guest event when sync objects have
+/// reached their values.
 pub(crate) struct WaitForSyncObjectFromCpu<F> {
-    /// For which device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// For all objects, or any.
+    /// Flags, which say whether to wait for one of the objects or for all.
     pub(crate) flags: u32,
-    /// What to signal.
+    /// Id of the guest event.
     pub(crate) event: u64,
-    /// How many objects.
+    /// Number of objects.
     pub(crate) object_count: u32,
-    /// Writes the handles, and the values of 64 bits, which need not be aligned.
+    /// Writes the handles and the values of 64 bits, which are not necessarily aligned.
     pub(crate) arrays: F,
 }
 
 impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for WaitForSyncObjectFromCpu<F> {
     const OPCODE: Opcode = Opcode::Vgpu(22);
 
-    /// A success code. The wait goes on whatever it is.
+    /// Success code of the host. The wait is registered whatever its value is.
     type Reply = isize;
 
     fn body_len(&self) -> usize {
-        // CAST: 32 bits fit, twelve times as well.
+        // CAST: `usize` has 64 bits, so the product does not overflow.
         size_of::<WaitFromCpuHead>() + self.object_count as usize * 12
     }
 
@@ -157,7 +159,7 @@ impl<F: FnMut(&mut [u8], &mut [u8]) -> Result> Command for WaitForSyncObjectFrom
 
         let rest = body.get_mut(size_of::<WaitFromCpuHead>()..).ok_or(EINVAL)?;
         let (objects, values) = rest
-            // CAST: 32 bits fit.
+            // CAST: `usize` has at least 32 bits.
             .split_at_mut_checked(self.object_count as usize * 4)
             .ok_or(EINVAL)?;
 
@@ -244,7 +246,7 @@ mod tests {
         assert_eq!(bytes.len(), 40 + 36);
         assert_eq!(bytes[32..40], [1, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(bytes[40..48], [9, 0, 0, 0, 0, 0, 0, 0]);
-        // One value, and nothing that happened to lie beside it.
+        // One value, and no stray bytes after it.
         assert_eq!(bytes[48..64], [0; 16]);
         assert_eq!(bytes[64..], [0x11, 0, 0, 0, 0x22, 0, 0, 0, 0x33, 0, 0, 0]);
         Ok(())

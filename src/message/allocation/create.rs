@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command that makes allocations.
+//! The command that creates allocations.
 
 use super::DestroyAllocation;
 use crate::{
@@ -33,7 +33,7 @@ use zerocopy_derive::{
     KnownLayout, //
 };
 
-/// No part of the data is this long.
+/// Upper limit of each part of the data in bytes, exclusive.
 const DATA_LIMIT: usize = 128 * 1024;
 
 #[repr(C)]
@@ -87,11 +87,11 @@ struct CreateReplyElement {
 static_assert!(size_of::<CreateReplyElement>() == 72);
 
 impl CreateReplyElement {
-    /// Flag: the processor caches the memory when it is shown to a program.
+    /// Flag: the allocation is mapped cached.
     const CACHED: u32 = 1 << 19;
 }
 
-/// How much data comes with allocations that are to be made.
+/// Sizes of the data that comes with new allocations, in bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct DataSizes {
     count: usize,
@@ -101,18 +101,18 @@ pub(crate) struct DataSizes {
 }
 
 impl DataSizes {
-    /// Adds up what comes with `infos`.
+    /// Adds up the sizes of the data of `infos`.
     ///
     /// # Errors
     ///
-    /// `EOVERFLOW` if a host of `version` cannot be told that much.
+    /// `EOVERFLOW` if the data does not fit a message to a host of `version`.
     pub(crate) fn new(
         version: InterfaceVersion,
         infos: &[AllocationInfo],
         runtime: u32,
         resource: u32,
     ) -> Result<Self> {
-        // CAST: 32 bits fit, and the sum of some of them as well.
+        // CAST: `usize` has 64 bits, so the sum does not overflow.
         let sizes = Self {
             count: infos.len(),
             runtime: runtime as usize,
@@ -138,42 +138,42 @@ impl DataSizes {
         size_of::<CreateHead>() + self.count * size_of::<Descriptor>() + self.data_len()
     }
 
-    /// Where the data about the allocations starts in a reply.
+    /// Returns the offset in a reply of the data about the allocations.
     fn reply_data(&self) -> usize {
         size_of::<CreateReplyHead>() + self.count * size_of::<CreateReplyElement>()
     }
 }
 
-/// The places of the data in a message.
+/// The parts of a message that contain data.
 pub(crate) struct DataParts<'a> {
-    /// Of the runtime library.
+    /// Data of the runtime library.
     pub(crate) runtime: &'a mut [u8],
-    /// Of the vendor, about the resource.
+    /// Data of the vendor about the resource.
     pub(crate) resource: &'a mut [u8],
-    /// Of the vendor, about one allocation after the other.
+    /// Data of the vendor about the allocations, in their order.
     pub(crate) allocations: &'a mut [u8],
 }
 
-/// Makes allocations, and a resource if one is wanted.
+/// Command CREATEALLOCATION: creates allocations, and a resource if one is wanted.
 pub(crate) struct CreateAllocation<'a, F> {
-    /// On this device.
+    /// Handle of the device.
     pub(crate) device: Handle,
-    /// They are added to this resource, if any.
+    /// Handle of the resource the allocations are added to, or none.
     pub(crate) resource: Handle,
-    /// As the user wants it.
+    /// Flags, as given by the user.
     pub(crate) flags: u32,
-    /// A number by which the runtime library knows the resource.
+    /// Number by which the runtime library identifies the resource.
     pub(crate) runtime_handle: u64,
-    /// The allocations.
+    /// Descriptions of the allocations.
     pub(crate) infos: &'a [AllocationInfo],
-    /// How much data there is.
+    /// Sizes of the data.
     pub(crate) sizes: DataSizes,
     /// Writes the data.
     pub(crate) data: F,
 }
 
 impl<F> CreateAllocation<'_, F> {
-    /// Flag: a resource is wanted.
+    /// Flag: creates a resource.
     const CREATE_RESOURCE: u32 = 1 << 0;
 }
 
@@ -198,7 +198,7 @@ impl<F: FnMut(DataParts<'_>) -> Result> Command for CreateAllocation<'_, F> {
 
     fn fill(&mut self, body: &mut [u8]) -> Result {
         let sizes = self.sizes;
-        // CAST: All of them were 32 bits wide when they came.
+        // CAST: All sizes were 32 bits wide in the user's argument.
         let head = CreateHead {
             device: self.device,
             resource: self.resource,
@@ -254,27 +254,27 @@ impl<F: FnMut(DataParts<'_>) -> Result> Command for CreateAllocation<'_, F> {
     }
 }
 
-/// What the host has made.
+/// Reply to [`CreateAllocation`].
 pub(crate) struct Created {
     reply: ReplyBuffer,
     resource: Handle,
     sizes: DataSizes,
 }
 
-/// One allocation the host has made.
+/// An allocation that the host has created.
 pub(crate) struct CreatedAllocation<'a> {
-    /// Its handle.
+    /// Handle of the allocation.
     pub(crate) handle: Handle,
-    /// Bytes.
+    /// Size of the allocation in bytes.
     pub(crate) size: u64,
-    /// Whether the processor caches it when it is shown to a program.
+    /// Whether the allocation is mapped cached.
     pub(crate) cached: bool,
-    /// Data of the vendor's, no more than was sent.
+    /// Data of the vendor, no more than was sent.
     pub(crate) data: &'a [u8],
 }
 
 impl Created {
-    /// The new resource, if one was wanted.
+    /// Returns the new resource, if one was wanted.
     pub(crate) fn resource(&self) -> Handle {
         self.resource
     }
@@ -285,14 +285,14 @@ impl Created {
         take_at(self.reply.bytes(), offset)
     }
 
-    /// The handles of the allocations, in their order.
+    /// Returns the handles of the allocations, in their order.
     pub(crate) fn handles(&self) -> impl Iterator<Item = Result<Handle>> + '_ {
         (0..self.sizes.count).map(|index| Ok(self.element(index)?.allocation))
     }
 
-    /// The allocations, in the order of the `infos` they were made from.
+    /// Returns the allocations, in the order of the `infos` they were created from.
     ///
-    /// The items are `EINVAL` where the host returns more data than it was sent.
+    /// An item is `EINVAL` if the host returns more data than it was sent.
     pub(crate) fn allocations<'a>(
         &'a self,
         infos: &'a [AllocationInfo],
@@ -310,7 +310,7 @@ impl Created {
                 return Err(EINVAL);
             }
 
-            // CAST: 32 bits fit.
+            // CAST: `usize` has at least 32 bits.
             let size = element.priv_drv_data_size as usize;
             let (data, others) = rest.split_at_checked(size).ok_or(EINVAL)?;
 
@@ -325,7 +325,7 @@ impl Created {
     }
 }
 
-/// Destroys what nobody has waited for: a new resource with everything in it, or allocations.
+/// Makes the message that destroys a new resource with its allocations, or new allocations.
 fn undo_create(
     reply: &[u8],
     info: CreateInfo,
@@ -339,7 +339,7 @@ fn undo_create(
         let offset = size_of::<CreateReplyHead>() + index * size_of::<CreateReplyElement>();
         let handle: Handle = take_at(reply, offset)?;
 
-        // A host that could not make them says so with zeros.
+        // A host that has failed to create the allocations replies with zero handles.
         if handle.is_none() {
             return Ok(None);
         }
@@ -483,7 +483,7 @@ mod tests {
         Ok(())
     }
 
-    /// A reply about as many allocations as there are `elements`: handle, size of the data.
+    /// Makes a reply with the given `elements`: handle, size of the data.
     fn reply(resource: u32, elements: &[(u32, u32)], data: &[u8]) -> Result<KVVec<u8>> {
         let mut bytes = KVVec::new();
         let mut word = |value: u32| bytes.extend_from_slice(&value.to_le_bytes(), GFP_KERNEL);
@@ -525,7 +525,8 @@ mod tests {
         assert_eq!(created.resource().raw(), 0x4000_0080);
         for made in created.allocations(&infos) {
             let made = made?;
-            // The data of one follows that of the other, by the sizes that were returned.
+            // The data of an allocation follows that of the one before, by the sizes that were
+            // returned.
             let data: &[u8] = match made.handle.raw() {
                 1 => &[1, 2, 3],
                 2 => &[],
@@ -540,7 +541,7 @@ mod tests {
         assert_eq!(seen, 3);
         assert_eq!(created.handles().filter(Result::is_ok).count(), 3);
 
-        // More data than was sent, for one of them.
+        // More data than was sent, for one of the allocations.
         let wrong = reply(0, &[(1, 3), (2, 1), (3, 2)], &[0; 6])?;
         let created = ask(&rig, &link, &infos, &wrong)?;
 
@@ -549,7 +550,7 @@ mod tests {
             .nth(1)
             .is_some_and(|made| made.is_err()));
 
-        // A byte too short.
+        // The reply is a byte too short.
         let short = full.get(..full.len() - 1).ok_or(EIO)?;
 
         assert!(ask(&rig, &link, &infos, short).is_err());
@@ -569,7 +570,7 @@ mod tests {
         };
         let elements = [(0x4000_00C0, 0), (0x4000_0100, 0)];
 
-        // A resource goes with everything in it.
+        // A resource is destroyed with its allocations.
         let message = undo(1, &reply(0x4000_0080, &elements, &[])?)?.ok_or(EIO)?;
         let bytes = message.bytes();
 
@@ -580,7 +581,8 @@ mod tests {
         assert_eq!(take_at::<u32>(bytes, 32)?, 0);
         assert_eq!(take_at::<u32>(bytes, 36)?, 1);
 
-        // Without one the allocations are named; what the host calls a resource does not count.
+        // Without a new resource the allocations are destroyed, whatever the resource field
+        // contains.
         let message = undo(0, &reply(7, &elements, &[])?)?.ok_or(EIO)?;
         let bytes = message.bytes();
 
@@ -590,7 +592,7 @@ mod tests {
         assert_eq!(take_at::<u32>(bytes, 40)?, 0x4000_00C0);
         assert_eq!(take_at::<u32>(bytes, 44)?, 0x4000_0100);
 
-        // Nothing was made.
+        // Nothing was created.
         assert!(undo(1, &reply(0, &elements, &[])?)?.is_none());
         assert!(undo(0, &reply(0, &[(0, 0), (0, 0)], &[])?)?.is_none());
         // The reply is too short.
