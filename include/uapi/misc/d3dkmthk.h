@@ -484,7 +484,7 @@ struct d3dkmt_enumprocesses {
  */
 
 /**
- * enum d3dkmt_escapetype - For whom an escape is meant
+ * enum d3dkmt_escapetype - Receiver of an escape
  * @_D3DKMT_ESCAPE_DRIVERPRIVATE: the vendor's driver
  * @_D3DKMT_ESCAPE_VIDMM: memory manager
  * @_D3DKMT_ESCAPE_VIDSCH: scheduler
