@@ -128,7 +128,7 @@ struct DxgkrnlModule {
     _misc: misc::Registration<bus::misc::OpenFile>,
     /// How many objects there are.
     #[pin]
-    _census: debugfs::File<Arc<ObjectStats>>,
+    _object_stats: debugfs::File<Arc<ObjectStats>>,
     /// What adapters there are.
     #[pin]
     _adapters: debugfs::File<Arc<Registry>>,
@@ -156,7 +156,7 @@ impl InPlaceModule for DxgkrnlModule {
             },
             _drain: Drain(REGISTRY.get().ok_or(ENODEV)?),
             _debugfs: debugfs::Dir::new(name),
-            _census <- {
+            _object_stats <- {
                 let object_stats = REGISTRY.get().ok_or(ENODEV)?.driver_data().object_stats.clone();
 
                 _debugfs.read_callback_file(c"objects", object_stats, &ObjectStats::show)

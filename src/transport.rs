@@ -230,7 +230,7 @@ impl<C: Channel + 'static> Transport<C> {
     pub(crate) fn close_endpoint(&self, endpoint: &Endpoint) {
         self.completions.close_endpoint(endpoint);
         self.channel.settle();
-        self.completions.end_lane(endpoint);
+        self.completions.end_endpoint(endpoint);
     }
 
     /// Calls `show` for each request that the host has not answered.

@@ -15,7 +15,7 @@ from pathlib import Path
 from results import Tally
 
 # What builds leave between the sources, see .gitignore.
-MADE = re.compile(r"(\.(o|ko|mod|mod\.c|cmd|d|rmeta|pyc|symversions)|^modules\.order|^Module\.symvers|^bindings_generated\.rs)$")
+MADE = re.compile(r"(\.(o|ko|mod|mod\.c|cmd|d|rmeta|pyc|symversions|md)|^modules\.order|^Module\.symvers|^bindings_generated\.rs)$")
 MADE_DIRECTORIES = {"target", "build", "__pycache__", ".git"}
 # Entries of one phase that are kept.
 MOST = 8
@@ -36,7 +36,7 @@ def fingerprint(inputs):
 
 
 def sources(directory):
-    """The files below a directory that no build has made, in the order of their names."""
+    """The files below a directory that no build has made and that are no pages to read, in the order of their names."""
     return [path for path in sorted(directory.rglob("*")) if path.is_file() and not MADE.search(path.name)
             and not MADE_DIRECTORIES.intersection(path.relative_to(directory).parts)]
 

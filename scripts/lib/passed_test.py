@@ -56,7 +56,8 @@ class Fingerprint(Folder):
     def test_what_builds_leave_does_not_count(self):
         source = self.file("tree/sub/a.rs", "x").parent.parent
         key = passed.fingerprint([source])
-        for made in ("sub/a.o", "sub/.a.o.cmd", "a.ko", "a.mod.c", "modules.order", "target/b.rs", "sub/__pycache__/c.py"):
+        for made in ("sub/a.o", "sub/.a.o.cmd", "a.ko", "a.mod.c", "modules.order", "target/b.rs", "sub/__pycache__/c.py",
+                     "sub/README.md"):
             self.file(f"tree/{made}", "y")
         self.assertEqual(passed.fingerprint([source]), key)
         for other in ("sub/b.rs", "targets/b.rs", "cmd", "order"):

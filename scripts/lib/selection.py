@@ -7,7 +7,7 @@ import re
 # In every selection: each kind of object once, and a way through all layers.
 BASIC = ["device_node", "adapter", "device", "allocation", "sync_signal", "escape"]
 
-MODULE_OR_HOST = re.compile(r"^(src|c|compat|include|tools/gpupv-host/crates)/|^(Kbuild|Kconfig)$")
+MODULE_OR_HOST = re.compile(r"^(src|c|compat|include|tools/gpupv-host/crates)/.*(?<!\.md)$|^(Kbuild|Kconfig)$")
 # What one program alone consists of
 PARTS = {"fuzz": "fuzz_ioctl"}
 PART = re.compile(r"^tools/testing/selftests/dxg/(\w+)/\w+\.[ch]$")

@@ -53,6 +53,9 @@ class Selection(unittest.TestCase):
     def test_documents_need_no_guest(self):
         self.assertEqual(self.chosen("README.md", "Documentation/testing.md"), [])
 
+    def test_documents_among_the_sources_need_none_either(self):
+        self.assertEqual(self.chosen("tools/gpupv-host/crates/vm/README.md"), [])
+
     def test_without_a_change_the_basic_ones(self):
         self.assertEqual(set(self.chosen()), set(selection.BASIC))
 

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_lane_is_noticed() -> Result {
+    fn closed_endpoint_is_noticed() -> Result {
         let rig = Rig::new()?;
         let transport = rig.transport.as_arc_borrow();
         let provision = Provision::new(4, Label::UNKNOWN)?;

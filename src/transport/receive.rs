@@ -353,7 +353,7 @@ impl Completions {
 
     /// Wakes all waiters of `endpoint`, which is closed. Their requests stay on their accounts: the
     /// host may still read them until the channel is closed.
-    pub(super) fn end_lane(&self, endpoint: &Endpoint) {
+    pub(super) fn end_endpoint(&self, endpoint: &Endpoint) {
         let mut from = 0;
 
         loop {
@@ -389,7 +389,7 @@ impl Completions {
 
     fn complete(&self, id: u64, payload: &[u8]) {
         let Some(InFlight {
-            endpoint: _lane,
+            endpoint: _endpoint,
             account,
             request,
             mut buffer,

@@ -434,7 +434,7 @@ mod suite {
     }
 
     #[test]
-    fn closing_a_lane_wakes_only_those_on_it() -> Result {
+    fn closing_an_endpoint_wakes_only_its_waiters() -> Result {
         let rig = Rig::new()?;
         let endpoint = Endpoint::new()?;
         let stay = wait_on(&rig, &rig.endpoint, 3)?;
