@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/hyperv.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/ratelimit.h>
@@ -116,6 +117,17 @@ void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 siz
 bool dxgkrnl_helper_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);
+}
+
+/* Inline functions where modules cannot be unloaded */
+void dxgkrnl_helper_module_get(void)
+{
+	__module_get(THIS_MODULE);
+}
+
+void dxgkrnl_helper_module_put(void)
+{
+	module_put(THIS_MODULE);
 }
 
 void dxgkrnl_helper_cond_resched(void)

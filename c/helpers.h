@@ -42,6 +42,8 @@ void dxgkrnl_helper_current_comm(char *buf);
 void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 size);
 
 bool dxgkrnl_helper_fatal_signal_pending(void);
+void dxgkrnl_helper_module_get(void);
+void dxgkrnl_helper_module_put(void);
 void dxgkrnl_helper_cond_resched(void);
 
 unsigned long dxgkrnl_helper_max_pinned_mib(void);

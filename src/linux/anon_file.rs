@@ -9,8 +9,8 @@
 
 use super::{
     bindings,
-    errno, //
-    module,
+    errno,
+    module, //
 };
 use core::{
     any::Any,

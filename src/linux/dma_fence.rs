@@ -12,8 +12,7 @@
 //! C header: `include/linux/dma-fence.h`
 
 use super::{
-    bindings,
-    module, //
+    bindings, //
 };
 use core::{
     any::TypeId,
@@ -165,7 +164,7 @@ unsafe extern "C" fn release(fence: *mut dma_fence) {
     // and a module that is unloaded waits for those: we may return.
     unsafe {
         kernel::bindings::dma_fence_free(fence);
-        kernel::bindings::module_put(module::this_module());
+        bindings::dxgkrnl_helper_module_put();
     }
 }
 
@@ -331,7 +330,7 @@ impl Signaller {
         // - The operations live as long as the module, to which the fence holds a reference; the
         //   caller is code of the module, and so there is one already.
         unsafe {
-            kernel::bindings::__module_get(module::this_module());
+            bindings::dxgkrnl_helper_module_get();
             kernel::bindings::dma_fence_init64(
                 raw,
                 ptr::from_ref(&OPERATIONS).cast(),

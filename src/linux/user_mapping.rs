@@ -34,8 +34,8 @@
 
 use super::{
     bindings,
-    mmio::MmioRange, //
-    module,
+    mmio::MmioRange,
+    module, //
 };
 use core::ptr::{
     self,
