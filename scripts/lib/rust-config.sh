@@ -27,6 +27,7 @@ why_no_rust() {
 	fi
 	{ is_on "$file" CFI || is_on "$file" CFI_CLANG; } && ! is_on "$file" HAVE_CFI_ICALL_NORMALIZE_INTEGERS_RUSTC &&
 		reasons+=("CONFIG_CFI needs a newer rustc or clang")
+	[ "$(value_of "$file" RUSTC_VERSION)" -ge 109600 ] 2>/dev/null || { is_on "$file" KASAN_SW_TAGS && reasons+=("CONFIG_KASAN_SW_TAGS needs rustc 1.96 or newer"); }
 	is_on "$file" KASAN && ! is_on "$file" CC_IS_CLANG && reasons+=("CONFIG_KASAN needs clang")
 	[ ${#reasons[@]} -gt 0 ] || reasons=("CONFIG_RUST is not set")
 	printf '%s' "${reasons[0]}"
