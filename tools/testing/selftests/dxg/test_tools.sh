@@ -65,7 +65,7 @@ info_sees_work()
 
 sees_work() # PID
 {
-	dxginfo --processes | grep -qE "^[0-9a-f:]+ +$1 +([1-9][0-9]*|<1)% +[0-9.]+ [KMG]iB"
+	dxginfo --processes | grep -qE "^[0-9a-f:]+ +$1 +([1-9][0-9]*|<1)% +[A-Za-z0-9][^%]* [0-9.]+ [KMG]iB"
 }
 
 for program in dxginfo saxpy matmul; do

@@ -66,6 +66,17 @@ pub enum Error {
         /// The LUID asked for.
         luid: Luid,
     },
+    /// There is no adapter at all.
+    #[error("this machine has no adapter")]
+    NoAdapter,
+    /// No adapter is the one that was meant.
+    #[error("there is no adapter {wanted}; there are {there}")]
+    NoMatch {
+        /// What was meant: "of the kind compute-only".
+        wanted: String,
+        /// The adapters that there are.
+        there: String,
+    },
     /// A device does no more work.
     #[error("the device was stopped: {state}{}", fault.map(|f| format!(", {f}")).unwrap_or_default())]
     Stopped {
@@ -119,6 +130,8 @@ impl Error {
             Self::Open { .. }
             | Self::NoSuchAdapter { .. }
             | Self::Stopped { .. }
+            | Self::NoAdapter
+            | Self::NoMatch { .. }
             | Self::TooLarge { .. } => None,
         }
     }

@@ -64,6 +64,7 @@ mod error;
 mod feature;
 mod luid;
 mod memory;
+mod selector;
 mod statistics;
 mod status;
 #[cfg(any(test, feature = "testing"))]
@@ -80,6 +81,7 @@ pub use error::{Error, Function, OpenFailure, Result};
 pub use feature::{Feature, FeatureState};
 pub use luid::{Luid, ParseLuidError};
 pub use memory::{SegmentGroup, VideoMemory};
+pub use selector::Selector;
 pub use statistics::{MemoryInUse, ProcessMemory};
 pub use status::{Errno, NtStatus};
 pub use version::{DriverVersion, WddmVersion};

@@ -9,7 +9,7 @@ abi_struct! {
     /// A locally unique identifier: names an adapter for as long as the guest runs.
     ///
     /// Written as high and low half in hexadecimal, `00000000:0001a2b3`; reading also accepts
-    /// shorter halves and a single number.
+    /// shorter halves, `-` between them, and a single number.
     #[derive(Default, PartialOrd, Ord, Hash)]
     pub struct Luid {
         /// Low half.
@@ -42,7 +42,7 @@ impl FromStr for Luid {
             let hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
             u32::from_str_radix(digits, 16).ok().filter(|_| hexadecimal)
         };
-        let (high, low) = text.split_once(':').unwrap_or(("0", text));
+        let (high, low) = text.split_once([':', '-']).unwrap_or(("0", text));
         match (half(high), half(low)) {
             (Some(b), Some(a)) => Ok(Self { a, b }),
             _ => Err(ParseLuidError {
@@ -69,14 +69,25 @@ mod tests {
     #[test]
     fn short_and_prefixed_forms_are_read() {
         let luid = Luid { a: 0x1F, b: 0 };
-        for text in ["1f", "0x1f", "0:1F", "0x0:0x1f"] {
+        for text in ["1f", "0x1f", "0:1F", "0x0:0x1f", "0-1f"] {
             assert_eq!(text.parse(), Ok(luid), "{text}");
         }
     }
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", ":", "1:", ":1", "+1", "xyz", "1:2:3", "123456789"] {
+        for text in [
+            "",
+            ":",
+            "1:",
+            ":1",
+            "+1",
+            "xyz",
+            "1:2:3",
+            "1-2:3",
+            "-1",
+            "123456789",
+        ] {
             assert!(text.parse::<Luid>().is_err(), "{text:?}");
         }
     }

@@ -2,15 +2,18 @@
 
 //! The command line.
 
+use crate::pages::Page;
 use clap::Parser;
-use dxg::Luid;
+use dxg::Selector;
 use std::path::PathBuf;
 
-const AFTER_HELP: &str = "\
+const ABOUT_ANSWERS: &str = "\
 A query that the host does not answer shows as - in tables and as null in JSON; --verbose and
-JSON list these queries. Memory budgets are those of this process.
+JSON list these queries. Memory budgets are those of this process. How busy an engine is, is what
+it did between two looks: 200 ms at first, then the period of --watch.";
 
-Exit status:
+/// What the exit statuses mean, for the help and the man page.
+pub(crate) const EXIT_STATUS: &str = "
   0  the adapters were shown, if there are any
   1  the driver failed, or there is no such adapter
   2  the command line is wrong
@@ -18,9 +21,23 @@ Exit status:
   4  the module has no GPU host to talk to
   5  the device may not be opened";
 
-/// Shows the paravirtual GPU adapters of this machine.
+/// For the help and the man page.
+pub(crate) const EXAMPLES: &str = "
+  dxginfo                   each adapter on a line
+  dxginfo -a compute-only   only those that render nothing
+  dxginfo -a nvidia -v      all about the adapters of one maker
+  dxginfo -p -w             who uses them and how much, every two seconds";
+
+/// Shows the paravirtual GPU adapters of this machine
+///
+/// These are the GPUs and NPUs that a Windows host shares with this virtual machine through
+/// /dev/dxg. Without options each has a line: name, LUID, kind, PCI ID, memory, how busy its
+/// busiest engine is, and the version of its driver on the host.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(
+    version,
+    after_help = format!("{ABOUT_ANSWERS}\n\nExamples:{EXAMPLES}\n\nExit status:{EXIT_STATUS}"),
+)]
 pub(crate) struct Args {
     /// Print everything as JSON, sizes in bytes
     #[arg(long)]
@@ -34,9 +51,10 @@ pub(crate) struct Args {
     #[arg(short, long)]
     pub(crate) processes: bool,
 
-    /// Show one adapter only, by its LUID as in the table
-    #[arg(short, long, value_name = "LUID")]
-    pub(crate) adapter: Option<Luid>,
+    /// Show only the adapter with this LUID, or those of a kind (render, compute-only) or with
+    /// this in their name
+    #[arg(short, long, value_name = "LUID|KIND|NAME")]
+    pub(crate) adapter: Option<Selector>,
 
     /// Repeat every SECONDS until interrupted; with --json one document a line
     #[arg(
@@ -52,6 +70,10 @@ pub(crate) struct Args {
     /// The device node
     #[arg(long, value_name = "PATH", default_value = dxg::DEVICE_PATH)]
     pub(crate) device: PathBuf,
+
+    /// Print the man page or a shell's completions, and nothing else
+    #[arg(long, value_enum, value_name = "PAGE", exclusive = true)]
+    pub(crate) generate: Option<Page>,
 }
 
 #[cfg(test)]
@@ -77,10 +99,11 @@ mod tests {
     }
 
     #[test]
-    fn adapters_are_named_by_luid() {
-        let args = Args::try_parse_from(["dxginfo", "-a", "0:1f"]).unwrap();
-        assert_eq!(args.adapter, Some(Luid { a: 0x1F, b: 0 }));
-        let error = Args::try_parse_from(["dxginfo", "-a", "first"]).unwrap_err();
-        assert!(error.to_string().contains("is not a LUID"), "{error}");
+    fn pages_stand_alone() {
+        let parse = |words: &[&str]| Args::try_parse_from(["dxginfo"].iter().chain(words));
+        let args = parse(&["--generate", "man"]).unwrap();
+        assert_eq!(args.generate, Some(Page::Man));
+        assert!(parse(&["--generate", "man", "--json"]).is_err());
+        assert!(parse(&["--generate", "html"]).is_err());
     }
 }

@@ -7,6 +7,7 @@ mod args;
 mod details;
 mod failure;
 mod overview;
+mod pages;
 mod report;
 #[cfg(test)]
 mod sample;
@@ -47,7 +48,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut survey = Survey::new(&args.device, args.adapter)?;
+    if let Some(page) = args.generate {
+        return pages::generate(page, &mut io::stdout().lock()).map_err(Failure::Output);
+    }
+    let mut survey = Survey::new(&args.device, args.adapter.clone())?;
     // How busy an engine is takes two looks.
     survey.take()?;
     std::thread::sleep(FIRST_PERIOD);

@@ -5,7 +5,7 @@
 use dxg::SegmentGroup;
 
 use crate::{
-    report::{AdapterReport, Report, Segments},
+    report::{AdapterReport, ProcessEngine, Report, Segments},
     table::{Column, Table},
     text::Style,
     units::{bytes, percent},
@@ -45,6 +45,7 @@ pub(crate) fn render_processes(report: &Report, style: Style) -> String {
         Column::left("ADAPTER"),
         Column::right("PID"),
         Column::right("BUSY"),
+        Column::left("ENGINE").at_least(6),
         Column::right("LOCAL"),
         Column::right("NON-LOCAL"),
         Column::left("PROCESS").at_least(8),
@@ -53,7 +54,7 @@ pub(crate) fn render_processes(report: &Report, style: Style) -> String {
     for adapter in &report.adapters {
         let luid = || Some(adapter.luid.clone());
         let Some(processes) = &adapter.processes else {
-            table.row([luid(), None, None, None, None, None]);
+            table.row([luid(), None, None, None, None, None, None]);
             continue;
         };
         for process in processes {
@@ -68,6 +69,9 @@ pub(crate) fn render_processes(report: &Report, style: Style) -> String {
                 luid(),
                 Some(process.pid.to_string()),
                 process.utilization.map(percent),
+                process
+                    .busiest_engine()
+                    .and_then(|busy| engine(adapter, busy)),
                 process.memory_of(&local).map(bytes),
                 process.memory_of(&non_local).map(bytes),
                 name,
@@ -79,6 +83,20 @@ pub(crate) fn render_processes(report: &Report, style: Style) -> String {
     } else {
         table.render(style, 0)
     }
+}
+
+/// What an engine is called, or else what it is for.
+fn engine(adapter: &AdapterReport, wanted: &ProcessEngine) -> Option<String> {
+    let mut physical = adapter.physical_adapters.iter();
+    let physical = physical.find(|physical| physical.index == wanted.physical_adapter)?;
+    let mut engines = physical.engines.iter().flatten();
+    let engine = engines.find(|engine| engine.ordinal == wanted.ordinal)?;
+    let name = if engine.name.is_empty() {
+        &engine.kind
+    } else {
+        &engine.name
+    };
+    Some(name.clone())
 }
 
 fn pci_id(adapter: &AdapterReport) -> Option<String> {
@@ -97,11 +115,11 @@ fn memory(segments: &Segments) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{sample, text::WIDTH_MAX};
+    use crate::{sample, text::UNLIMITED};
 
     const ASCII: Style = Style {
         unicode: false,
-        width: WIDTH_MAX,
+        width: UNLIMITED,
     };
 
     #[test]
@@ -109,10 +127,10 @@ mod tests {
         assert_eq!(
             render(&sample::report(), ASCII),
             "\
-NAME                 LUID               KIND          PCI ID             MEMORY  BUSY  DRIVER
-Software Render...   00000000:0000a1b2  render        1414:008e         4.0 GiB   25%  31.0.101.4146
-Software Compute...  00000000:0000a1b3  compute-only  1414:008a  8.0 GiB shared     -  1.2.3.4
--                    00000000:0000a1b4  -             -                       -     -  -
+NAME                                                    LUID               KIND          PCI ID             MEMORY  BUSY  DRIVER
+Software Render Adapter                                 00000000:0000a1b2  render        1414:008e         4.0 GiB   25%  31.0.101.4146
+Software Compute Accelerator without Memory of its Own  00000000:0000a1b3  compute-only  1414:008a  8.0 GiB shared     -  1.2.3.4
+-                                                       00000000:0000a1b4  -             -                       -     -  -
 "
         );
     }
@@ -152,10 +170,10 @@ Software Compute...  00000000:0000a1b3  compute-only  1414:008a  8.0 GiB shared 
         assert_eq!(
             render_processes(&report, ASCII),
             "\
-ADAPTER             PID  BUSY      LOCAL  NON-LOCAL  PROCESS
-00000000:0000a1b2   101   25%  768.0 MiB  512.0 MiB  worker
-00000000:0000a1b2  2002     -          -          -  -
-00000000:0000a1b4     -     -          -          -  -
+ADAPTER             PID  BUSY  ENGINE      LOCAL  NON-LOCAL  PROCESS
+00000000:0000a1b2   101   25%  3D      768.0 MiB  512.0 MiB  worker
+00000000:0000a1b2  2002     -  -               -          -  -
+00000000:0000a1b4     -     -  -               -          -  -
 "
         );
     }

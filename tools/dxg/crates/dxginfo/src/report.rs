@@ -5,6 +5,7 @@
 //! `None`, in JSON null, stands for a query that the host did not answer.
 
 use serde::Serialize;
+use std::cmp::Ordering;
 
 /// Everything.
 #[derive(Clone, Debug, Serialize)]
@@ -172,6 +173,19 @@ pub(crate) struct ProcessEngine {
 }
 
 impl Process {
+    /// The engine that works most for it.
+    pub(crate) fn busiest_engine(&self) -> Option<&ProcessEngine> {
+        let busy = self
+            .engines
+            .iter()
+            .filter(|engine| engine.utilization > Some(0.0));
+        busy.max_by(|a, b| {
+            a.utilization
+                .partial_cmp(&b.utilization)
+                .unwrap_or(Ordering::Equal)
+        })
+    }
+
     /// What it uses of one kind of memory on all physical adapters.
     pub(crate) fn memory_of(&self, group: &str) -> Option<u64> {
         let parts = self.memory.iter().filter(|memory| memory.group == group);

@@ -6,7 +6,7 @@ use crate::{
     report::{self, AdapterReport, Problem, Report},
     sampler::{Clock, Sampler, Subject},
 };
-use dxg::{Adapter, AdapterFilter, AdapterKind, Dxg, Error, Luid, SegmentGroup};
+use dxg::{Adapter, AdapterFilter, AdapterKind, Dxg, Error, SegmentGroup, Selector};
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -19,14 +19,14 @@ const PHYSICAL_ADAPTERS_MAX: u32 = 16;
 pub(crate) struct Survey {
     device: Dxg,
     path: String,
-    adapter: Option<Luid>,
+    adapter: Option<Selector>,
     process_name: fn(u32) -> Option<String>,
     sampler: Sampler,
 }
 
 impl Survey {
-    /// Opens the device; `adapter` limits the survey to one.
-    pub(crate) fn new(path: &Path, adapter: Option<Luid>) -> dxg::Result<Self> {
+    /// Opens the device; `adapter` limits the survey to those that are meant.
+    pub(crate) fn new(path: &Path, adapter: Option<Selector>) -> dxg::Result<Self> {
         Ok(Self {
             device: Dxg::open_path(path)?,
             path: path.display().to_string(),
@@ -39,8 +39,8 @@ impl Survey {
     /// The state of all adapters now. Only a failure to list them is an error.
     /// How busy engines are is known from the second time on.
     pub(crate) fn take(&mut self) -> dxg::Result<Report> {
-        let adapters = match self.adapter {
-            Some(luid) => vec![self.device.open_by_luid(luid)?],
+        let adapters = match &self.adapter {
+            Some(selector) => selector.open(&self.device)?,
             None => self.device.adapters(AdapterFilter::ALL)?,
         };
         self.sampler.begin();
@@ -285,7 +285,7 @@ use std::cell::Cell;
 impl Survey {
     /// A survey of a driver made of data, where every process is called `worker` and a second goes by
     /// from one look to the next.
-    pub(crate) fn of(device: Dxg, adapter: Option<Luid>) -> Self {
+    pub(crate) fn of(device: Dxg, adapter: Option<Selector>) -> Self {
         Self {
             device,
             path: dxg::DEVICE_PATH.to_owned(),
@@ -307,7 +307,7 @@ mod tests {
     };
     use serde_json::{json, Value};
 
-    fn take(driver: &FakeDriver, adapter: Option<Luid>) -> Value {
+    fn take(driver: &FakeDriver, adapter: Option<Selector>) -> Value {
         let mut survey = Survey::of(driver.device(), adapter);
         survey.take().expect("a first report");
         let report = survey.take();
@@ -465,12 +465,12 @@ mod tests {
 
     #[test]
     fn one_adapter_can_be_picked() {
-        let luid = Luid { a: 0xA1B3, b: 0 };
-        let json = take(&sample::driver(), Some(luid));
+        let meant = |text: &str| text.parse().ok();
+        let json = take(&sample::driver(), meant("0-a1b3"));
         assert_eq!(json["adapters"].as_array().map(Vec::len), Some(1));
         assert_eq!(json["adapters"][0]["kind"], "compute-only");
-        let missing = Survey::of(sample::driver().device(), Some(Luid { a: 1, b: 1 })).take();
-        assert!(matches!(missing, Err(Error::NoSuchAdapter { .. })));
+        let missing = Survey::of(sample::driver().device(), meant("1:1")).take();
+        assert!(matches!(missing, Err(Error::NoMatch { .. })));
     }
 
     #[test]

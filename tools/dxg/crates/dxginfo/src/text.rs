@@ -8,8 +8,8 @@ use std::{
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The widest output.
-pub(crate) const WIDTH_MAX: usize = 100;
+/// Nothing is cut where the output goes to a file or another program.
+pub(crate) const UNLIMITED: usize = usize::MAX;
 /// Tables are laid out for at least this width; narrower terminals wrap.
 const WIDTH_MIN: usize = 80;
 
@@ -28,9 +28,7 @@ impl Style {
         let terminal = terminal_size::terminal_size_of(io::stdout());
         Self {
             unicode: is_utf8_locale(|name| std::env::var_os(name)),
-            width: terminal.map_or(WIDTH_MAX, |(width, _)| {
-                usize::from(width.0).clamp(WIDTH_MIN, WIDTH_MAX)
-            }),
+            width: width_of(terminal.map(|(width, _)| width.0)),
         }
     }
 
@@ -78,6 +76,15 @@ impl Style {
         let least = usize::from(part > 0 && whole > 0);
         let filled = ((share * columns as f64) as usize).max(least);
         full.repeat(filled) + &empty.repeat(columns - filled)
+    }
+}
+
+/// The columns of tables on a terminal of so many, or on none. A terminal that knows no width, such
+/// as a serial line, has none.
+fn width_of(terminal: Option<u16>) -> usize {
+    match terminal {
+        None | Some(0) => UNLIMITED,
+        Some(width) => usize::from(width).max(WIDTH_MIN),
     }
 }
 
@@ -130,6 +137,14 @@ mod tests {
         unicode: true,
         width: 100,
     };
+
+    #[test]
+    fn only_narrow_terminals_limit_tables() {
+        assert_eq!(width_of(None), UNLIMITED);
+        assert_eq!(width_of(Some(0)), UNLIMITED);
+        assert_eq!(width_of(Some(40)), 80);
+        assert_eq!(width_of(Some(200)), 200);
+    }
 
     fn locale(variables: &[(&str, &str)]) -> bool {
         is_utf8_locale(|name| {

@@ -55,9 +55,13 @@ fn something_else_than_the_device_is_status_1() {
 
 #[test]
 fn a_wrong_command_line_is_status_2() {
-    let output = dxginfo(&["--adapter", "first"]);
+    let output = dxginfo(&["--watch", "often"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("`first` is not a LUID"));
+    assert!(
+        stderr(&output).contains("invalid digit"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -69,6 +73,14 @@ fn the_help_lists_the_exit_statuses() {
         assert!(help.contains(word), "{word}");
     }
     assert!(help.contains("Exit status:"), "{help}");
+}
+
+#[test]
+fn the_man_page_comes_without_a_device() {
+    let output = dxginfo(&["--generate", "man"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let page = String::from_utf8(output.stdout).expect("text");
+    assert!(page.contains(".TH dxginfo 1"), "{page}");
 }
 
 #[test]

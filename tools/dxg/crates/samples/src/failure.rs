@@ -36,9 +36,6 @@ pub enum Failure {
         /// How many there are.
         found: usize,
     },
-    /// There is no adapter.
-    #[error("this machine has no adapter")]
-    NoAdapter,
     /// No engine of the adapter computes.
     #[error("no engine of the adapter computes")]
     NoEngine,

@@ -6,7 +6,7 @@ use crate::Failure;
 use clap::{Args, ValueEnum};
 use dxg::{
     compute::{CommandBuffer, Context, Fence, MappedAllocation, PagingQueue, Placement},
-    Adapter, AdapterFilter, AdapterKind, Dxg, Luid,
+    Adapter, AdapterFilter, Dxg, Selector,
 };
 use std::{
     fmt::Display,
@@ -26,9 +26,10 @@ pub enum Memory {
 /// The options that all programs have.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Use the adapter with this LUID, or the first of a kind: render, compute-only
-    #[arg(short, long, value_name = "LUID|KIND", value_parser = wanted)]
-    adapter: Option<Wanted>,
+    /// Use the adapter with this LUID, or the first of a kind (render, compute-only) or with this
+    /// in its name
+    #[arg(short, long, value_name = "LUID|KIND|NAME")]
+    adapter: Option<Selector>,
 
     /// Where the numbers lie
     #[arg(short, long, value_enum, default_value = "host")]
@@ -43,37 +44,15 @@ pub struct Options {
     device: PathBuf,
 }
 
-/// Which adapter is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
-    Kind(AdapterKind),
-    Luid(Luid),
-}
-
-fn wanted(text: &str) -> Result<Wanted, String> {
-    match text {
-        "render" => Ok(Wanted::Kind(AdapterKind::Render)),
-        "compute-only" => Ok(Wanted::Kind(AdapterKind::ComputeOnly)),
-        luid => luid
-            .parse()
-            .map(Wanted::Luid)
-            .map_err(|error| format!("{error}, nor a kind of adapter")),
-    }
-}
-
 impl Options {
     fn adapter(&self) -> Result<Adapter, Failure> {
         let dxg = Dxg::open_path(&self.device)?;
-        if let Some(Wanted::Luid(luid)) = self.adapter {
-            return Ok(dxg.open_by_luid(luid)?);
-        }
-        for adapter in dxg.adapters(AdapterFilter::ALL)? {
-            match self.adapter {
-                Some(Wanted::Kind(kind)) if adapter.kind()? != kind => {}
-                _ => return Ok(adapter),
-            }
-        }
-        Err(Failure::NoAdapter)
+        let adapters = match &self.adapter {
+            Some(selector) => selector.open(&dxg)?,
+            None => dxg.adapters(AdapterFilter::ALL)?,
+        };
+        let first = adapters.into_iter().next();
+        Ok(first.ok_or(dxg::Error::NoAdapter)?)
     }
 }
 
@@ -161,20 +140,4 @@ pub fn report(what: impl Display, computed: &Computed, operations: u64) {
         "  {:.1} ms, {rate:.1} Mflop/s, verified: same as the CPU bit for bit",
         seconds * 1e3
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn adapters_are_named_by_kind_or_luid() {
-        assert_eq!(wanted("render"), Ok(Wanted::Kind(AdapterKind::Render)));
-        let compute = Ok(Wanted::Kind(AdapterKind::ComputeOnly));
-        assert_eq!(wanted("compute-only"), compute);
-        assert_eq!(wanted("1:2"), Ok(Wanted::Luid(Luid { a: 2, b: 1 })));
-        assert!(wanted("big")
-            .unwrap_err()
-            .ends_with("nor a kind of adapter"));
-    }
 }
