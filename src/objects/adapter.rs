@@ -403,14 +403,14 @@ impl Adapter {
 
         match result {
             Ok(()) => pr_info!(
-                "adapter {:08x}-{:08x} is active\n",
+                "adapter {:08x}:{:08x} is active\n",
                 self.identity.luid.b,
                 self.identity.luid.a
             ),
             Err(error) => {
                 self.exchange(State::Stopped, |_| true);
                 pr_warn!(
-                    "adapter {:08x}-{:08x} could not be started: {}\n",
+                    "adapter {:08x}:{:08x} could not be started: {}\n",
                     self.identity.luid.b,
                     self.identity.luid.a,
                     error.to_errno()

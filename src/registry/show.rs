@@ -22,7 +22,7 @@ struct Shown(Luid);
 
 impl Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}-{:08x}", self.0.b, self.0.a)
+        write!(f, "{:08x}:{:08x}", self.0.b, self.0.a)
     }
 }
 

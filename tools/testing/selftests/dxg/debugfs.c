@@ -23,7 +23,7 @@ FIXTURE_SETUP(debugfs)
 	if (access(SHOWN "adapters", R_OK))
 		SKIP(return, "no debugfs");
 	DXG_GPU_SETUP(&self->gpu, false);
-	snprintf(self->luid, sizeof(self->luid), "%08x-%08x", self->gpu.luid.b, self->gpu.luid.a);
+	snprintf(self->luid, sizeof(self->luid), "%08x:%08x", self->gpu.luid.b, self->gpu.luid.a);
 }
 
 FIXTURE_TEARDOWN(debugfs)
