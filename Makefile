@@ -3,7 +3,8 @@
 #
 #   make             the module, for the running kernel (KDIR=... for another prepared tree)
 #   make stock-module  the module for a stock Debian kernel (KERNEL=7.2 for another series)
-#   make install     the module into the running kernel's directory, or KDIR's
+#   make install     the module that was built into its kernel's directory, or MODULE=FILE; signed
+#                    with SIGN_KEY=FILE SIGN_CERT=FILE;  make uninstall: away from there
 #   make run         boot a Hyper-V guest on the emulated host, load the module, list the
 #                    adapters, have each of them compute something
 #   make guest       a shell in a guest with the module loaded, or RUN='PROGRAM ARGUMENTS' in it;
@@ -21,13 +22,18 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 S := scripts
+# Tools that the environment names: the kernel's Makefile looks at its command line only.
+tools = $(foreach tool,CC RUSTC BINDGEN,$(if $(filter environment%,$(origin $(tool))),$(tool)='$($(tool))'))
 
 modules:
 	@$(S)/check-kdir '$(KDIR)'
-	+@$(S)/exclusive $(MAKE) -C '$(KDIR)' M=$(CURDIR) modules
+	+@$(S)/exclusive $(MAKE) -C '$(KDIR)' M=$(CURDIR) $(tools) modules
 
-install: modules
-	$(MAKE) -C '$(KDIR)' M=$(CURDIR) modules_install
+install:
+	+@$(S)/install-module install '$(KDIR)'
+
+uninstall:
+	+@$(S)/install-module remove '$(KDIR)'
 
 stock-module:
 	@$(S)/enter scripts/build module stock
@@ -71,5 +77,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install stock-module run guest test check soak fuzz bench lint debug-kernel update clean distclean help
+.PHONY: modules install uninstall stock-module run guest test check soak fuzz bench lint debug-kernel update clean distclean help
 .NOTPARALLEL:
