@@ -205,8 +205,8 @@ impl fmt::Display for OpenFailure {
                  not a Hyper-V guest with a paravirtual GPU, or the host has assigned it none"
             }
             Self::Denied => {
-                "permission denied; everyone may use the device by default, so look at the mode of \
-                 the node, and in a container at its device policy"
+                "permission denied; `ls -l` tells who may use the node: join its group (render, with \
+                 the packages) and log in again; in a container, look at its device policy"
             }
             Self::Other => "the system refused",
         })

@@ -7,7 +7,8 @@ use clap::Parser;
 use dxg::Selector;
 use std::path::PathBuf;
 
-const ABOUT_ANSWERS: &str = "\
+/// What the numbers are, for the help and the man page.
+pub(crate) const NOTES: &str = "\
 A query that the host does not answer shows as - in tables and as null in JSON; --verbose and
 JSON list these queries. Memory budgets are those of this process. How busy an engine is, is what
 it did between two looks: 200 ms at first, then the period of --watch.";
@@ -36,7 +37,7 @@ pub(crate) const EXAMPLES: &str = "
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = format!("{ABOUT_ANSWERS}\n\nExamples:{EXAMPLES}\n\nExit status:{EXIT_STATUS}"),
+    after_help = format!("{NOTES}\n\nExamples:{EXAMPLES}\n\nExit status:{EXIT_STATUS}"),
 )]
 pub(crate) struct Args {
     /// Print everything as JSON, sizes in bytes

@@ -2,10 +2,13 @@
 
 //! The man page and the completions of shells, made from the command line's definition.
 
-use crate::args::{Args, EXAMPLES, EXIT_STATUS};
+use crate::args::{Args, EXAMPLES, EXIT_STATUS, NOTES};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
-use clap_mangen::{roff::Roff, Man};
+use clap_mangen::{
+    roff::{bold, roman, Roff},
+    Man,
+};
 use std::io::{self, Write};
 
 /// What can be made.
@@ -41,6 +44,9 @@ fn man(out: &mut dyn Write) -> io::Result<()> {
     man.render_synopsis_section(out)?;
     man.render_description_section(out)?;
     man.render_options_section(out)?;
+    let mut notes = Roff::new();
+    notes.control("SH", ["NOTES"]).text([roman(NOTES)]);
+    notes.to_writer(out)?;
     section("EXIT STATUS", &pairs(EXIT_STATUS), out)?;
     section("EXAMPLES", &pairs(EXAMPLES), out)?;
     man.render_version_section(out)
@@ -53,7 +59,6 @@ fn pairs(list: &str) -> Vec<(&str, &str)> {
 }
 
 fn section(title: &str, pairs: &[(&str, &str)], out: &mut dyn Write) -> io::Result<()> {
-    use clap_mangen::roff::{bold, roman};
     let mut roff = Roff::new();
     roff.control("SH", [title]);
     for &(name, text) in pairs {
@@ -85,7 +90,14 @@ mod tests {
                 "{long} in\n{page}"
             );
         }
-        for heading in ["NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "EXAMPLES"] {
+        for heading in [
+            "NAME",
+            "SYNOPSIS",
+            "OPTIONS",
+            "NOTES",
+            "EXIT STATUS",
+            "EXAMPLES",
+        ] {
             assert!(page.contains(heading), "{heading} in\n{page}");
         }
         assert!(
