@@ -193,6 +193,7 @@ PARTS = {
     "debug-hostile": guest("debug", "hostile", 2400, "--hostile", "20261201", cpus=2, strict=False, more=MOMENT),
     "scripts": Part(unit_tests),
     "uapi-layout": counted("check-uapi-layout"),
+    "headers": counted("check-headers"),
     "host-unit": cargo("gpupv-host"),
     "tools-unit": cargo("dxg"),
     "stock": guest("stock", "selftests", 2400, "--removal-port", cpus=2, skip=RANDOM_CALLS),

@@ -10,7 +10,7 @@ macro_rules! trace_point {
         $(#[$attr])*
         #[inline(always)]
         pub(crate) fn $name($($argument: $type),*) {
-            #[cfg(CONFIG_TRACEPOINTS)]
+            #[cfg(dxgkrnl_trace)]
             kernel::macros::paste! {
                 // SAFETY: The key is the one C defines for this trace point.
                 let listening = unsafe {
@@ -26,7 +26,7 @@ macro_rules! trace_point {
                     unsafe { super::bindings::[<rust_do_trace_dxgkrnl_ $name>]($($argument),*) };
                 }
             }
-            #[cfg(not(CONFIG_TRACEPOINTS))]
+            #[cfg(not(dxgkrnl_trace))]
             {
                 $(let _ = $argument;)*
             }
