@@ -118,6 +118,12 @@ impl Host {
         let closed_notifiers = NotifierList::new().inspect_err(|_| link.close())?;
         let window = offer
             .allocate_mmio(size, WINDOW_ALIGN)
+            .inspect_err(|_| {
+                pr_warn!(
+                    "no room for the IO window of {} MiB: give this virtual machine more MMIO space\n",
+                    offer.mmio_megabytes()
+                )
+            })
             .and_then(IoWindow::new)
             .and_then(|window| Self::announce(&link, &window).map(|()| window))
             .inspect_err(|_| link.close())?;

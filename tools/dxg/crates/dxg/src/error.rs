@@ -201,8 +201,9 @@ impl fmt::Display for OpenFailure {
             }
             Self::NotADevice => "this is not a character device",
             Self::NoHost => {
-                "the dxgkrnl module is loaded but has no connection to a GPU host; this machine is \
-                 not a Hyper-V guest with a paravirtual GPU, or the host has assigned it none"
+                "the dxgkrnl module is loaded but has no connection to a GPU host: this machine is \
+                 no Hyper-V guest, the host has assigned it no GPU, or connecting has failed, which \
+                 the kernel's log tells then (`dmesg | grep dxgkrnl`)"
             }
             Self::Denied => {
                 "permission denied; `ls -l` tells who may use the node: join its group (render, with \

@@ -73,7 +73,7 @@ mod tests {
         for (reason, status, words) in [
             (OpenFailure::NoNode, 3, "modprobe dxgkrnl"),
             (OpenFailure::NoDriver, 3, "modprobe dxgkrnl"),
-            (OpenFailure::NoHost, 4, "the host has assigned it none"),
+            (OpenFailure::NoHost, 4, "the host has assigned it no GPU"),
             (OpenFailure::Denied, 5, "permission denied"),
             (OpenFailure::NotADevice, 1, "not a character device"),
             (OpenFailure::Other, 1, "resource busy"),
