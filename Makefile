@@ -5,6 +5,8 @@
 #   make stock-module  the module for a stock Debian kernel (KERNEL=7.2 for another series)
 #   make install     the module that was built into its kernel's directory, or MODULE=FILE; signed
 #                    with SIGN_KEY=FILE SIGN_CERT=FILE;  make uninstall: away from there
+#   make dkms        the module for this machine's kernels, and later ones, by DKMS;  make dkms-remove
+#   make deb         Debian packages: dxgkrnl-dkms (the module by DKMS) and dxgkrnl-tools (dxginfo)
 #   make run         boot a Hyper-V guest on the emulated host, load the module, list the
 #                    adapters, have each of them compute something
 #   make guest       a shell in a guest with the module loaded, or RUN='PROGRAM ARGUMENTS' in it;
@@ -34,6 +36,15 @@ install:
 
 uninstall:
 	+@$(S)/install-module remove '$(KDIR)'
+
+dkms:
+	@$(S)/install-dkms
+
+dkms-remove:
+	@$(S)/install-dkms remove
+
+deb:
+	@version=$$($(S)/version) && $(S)/enter $(S)/package "$$version"
 
 stock-module:
 	@$(S)/enter scripts/build module stock
@@ -77,5 +88,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install uninstall stock-module run guest test check soak fuzz bench lint debug-kernel update clean distclean help
+.PHONY: modules install uninstall dkms dkms-remove deb stock-module run guest test check soak fuzz bench lint debug-kernel update clean distclean help
 .NOTPARALLEL:
