@@ -179,7 +179,7 @@ impl InPlaceModule for DxgkrnlModule {
             _vmbus: if vmbus::exists() {
                 Some(KBox::try_pin_init(VmbusDriver::new(name, module), GFP_KERNEL)?)
             } else {
-                pr_info!("no VMBus here, and so no vGPU\n");
+                pr_debug!("no VMBus here, and so no vGPU\n");
                 None
             },
             _flush_adapters: FlushOnDrop {

@@ -402,7 +402,7 @@ impl Adapter {
         });
 
         match result {
-            Ok(()) => pr_info!(
+            Ok(()) => pr_debug!(
                 "adapter {:08x}:{:08x} is active\n",
                 self.identity.luid.b,
                 self.identity.luid.a

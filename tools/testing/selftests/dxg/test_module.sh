@@ -44,6 +44,14 @@ names_of()
 	esac
 }
 
+# Whether the driver has logged nothing above the debug level since the line with the mark, but for what the
+# kernel says of any module from outside
+quiet()
+{
+	said=$(dmesg -r | sed "1,/$mark/d" | grep '^<[0-6]>.*dxgkrnl' | grep -v 'taint\|module verification')
+	[ -z "$said" ] || { echo "# $said" && return 1; }
+}
+
 require
 
 echo "TAP version 13"
@@ -56,6 +64,17 @@ for round in 1 2 3; do
 	check "the first one goes on" full
 	check "unload with adapters, round $round" unload
 done
+
+# What works is not worth a line in the log.
+mark="dxg: test_module $$ begins to listen"
+echo "$mark" >/dev/kmsg
+check "load, to work with it" load
+start_holder
+check "a process holds the adapters" holding
+rm -f "$HOLD"
+check "it ends" wait $holder
+check "unload after that" unload
+check "the log has nothing of it" quiet
 
 # The driver takes leave of processes on its own time, but before it goes.
 for round in 1 2 3; do
