@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What users and the host have handles for, and how long it lives.
+//! The objects that user programs and the host have handles for, and their lifetimes.
 //!
 //! # Lock order
 //!
-//! Outer locks first. Nothing is held while the host is waited for, except where that is said.
+//! Outer locks first. No lock is held while the driver waits for the host, except where this list
+//! says so.
 //!
-//! 0. `OpenFile::filling`: nothing is taken below it.
+//! 0. `OpenFile::filling`: no lock is taken below it.
 //! 1. `Registry::negotiation`: held for accesses to configuration space, as only one function may
 //!    negotiate the version.
 //! 2. `Registry::inner`: adapters and channels.
-//! 3. `Registry::processes`: who has `/dev/dxg` open.
+//! 3. `Registry::processes`: the processes that have `/dev/dxg` open.
 //! 4. `Process::adapters`: adapter handles and bindings.
-//! 5. `Process::objects`: all other handles, and what hangs on what.
-//! 6. `SharedResource::contents`, `Exports::state`: what is shared, and its NT handle. Never
-//!    together.
-//! 7. `Adapter::state` (spinlock): alive or not.
+//! 5. `Process::objects`: all other handles, and the parent of each.
+//! 6. `SharedResource::contents`, `Exports::state`: the contents of a shared object, and its NT
+//!    handle. Never together.
+//! 7. `Adapter::state` (spinlock): whether the adapter is active.
 //! 8. `LockState::state`: held while the address space of the program changes. 1 to 7 are not taken
 //!    below it.
-//! 9. `DeferredUnpin::kept`, `Lease::state`, `Startup::changed`, `Start::job`, `FenceImport::signal` and
-//!    `FenceImport::destroy`: nothing is taken below them but `SysmemRecord::waits` (spinlock), below
-//!    the first.
+//! 9. `DeferredUnpin::kept`, `Lease::state`, `Startup::changed`, `Start::job`,
+//!    `FenceImport::signal` and `FenceImport::destroy`: no lock is taken below them, except
+//!    `SysmemRecord::waits` (spinlock) below the first.
 //! 10. `Offer::life`, then `Session::open` or `Gpadls::state`: see `linux::channel`. The first and
 //!     the last are held while the VMBus core talks to the host. Not taken under 1 to 9.
-//! 11. `Completions::requests`, `Request::outcome`, `Account::next`, `LockedIdTable::table` (spinlocks,
-//!     interrupts off): never together.
+//! 11. `Completions::requests`, `Request::outcome`, `Account::next`, `LockedIdTable::table`
+//!     (spinlocks, interrupts off): never together.
 //!
-//! A [`live_ref`] is not a lock: a thread that holds a guard may wait for the host, and takes what locks
-//! are needed. A thread that drains one holds none.
+//! A [`live_ref`] is not a lock: a thread that holds a guard may wait for the host, and may take
+//! any lock it needs. A thread that drains one holds no lock.
 //!
-//! User memory is not touched under any of them.
+//! User memory is not accessed under any of these locks.
 
 pub(crate) mod adapter;
 pub(crate) mod allocation;

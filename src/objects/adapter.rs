@@ -2,16 +2,17 @@
 
 //! An adapter: one PCI function and the vGPU channel that belongs to it.
 //!
-//! It waits until its channel and the global channel are there, is started, is active, and stops
-//! once and for all when the function or the channel goes. If the channel is offered again, the
-//! registry makes another adapter. [`Active`] is the proof that an adapter was active a moment ago:
-//! what is sent with it reaches the host or fails with `ENODEV`.
+//! An adapter waits until its channel and the global channel have been offered, is started, is
+//! active, and stops permanently when the function or the channel is removed. If the channel is
+//! offered again, the registry makes another adapter. [`Active`] proves that the adapter was active
+//! when it was obtained: a message sent with it reaches the host or fails with `ENODEV`.
 //!
-//! Starting takes as long as the host takes, in a worker of its own. Stopping does not wait for the
-//! host: a worker tells it, closes the channel, and lets go of what was lent. If the adapter was
-//! only being started, that is the worker that starts it.
+//! A worker of its own starts the adapter and waits for the host without a time limit. Stopping
+//! does not wait for the host: a worker tells the host, closes the channel, and releases the memory
+//! that was lent to the host. If the adapter was still being started, the worker that starts it
+//! does so.
 //!
-//! `Adapter::state` is held for a few instructions only, never while the host is waited for.
+//! `Adapter::state` is held for a few instructions only, never while waiting for the host.
 
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 mod provided;
@@ -73,25 +74,25 @@ use kernel::{
     },
 };
 
-/// What the driver and the host have agreed on, once for all functions.
+/// The protocol features negotiated with the host, which hold for all PCI functions.
 #[derive(Clone, Copy)]
 pub(crate) struct Negotiated {
-    /// The version of the protocol to speak.
+    /// The version of the protocol.
     pub(crate) version: InterfaceVersion,
-    /// The host can use memory of programs if it is told the numbers of the pages.
+    /// Whether the host can use memory of programs if it is told the page frame numbers.
     pub(crate) maps_pages: bool,
 }
 
-/// What the PCI function says about an adapter.
+/// The identity of an adapter, as read from the configuration space of its PCI function.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity {
-    /// Says which channel belongs to it, and names it towards users.
+    /// The LUID that selects the adapter's channel, and that users know the adapter by.
     pub(crate) luid: Luid,
-    /// Names it towards the host.
+    /// The LUID that the host knows the vGPU by.
     pub(crate) vgpu: Luid,
-    /// It cannot render.
+    /// Whether the adapter cannot render.
     pub(crate) compute_only: bool,
-    /// What holds for all adapters.
+    /// The features negotiated for all adapters.
     pub(crate) negotiated: Negotiated,
 }
 
@@ -99,21 +100,22 @@ pub(crate) struct Identity {
 #[pin_data]
 pub(crate) struct Active {
     offer: Arc<Offer>,
-    /// The adapter's own channel. Messages may travel over the global one nevertheless.
+    /// The adapter's own channel. If the host works asynchronously, messages use the global
+    /// channel.
     channel: Arc<HostTransport>,
     link: Link,
-    /// For what is told when the link is closed.
+    /// The link over which the host is told to close the adapter, after `link` has been closed.
     close_link: Link,
-    /// The link uses the global channel, and ends with it.
+    /// Whether `link` uses the global channel, and ends with it.
     over_global_channel: bool,
     host_adapter: Handle,
     host_luid: Luid,
-    /// Those who are told when the host uses nothing any more that it was given for the adapter.
+    /// The notifiers called when the host no longer uses the memory it was given for the adapter.
     closed_notifiers: Arc<NotifierList>,
     driver_data: DriverData,
-    /// The host is to be told when it ends.
+    /// Whether the work item tells the host that the adapter is closed.
     reachable: Atomic<bool>,
-    /// Ends it.
+    /// Closes the adapter, on the teardown queue.
     #[pin]
     work: Work<Active>,
 }
@@ -135,17 +137,17 @@ impl WorkItem for Active {
 }
 
 impl Active {
-    /// What the host calls the adapter where it needs no handle.
+    /// Returns the LUID by which the host knows the adapter in messages without a handle.
     pub(crate) fn host_luid(&self) -> Luid {
         self.host_luid
     }
 
-    /// The host's handle of the adapter.
+    /// Returns the host's handle of the adapter.
     pub(crate) fn host_adapter(&self) -> Handle {
         self.host_adapter
     }
 
-    /// Sends `command` in the name of `sender`, and waits killably.
+    /// Sends `command` on behalf of `sender`, and waits killably for the reply.
     pub(crate) fn call<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -154,7 +156,7 @@ impl Active {
         self.call_for(sender, command, WaitMode::Killable)
     }
 
-    /// Makes everything that is needed to send `command` in the name of `sender` later.
+    /// Allocates what is needed to send `command` on behalf of `sender` later.
     pub(crate) fn prepare<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -163,7 +165,7 @@ impl Active {
         self.link.prepare(sender, command)
     }
 
-    /// Sends `command` in the name of `sender`, and waits as long as `mode` allows.
+    /// Sends `command` on behalf of `sender`, and waits for the reply as long as `mode` allows.
     pub(crate) fn call_for<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -173,14 +175,14 @@ impl Active {
         self.link.call(sender, command, mode)
     }
 
-    /// Sends a submission. If the host works asynchronously it is not waited for, and the result
-    /// is 0.
+    /// Sends a submission. If the host works asynchronously, returns 0 without waiting for the
+    /// host.
     pub(crate) fn submit<'a, M: Submission>(
         &self,
         sender: impl Into<Sender<'a>>,
         command: M,
     ) -> Result<isize> {
-        // Asynchronous hosts take everything on the global channel, where it stays in order.
+        // Asynchronous hosts take all submissions on the global channel, which keeps their order.
         if self.over_global_channel {
             self.link.post(sender, command, WaitMode::Killable)?;
             return Ok(0);
@@ -190,8 +192,8 @@ impl Active {
 }
 
 impl Active {
-    /// Sends what `make` makes in the name of `sender`, also if memory is short at the moment: see
-    /// [`Link::tell`].
+    /// Sends the command that `make` returns on behalf of `sender`, retrying while memory is short:
+    /// see [`Link::tell`].
     pub(crate) fn tell<'a, M: Command>(
         &self,
         sender: impl Into<Sender<'a>>,
@@ -201,30 +203,31 @@ impl Active {
         self.link.tell(sender, make, mode)
     }
 
-    /// Ends it, by a worker. The host is told if it is `reachable`. Called once.
+    /// Queues the work item that closes the adapter. It tells the host if the host is `reachable`.
+    /// Called once.
     fn end(self: Arc<Self>, reachable: bool) {
         let teardown = self.driver_data.teardown.clone();
 
         self.reachable.store(reachable, Release);
-        // It was never queued before.
+        // Cannot fail: the item was never queued before.
         let _ = teardown.enqueue(self);
     }
 
-    /// Tells the host that the adapter is used no more.
+    /// Tells the host to close the adapter.
     fn close_on_host(&self) {
         close_on_host(&self.close_link, self.host_adapter);
     }
 
-    /// Closes its channel.
+    /// Closes the adapter's channel and reports it through `on_closed`.
     fn close(&self) {
         self.channel.close();
         (self.driver_data.on_closed)(&self.offer);
     }
 }
 
-/// Makes a link for messages in `envelope`: over the global channel, that of `host`, if the host
-/// works asynchronously, else over the adapter's own `channel`. Without an extended header the host
-/// could not tell adapters apart on the global one.
+/// Makes a link for messages in `envelope`: over the global channel, which is that of `host`, if
+/// the host works asynchronously, else over the adapter's own `channel`. Without an extended header
+/// the host cannot tell adapters apart on the global channel.
 fn link_for(
     channel: &Arc<HostTransport>,
     host: &Link,
@@ -238,9 +241,9 @@ fn link_for(
     }
 }
 
-/// Tells the host over `link` that `host_adapter` is used no more.
+/// Tells the host over `link` to close `host_adapter`.
 fn close_on_host(link: &Link, host_adapter: Handle) {
-    // The host closes the adapter with the channel if it does not answer.
+    // If the host does not reply, it closes the adapter with the channel.
     let _ = link.tell(
         HostProcess::GUEST,
         || CloseAdapter { host_adapter },
@@ -249,28 +252,29 @@ fn close_on_host(link: &Link, host_adapter: Handle) {
 }
 
 enum State {
-    /// Something is still missing.
+    /// The adapter's channel or the global channel has not been offered yet.
     Waiting,
-    /// A worker talks to the host.
+    /// A worker waits for the host to open the adapter.
     Starting {
         offer: Arc<Offer>,
         /// The adapter's own channel and the link that the worker uses, once the channel is open.
         talk: Option<(Arc<HostTransport>, Link)>,
     },
+    /// The adapter can be used.
     Active(Arc<Active>),
-    /// For ever.
+    /// The adapter has stopped. It never leaves this state.
     Stopped,
 }
 
-/// How an attempt to start an adapter has ended.
+/// The result of an attempt to start an adapter.
 pub(crate) struct Started {
-    /// Whether the host works asynchronously, if it has told.
+    /// Whether the host works asynchronously, if it has reported that.
     pub(crate) asynchronous: Option<bool>,
     /// Whether the adapter has become active. If not, its channel is closed.
     pub(crate) active: bool,
 }
 
-/// An adapter.
+/// An adapter, in any state.
 #[pin_data]
 pub(crate) struct Adapter {
     identity: Identity,
@@ -281,7 +285,7 @@ pub(crate) struct Adapter {
 }
 
 impl Adapter {
-    /// An adapter that waits for its channel.
+    /// Creates an adapter that waits for its channel.
     pub(crate) fn new(identity: Identity) -> Result<Arc<Self>> {
         let loss_notifiers = NotifierList::new()?;
         let closed_notifiers = NotifierList::new()?;
@@ -297,42 +301,42 @@ impl Adapter {
         )
     }
 
-    /// What users call it.
+    /// Returns the LUID that users know the adapter by.
     pub(crate) fn luid(&self) -> Luid {
         self.identity.luid
     }
 
-    /// Whether it cannot render.
+    /// Returns whether the adapter cannot render.
     pub(crate) fn compute_only(&self) -> bool {
         self.identity.compute_only
     }
 
-    /// The version of the protocol it speaks.
+    /// Returns the version of the protocol that the adapter uses.
     pub(crate) fn version(&self) -> InterfaceVersion {
         self.identity.negotiated.version
     }
 
-    /// Whether the host wants the numbers of pages, when memory of a program is handed over.
+    /// Returns whether the host takes page frame numbers for memory of a program.
     pub(crate) fn maps_pages(&self) -> bool {
         self.identity.negotiated.maps_pages
     }
 
-    /// Who is to be told when it stops, before the host is.
+    /// Returns the notifiers called when the adapter stops, before the host is told.
     pub(crate) fn loss_notifiers(&self) -> &Arc<NotifierList> {
         &self.loss_notifiers
     }
 
-    /// Who is to be told when it has stopped on the host as well, which then uses nothing any more
-    /// that it was given for the adapter.
+    /// Returns the notifiers called when the adapter is closed on the host too, which then no
+    /// longer uses the memory it was given for the adapter.
     pub(crate) fn closed_notifiers(&self) -> &Arc<NotifierList> {
         &self.closed_notifiers
     }
 
-    /// The proof that it is active.
+    /// Returns the proof that the adapter is active.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it is not.
+    /// `ENODEV` if the adapter is not active.
     pub(crate) fn active(&self) -> Result<Arc<Active>> {
         match &*self.state.lock() {
             State::Active(active) => Ok(active.clone()),
@@ -340,17 +344,17 @@ impl Adapter {
         }
     }
 
-    /// Whether it still waits for being started.
+    /// Returns whether the adapter has not been started yet.
     pub(crate) fn is_waiting(&self) -> bool {
         matches!(*self.state.lock(), State::Waiting)
     }
 
-    /// Whether it has stopped, or could not be started.
+    /// Returns whether the adapter has stopped or could not be started.
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.state.lock(), State::Stopped)
     }
 
-    /// Whether it needs the host: it is active, or about to be.
+    /// Returns whether the adapter needs the host: it is active or being started.
     pub(crate) fn is_alive(&self) -> bool {
         matches!(
             *self.state.lock(),
@@ -358,8 +362,8 @@ impl Adapter {
         )
     }
 
-    /// Decides that it is to be started, with the channel of `offer`. Whoever gets `true` calls
-    /// [`Self::start`] then.
+    /// Claims the adapter for being started with the channel of `offer`. The caller that gets
+    /// `true` must call [`Self::start`].
     pub(crate) fn claim(&self, offer: &Arc<Offer>) -> bool {
         let starting = State::Starting {
             offer: offer.clone(),
@@ -370,9 +374,9 @@ impl Adapter {
             .is_some()
     }
 
-    /// Starts the adapter, which was claimed for the channel of `offer`. Waits for the host as long as
-    /// it takes. `asynchronous` says whether the host works asynchronously as far as other adapters
-    /// have been told.
+    /// Starts the adapter, which was claimed for the channel of `offer`. Waits for the host without
+    /// a time limit. `asynchronous` says whether the host has reported, for any earlier adapter,
+    /// that it works asynchronously.
     pub(crate) fn start(
         &self,
         offer: &Arc<Offer>,
@@ -391,7 +395,7 @@ impl Adapter {
             match self.exchange(state, |state| matches!(state, State::Starting { .. })) {
                 Some(_) => Ok(()),
                 None => {
-                    // It was stopped meanwhile, which was left to us.
+                    // The adapter was stopped meanwhile, which leaves closing it to this worker.
                     if !offer.is_rescinded() {
                         active.close_on_host();
                     }
@@ -423,7 +427,7 @@ impl Adapter {
         }
     }
 
-    /// Opens the channel and asks the host what the adapter is. On failure the channel is closed.
+    /// Opens the channel and queries the adapter from the host. Closes the channel on failure.
     fn open(
         &self,
         offer: &Arc<Offer>,
@@ -439,8 +443,8 @@ impl Adapter {
             .inspect_err(|_| channel.close())
     }
 
-    /// Asks the host what the adapter is. An asynchronous host wants that, too, over the global
-    /// channel, as soon as it has told the driver so with an earlier adapter.
+    /// Queries the adapter from the host. An asynchronous host expects the query on the global
+    /// channel too, once it has reported with an earlier adapter that it works asynchronously.
     fn talk(
         &self,
         offer: &Arc<Offer>,
@@ -460,7 +464,7 @@ impl Adapter {
             talk: Some((channel.clone(), link.clone())),
         };
 
-        // None: it was stopped meanwhile.
+        // `None`: the adapter was stopped meanwhile.
         self.exchange(starting, |state| matches!(state, State::Starting { .. }))
             .ok_or(ENODEV)?;
 
@@ -470,7 +474,7 @@ impl Adapter {
         let host_adapter =
             Told::count(|| link.call(HostProcess::GUEST, open, WaitMode::Unbounded))?;
         let mut activate = || {
-            // Stopped meanwhile: then there is nothing more to ask.
+            // If the adapter was stopped meanwhile, no further query is sent.
             if self.is_stopped() {
                 return Err(ENODEV);
             }
@@ -490,7 +494,8 @@ impl Adapter {
             let link = link_for(channel, host, envelope, info.over_global_channel)?;
             let close_link = link.in_new_endpoint()?;
 
-            // The reply decides, for the life of this adapter, how all later messages travel.
+            // The reply decides, for the lifetime of this adapter, which channel later messages
+            // use.
             Arc::pin_init(
                 pin_init!(Active {
                     offer: offer.clone(),
@@ -516,27 +521,28 @@ impl Adapter {
         })
     }
 
-    /// The PCI function goes away: stops, and has the host told.
+    /// Stops the adapter because its PCI function is removed. The host is told.
     pub(crate) fn stop(&self) {
         self.end(true);
     }
 
-    /// The driver loses the channel of `offer`. If it is this adapter's, it stops. The host is
-    /// told, unless it was the host that took the channel away.
+    /// Stops the adapter if the lost channel, that of `offer`, is its own. The host is told unless
+    /// it rescinded the channel itself.
     pub(crate) fn channel_lost(&self, offer: &Arc<Offer>) {
         if self.uses(offer) {
             self.end(!offer.is_rescinded());
         }
     }
 
-    /// The host has broken the channel of `offer`. If it is this adapter's, it stops.
+    /// Stops the adapter if the channel of `offer`, which the host has broken, is its own. The host
+    /// is not told.
     pub(crate) fn channel_broken(&self, offer: &Arc<Offer>) {
         if self.uses(offer) {
             self.end(false);
         }
     }
 
-    /// Whether the channel of `offer` is the one it is started over, or was.
+    /// Returns whether the adapter is being started or is active over the channel of `offer`.
     pub(crate) fn uses(&self, offer: &Arc<Offer>) -> bool {
         match &*self.state.lock() {
             State::Starting { offer: own, .. } => Arc::ptr_eq(own, offer),
@@ -545,42 +551,43 @@ impl Adapter {
         }
     }
 
-    /// Whether it is active, and its messages travel over the global channel.
+    /// Returns whether the adapter is active and its messages use the global channel.
     pub(crate) fn uses_global_channel(&self) -> bool {
         self.active().is_ok_and(|active| active.over_global_channel)
     }
 
-    /// The driver loses the global channel, without which the adapter is cut off: it stops. The
-    /// host is told if it is still `reachable`.
+    /// Stops the adapter because the global channel is lost. The host is told if it is still
+    /// `reachable`.
     pub(crate) fn global_lost(&self, reachable: bool) {
         self.end(reachable);
     }
 
+    /// Stops the adapter, calls its loss notifiers, and lets a worker close it if it was active.
     fn end(&self, reachable: bool) {
         let before = self.exchange(State::Stopped, |_| true);
 
         match &before {
-            // Nothing is sent from now on but that the adapter is closed. On the global channel nobody
-            // else would wake those who wait, either.
+            // From now on only CloseAdapter is sent. On the global channel, nothing else would wake
+            // the threads that wait for a reply.
             Some(State::Active(active)) => active.link.leave(),
-            // The worker that starts it finds out when the host answers, and has it close what it has
-            // opened. A host that does not listen any more will not answer.
+            // The worker that starts the adapter notices when the host replies, and closes what it
+            // has opened. A host that is not reachable will not reply, so its wait ends here.
             Some(State::Starting {
                 talk: Some((_, link)),
                 ..
             }) if !reachable => link.leave(),
             _ => {}
         }
-        // Nobody may see what the host, once it knows, uses for something else.
+        // Mappings must be revoked before the host is told and reuses the memory.
         self.loss_notifiers.on_loss();
         if let Some(State::Active(active)) = before {
             active.end(reachable);
         }
     }
 
-    /// Replaces the state by `new` if `wanted` agrees, and returns the old one.
+    /// Replaces the state by `new` if `wanted` returns `true`, and returns the old state.
     fn exchange(&self, new: State, wanted: impl FnOnce(&State) -> bool) -> Option<State> {
-        // Dropped after the lock is released, whichever of the two it is.
+        // Either the old or the new state is dropped, after the lock is released.
         let mut other = new;
         let mut state = self.state.lock();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An allocation: memory of the GPU.
+//! An allocation: memory that the GPU uses.
 
 use super::{
     deferred_unpin::SysmemRef,
@@ -15,27 +15,27 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What an allocation is like.
+/// The properties of an allocation.
 pub(crate) struct Description {
-    /// What it is a part of, if that is not the device alone.
+    /// The resource that the allocation is part of, if any.
     pub(crate) resource: Option<Arc<Resource>>,
-    /// Bytes, as the host says.
+    /// The size in bytes, as the host reports it.
     pub(crate) size: u64,
-    /// Whether the processor caches it when it is shown to a program.
+    /// Whether CPU mappings of the memory are cached.
     pub(crate) cached: bool,
-    /// The memory of the program it consists of.
+    /// The memory of the program that backs the allocation, if any.
     pub(crate) own: Option<OwnMemory>,
 }
 
-/// Memory of the program that an allocation consists of.
+/// Memory of the program that backs an allocation.
 pub(crate) struct OwnMemory {
-    /// Where the program has it.
+    /// The address in the program.
     pub(crate) address: u64,
-    /// What the host knows of it.
+    /// The memory as it was lent to the host.
     pub(crate) sysmem: Arc<SysmemRef>,
 }
 
-/// An allocation.
+/// An allocation, below a device or a resource.
 #[pin_data]
 pub(crate) struct Allocation {
     device: Arc<Device>,
@@ -47,7 +47,7 @@ pub(crate) struct Allocation {
 }
 
 impl Allocation {
-    /// The allocation the host calls `handle`.
+    /// Creates the object for the allocation that the host calls `handle`.
     pub(crate) fn new(
         device: Arc<Device>,
         handle: Handle,
@@ -68,42 +68,42 @@ impl Allocation {
         )
     }
 
-    /// Its handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// What it belongs to.
+    /// Returns the device that the allocation is on.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }
 
-    /// What it is a part of.
+    /// Returns the resource that the allocation is part of, if any.
     pub(crate) fn resource(&self) -> Option<&Arc<Resource>> {
         self.description.resource.as_ref()
     }
 
-    /// Bytes. The host says so.
+    /// Returns the size in bytes, as the host reports it.
     pub(crate) fn size(&self) -> u64 {
         self.description.size
     }
 
-    /// Whether the processor caches it when it is shown to a program.
+    /// Returns whether CPU mappings of the memory are cached.
     pub(crate) fn is_cached(&self) -> bool {
         self.description.cached
     }
 
-    /// How the program sees it.
+    /// Returns the state of the program's CPU mapping.
     pub(crate) fn view(&self) -> &LockState {
         &self.view
     }
 
-    /// Whether it consists of memory of the program.
+    /// Returns whether memory of the program backs the allocation.
     pub(crate) fn has_own_memory(&self) -> bool {
         self.description.own.is_some()
     }
 
-    /// The host has destroyed it.
+    /// Records that the host has destroyed the allocation, so that its memory may be unpinned.
     pub(crate) fn destroyed(&self) {
         if let Some(own) = &self.description.own {
             own.sysmem.give_back();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A context: work for one engine, done in order.
+//! A context: work for one engine, executed in order.
 
 use super::{
     device::Device,
@@ -16,7 +16,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A context.
+/// A context of a device.
 pub(crate) struct Context {
     device: Arc<Device>,
     handle: Handle,
@@ -25,7 +25,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The context the host calls `handle`.
+    /// Creates the object for the context that the host calls `handle`.
     pub(crate) fn new(
         device: Arc<Device>,
         handle: Handle,
@@ -42,26 +42,26 @@ impl Context {
         )?)
     }
 
-    /// Its handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// Keeps it from being destroyed while a hardware queue is made in it.
+    /// Keeps the context from being destroyed while a hardware queue is created in it.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it is being destroyed.
+    /// `ENODEV` if the context is being destroyed.
     pub(crate) fn enter(&self) -> Result<LiveGuard> {
         self.live.tryget_live()
     }
 
-    /// Its live, for those who destroy it.
+    /// Returns the reference that the thread destroying the context kills and drains.
     pub(super) fn live(&self) -> &LiveRef {
         &self.live
     }
 
-    /// What it belongs to.
+    /// Returns the device that the context is on.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }

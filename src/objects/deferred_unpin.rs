@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory of programs that the host may use, and what becomes of it.
+//! Memory of programs that is lent to the host, and when it is unpinned.
 //!
-//! Pages that the host was told of are let go of when it has said that it does not use them any
-//! more. If it has not said so they go to the [`DeferredUnpin`] of the process, until the host has
-//! destroyed the device, or the process, or until the channel of the adapter or the global one is
-//! closed. If none of this comes true they stay pinned.
+//! Pages that the host was told of are unpinned when it has confirmed that it no longer uses them.
+//! If it has not confirmed that, they are kept in the [`DeferredUnpin`] of the process until the
+//! host has destroyed the device or the process, or until the channel of the adapter or the global
+//! channel is closed. If none of this happens, they stay pinned.
 
 use super::{
     device::Device,
@@ -35,16 +35,16 @@ use kernel::{
     }, //
 };
 
-/// Memory in the form the host knows it by. It is taken back when this is dropped.
+/// Memory in the form in which it is lent to the host. Taken back from the host when dropped.
 pub(crate) enum Sysmem {
-    /// The host knows the numbers of the pages.
+    /// The host knows the page frame numbers.
     Pages(PinnedPages),
-    /// The host knows a handle, which it gives up first.
+    /// The host knows a GPADL, which is torn down before the pages are unpinned.
     Gpadl(Gpadl),
 }
 
 impl Sysmem {
-    /// How many pages.
+    /// Returns the number of pages.
     fn pages(&self) -> usize {
         match self {
             Self::Pages(pages) => pages.len(),
@@ -53,7 +53,7 @@ impl Sysmem {
     }
 }
 
-/// A link of a list that grows without allocating.
+/// An element of a singly linked list that grows without allocating.
 struct Node {
     device: Arc<Device>,
     sysmem: Sysmem,
@@ -61,7 +61,7 @@ struct Node {
     next: Option<KBox<Node>>,
 }
 
-/// A list of them.
+/// A singly linked list of [`Node`]s.
 struct List(Option<KBox<Node>>);
 
 impl List {
@@ -80,37 +80,38 @@ impl List {
 
 impl Drop for List {
     fn drop(&mut self) {
-        // One by one: the list may be longer than the stack is deep.
+        // Iteratively, as dropping a long list recursively would overflow the stack.
         while self.pop().is_some() {}
     }
 }
 
 struct Kept {
     list: List,
-    /// Nothing is kept any more: the host has no process that could use it.
+    /// Whether the host has destroyed the process, after which no memory is kept.
     over: bool,
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // None, as each node keeps its deferred_unpin where it is told of the end, see `Device`.
+        // The list is empty here, as each node's device keeps the notifiers that hold this object.
+        // If it is not, the memory is leaked rather than unpinned while the host may use it.
         while let Some(node) = self.list.pop() {
             mem::forget(KBox::into_inner(node).sysmem);
         }
     }
 }
 
-/// What the host has not given back yet, of one process.
+/// The memory of one process that the host has not confirmed to be unused.
 #[pin_data]
 pub(crate) struct DeferredUnpin {
-    /// Those who are told when the host has forgotten the process.
+    /// The notifiers called when the global channel is closed.
     host: Arc<NotifierList>,
     #[pin]
     kept: Mutex<Kept>,
 }
 
 impl DeferredUnpin {
-    /// Nothing. `host` are those who are told when the global channel was closed.
+    /// Creates an empty object. `host` is the notifier list of the closing of the global channel.
     pub(crate) fn new(host: Arc<NotifierList>) -> Result<Arc<Self>> {
         let kept = Kept {
             list: List(None),
@@ -126,6 +127,7 @@ impl DeferredUnpin {
         )
     }
 
+    /// Keeps `node` until the host no longer uses its memory.
     fn keep(&self, node: KBox<Node>) {
         let device = node.device.clone();
         let mut kept = self.kept.lock();
@@ -138,20 +140,21 @@ impl DeferredUnpin {
         node.entry.wait();
         kept.list.push(node);
         drop(kept);
-        // Who is told of the end may have looked before it was there.
+        // A notifier may have run before the node was in the list.
         if self.is_over_for(&device) {
             self.on_loss();
         }
     }
 
-    /// Whether the host uses nothing any more that was lent on `device`.
+    /// Returns whether the host can no longer use memory that was lent on `device`.
     fn is_over_for(&self, device: &Device) -> bool {
         device.adapter().closed_notifiers().is_lost() || self.host.is_lost()
     }
 
-    /// Lets go of what was lent on those devices for which `given_back` says so.
+    /// Releases the memory that was lent on those devices for which `given_back` returns `true`.
+    /// May wait for the host.
     pub(crate) fn release(&self, given_back: impl Fn(&Device) -> bool) {
-        // Dropped after the lock is released: that may wait for the host.
+        // Dropped after the lock is released, as that may wait for the host.
         let mut free = List(None);
         let mut kept = self.kept.lock();
         let mut all = mem::replace(&mut kept.list, List(None));
@@ -167,13 +170,13 @@ impl DeferredUnpin {
         drop(free);
     }
 
-    /// The host has no such process any more.
+    /// Releases all memory, now and later, because the host has destroyed the process.
     pub(crate) fn end(&self) {
         self.kept.lock().over = true;
         self.release(|_| true);
     }
 
-    /// The process has ended, and the host has not said so.
+    /// Warns if memory stays pinned because the host has not confirmed the end of the process.
     pub(crate) fn abandon(&self) {
         if self.kept.lock().list.0.is_some() {
             pr_warn_limited!(
@@ -189,16 +192,17 @@ impl OnLoss for DeferredUnpin {
     }
 }
 
-/// Memory of a program that an allocation consists of.
+/// Memory of a program that backs an allocation.
 pub(crate) struct SysmemRef {
     deferred_unpin: Arc<DeferredUnpin>,
-    /// The host knows of it, as far as we know.
+    /// Whether the host may know the memory. Then it is kept when this is dropped.
     known: Atomic<bool>,
     node: Option<KBox<Node>>,
 }
 
 impl SysmemRef {
-    /// Memory of `process` that is to be lent for an allocation on `device`. The host does not know of it yet.
+    /// Creates the object for memory of `process` that is to be lent for an allocation on `device`.
+    /// The host does not know of it yet.
     pub(crate) fn new(process: &Process, device: Arc<Device>, sysmem: Sysmem) -> Result<Arc<Self>> {
         let deferred_unpin = process.deferred_unpin().clone();
         let entry = SysmemRecordEntry::new(
@@ -225,17 +229,17 @@ impl SysmemRef {
         Ok(Arc::new(memory, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// What it is lent as.
+    /// Returns the memory in the form in which it is lent.
     pub(crate) fn sysmem(&self) -> Option<&Sysmem> {
         self.node.as_ref().map(|node| &node.sysmem)
     }
 
-    /// The host is about to be told.
+    /// Records that the host is about to be told of the memory.
     pub(crate) fn hand_over(&self) {
         self.known.xchg(true, Full);
     }
 
-    /// The host has said that it does not use the memory any more.
+    /// Records that the host has confirmed that it no longer uses the memory.
     pub(crate) fn give_back(&self) {
         self.known.xchg(false, Full);
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device: what a process makes on an adapter before anything else, and what owns all else.
+//! A device: the first object that a process creates on an adapter, and the parent of all others.
 //!
-//! Messages about a device or something below it are sent with a [`DeviceGuard`]: it proves that
-//! the adapter was active a moment ago, and keeps the device from being destroyed on the host
-//! until it is dropped. It is not kept while waiting for anything but the reply.
+//! Messages about a device or an object below it are sent with a [`DeviceGuard`]: it proves that
+//! the adapter was active when the guard was taken, and keeps the device from being destroyed on
+//! the host until it is dropped. It is not held while waiting for anything but the reply.
 
 use super::{
     adapter::{
@@ -47,7 +47,7 @@ use kernel::{
     }, //
 };
 
-/// A device.
+/// A device on an adapter.
 pub(crate) struct Device {
     adapter: Arc<Adapter>,
     /// The number of the binding it was published with; 0 before.
@@ -57,16 +57,16 @@ pub(crate) struct Device {
     waits: Arc<Waits>,
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     imports: Pin<KBox<Imports>>,
-    /// They end with the way to the host.
+    /// The notifiers that end `waits` when the adapter or the global channel is lost.
     _notifiers: Notifiers,
-    /// For memory of the program that is lent on it.
+    /// The notifiers that release memory of the program that is lent on this device.
     _unpin_notifiers: Notifiers,
     execution: ExecutionState,
     _counted: ObjectCount,
 }
 
 impl Device {
-    /// The device the host calls `handle`.
+    /// Creates the object for the device that the host calls `handle`.
     pub(crate) fn new(
         adapter: Arc<Adapter>,
         handle: Handle,
@@ -92,43 +92,43 @@ impl Device {
         Ok(Arc::new(device, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// Its handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// What it is on.
+    /// Returns the adapter that the device is on.
     pub(crate) fn adapter(&self) -> &Arc<Adapter> {
         &self.adapter
     }
 
-    /// The number of the binding that it goes with; 0 if it is not published.
+    /// Returns the number of the binding it was published with; 0 if it is not published.
     pub(super) fn binding(&self) -> u64 {
         self.binding.load(Relaxed)
     }
 
-    /// It is about to be published, under the lock of the bindings.
+    /// Records the binding it is about to be published with. Called with `Process::adapters` held.
     pub(super) fn bind(&self, number: u64) {
         self.binding.store(number, Relaxed);
     }
 
-    /// Whether it executes commands.
+    /// Returns what is known of the device's execution state.
     pub(crate) fn execution(&self) -> &ExecutionState {
         &self.execution
     }
 
-    /// What programs wait for on it.
+    /// Returns the waits of programs on the device.
     pub(crate) fn waits(&self) -> &Arc<Waits> {
         &self.waits
     }
 
-    /// The fences of other drivers that its contexts wait for.
+    /// Returns the fences of other drivers that its contexts wait for.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn imports(&self) -> &Imports {
         &self.imports
     }
 
-    /// Its live, for those who destroy it.
+    /// Returns the reference that the thread destroying the device kills and drains.
     pub(super) fn live(&self) -> &LiveRef {
         &self.live
     }
@@ -137,12 +137,12 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it is being destroyed.
+    /// `ENODEV` if the device is being destroyed.
     pub(crate) fn hold(&self) -> Result<LiveGuard> {
         self.live.tryget_live()
     }
 
-    /// The right to send messages about the device.
+    /// Takes a guard that allows messages about the device to be sent.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Device {
     }
 }
 
-/// The right to send messages about a device.
+/// A guard under which messages about a device may be sent.
 pub(crate) struct DeviceGuard {
     device: Arc<Device>,
     active: Arc<Active>,
@@ -166,18 +166,18 @@ pub(crate) struct DeviceGuard {
 }
 
 impl DeviceGuard {
-    /// The device, to be kept beyond the guard.
+    /// Returns the device, for callers that keep it beyond the guard.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }
 
-    /// How to reach the adapter.
+    /// Returns the active adapter.
     pub(crate) fn active(&self) -> &Active {
         &self.active
     }
 
-    /// Gives the device up, on which something would not end any more: it executes nothing from now
-    /// on, and who waits for it hears that. Waits for the host.
+    /// Marks the device as failed because a wait on it would never end: it executes nothing from
+    /// now on, and all waits on it are lost. Waits for the host.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(super) fn fail(&self, sender: Sender<'_>) {
         let command = MarkDeviceAsError {
@@ -186,7 +186,7 @@ impl DeviceGuard {
         };
 
         self.waits().lose(Loss::Device);
-        // If the host does not want to hear of that either, the program does from its waits.
+        // If the host refuses this too, the program learns of the failure from its waits.
         let _ = self.active.call_for(sender, command, TEARDOWN_TIMEOUT);
 
         self.execution().mark();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all objects of the driver share: the registry makes it, once.
+//! The data that all objects of the driver share. The registry creates it once.
 
 use super::{
     host_events::HostEvents,
@@ -20,35 +20,36 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The shared parts.
+/// The shared data. Clones share their contents.
 #[derive(Clone)]
 pub(crate) struct DriverData {
-    /// Where work is done that nobody waits for.
+    /// The queue for work that no thread waits for.
     pub(crate) queue: Arc<OwnedQueue>,
-    /// Where work is done that other drivers may wait for. It waits for nothing on `queue`.
+    /// The queue for work that other drivers may wait for. Its items wait for no item on `queue`.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) wakes: Arc<OwnedQueue>,
-    /// Where the host is told of what has ended. A work item may wait for it as long as the channel is
-    /// open.
+    /// The queue for telling the host what has been destroyed. An item may wait for the host as
+    /// long as the channel is open.
     pub(crate) teardown: Arc<OwnedQueue>,
-    /// Where memory is lent to the host over the global channel, and taken back; ordered.
+    /// The ordered queue on which GPADLs of the global channel are established and torn down.
     pub(crate) gpadls: Arc<OwnedQueue>,
-    /// What is done when the host breaks a channel.
+    /// Called when the host breaks a channel.
     pub(crate) on_broken: OnBroken,
-    /// What is done when an adapter has closed its channel.
+    /// Called when an adapter has closed its channel.
     pub(crate) on_closed: fn(&Arc<Offer>),
-    /// What the host may speak about on its own.
+    /// The targets of the host's notifications.
     pub(crate) host_events: Arc<HostEvents>,
-    /// How many objects there are.
+    /// The number of objects of each kind.
     pub(crate) object_stats: Arc<ObjectStats>,
-    /// Which memory of programs the host has.
+    /// The records of the memory of programs that is lent to the host.
     pub(crate) sysmem_records: Arc<SysmemRecords>,
-    /// How many pages of programs are pinned.
+    /// The number of pinned pages of all programs.
     pub(super) pinned: Arc<PinTotal>,
 }
 
 impl DriverData {
-    /// Shared parts that use `queue` and `teardown`, and call `on_broken` and `on_closed`.
+    /// Creates the shared data with `queue` and `teardown`, and with `on_broken` and `on_closed` as
+    /// callbacks.
     pub(crate) fn new(
         queue: Arc<OwnedQueue>,
         teardown: Arc<OwnedQueue>,
@@ -70,10 +71,11 @@ impl DriverData {
         })
     }
 
-    /// Waits until no work item is left on any queue. Called when the channels are closed and nobody
-    /// else puts something on one.
+    /// Waits until no work item is left on any queue. Called after the channels are closed, when no
+    /// other thread queues work.
     pub(crate) fn drain(&self) {
-        // What is on one of them may put something on another, but not so often.
+        // An item may queue another one on a different queue, but such chains are shorter than
+        // this.
         for _ in 0..8 {
             #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
             self.wakes.flush();
@@ -88,7 +90,7 @@ impl DriverData {
         self.gpadls.drain();
     }
 
-    /// The first two queues, in this order.
+    /// Returns `queue` and `teardown`, in this order.
     pub(crate) fn queues(&self) -> [Arc<OwnedQueue>; 2] {
         [self.queue.clone(), self.teardown.clone()]
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether a device executes commands, as far as is known here.
+//! A cache of the execution state of a device.
 //!
-//! Programs ask all the time, so the host is asked only after it has said that something changed.
-//! Takes no locks.
+//! Programs query the state often, so the host is asked only after it has notified the driver of a
+//! change. Takes no locks.
 
 use super::host_events::StateChanges;
 use kernel::{
@@ -19,26 +19,26 @@ use kernel::{
     },
 };
 
-/// It does.
+/// The device executes commands.
 const ACTIVE: u32 = 1;
-/// It was lost by a reset.
+/// The device was lost by a reset.
 const RESET: u32 = 2;
 
-/// What is known about the execution state of a device.
+/// The cached execution state of a device.
 pub(crate) struct ExecutionState {
     changes: Arc<StateChanges>,
-    /// Upper half: the state. Lower half: how many changes there had been when it was asked for.
+    /// Upper half: the state. Lower half: the number of changes when the host was asked for it.
     known: Atomic<u64>,
-    /// The user program has given the device up.
+    /// Nonzero after the user program has marked the device as failed.
     marked: Atomic<u32>,
 }
 
-/// How many changes there had been before the host was asked.
+/// The number of changes that had been counted before the host was asked.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked(u32);
 
 impl ExecutionState {
-    /// A new device executes commands.
+    /// Creates the state of a new device, which executes commands.
     pub(super) fn new(changes: Arc<StateChanges>) -> Self {
         Self {
             changes,
@@ -47,14 +47,16 @@ impl ExecutionState {
         }
     }
 
+    /// Combines the state and the number of changes into one word.
     fn pack(state: u32, asked: Asked) -> u64 {
         u64::from(state) << 32 | u64::from(asked.0)
     }
 
-    /// The state, or else the question is to be put to the host, and [`Self::learn`] to be told
-    /// the answer.
+    /// Returns the cached state. On `Err` the caller must ask the host, and pass the reply and the
+    /// error value to [`Self::learn`].
     pub(crate) fn look(&self) -> Result<u32, Asked> {
-        // Before the host is asked: a change that it does not tell of in its answer counts as new.
+        // Read before the host is asked, so that a change that its reply does not include counts as
+        // new.
         let now = Asked(self.changes.count());
         let known = self.known.load(Acquire);
         // CAST: The upper half.
@@ -66,19 +68,20 @@ impl ExecutionState {
         Ok(self.as_seen(state))
     }
 
-    /// Notes that the state is `state`, as the host has said, which may be one that this driver does
-    /// not know. Returns what the user is told.
+    /// Caches the `state` that the host has reported, which may be one that this driver does not
+    /// know. Returns the state to report to the user.
     pub(crate) fn learn(&self, asked: Asked, state: u32) -> u32 {
         self.known.store(Self::pack(state, asked), Release);
         self.as_seen(state)
     }
 
-    /// The user program has given the device up, and the host knows.
+    /// Records that the user program has marked the device as failed, and that the host knows.
     pub(crate) fn mark(&self) {
         self.marked.xchg(1, Full);
     }
 
-    /// What the host has said before the device was marked may arrive afterwards.
+    /// Returns the state to report to the user: a state that the host reported as active before the
+    /// device was marked may arrive afterwards.
     fn as_seen(&self, state: u32) -> u32 {
         if state == ACTIVE && self.marked.load(Acquire) != 0 {
             return RESET;
@@ -102,7 +105,7 @@ mod tests {
 
         let first = state.look().err().ok_or(EIO)?;
 
-        // Something changes while the host is asked.
+        // The state changes while the host is asked.
         changes.advance();
         assert_eq!(state.learn(first, 3), 3);
 
@@ -110,7 +113,7 @@ mod tests {
 
         assert_eq!(state.learn(second, 4), 4);
         assert_eq!(state.look().ok(), Some(4));
-        // An old answer is not taken for a new one.
+        // A reply to an earlier query does not replace a newer one.
         assert_eq!(state.learn(first, 1), 1);
         assert!(state.look().is_err());
         Ok(())
@@ -142,7 +145,7 @@ mod tests {
             assert_eq!(state.learn(asked, ACTIVE), ACTIVE);
             assert_eq!(state.look().ok(), Some(ACTIVE));
         }
-        // A device that is made after a change is asked about once.
+        // A device that is created after a change is asked about once.
         assert!(ExecutionState::new(changes).look().is_err());
         Ok(())
     }

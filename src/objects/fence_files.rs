@@ -2,9 +2,9 @@
 
 //! The sync files that wait for one monitored fence.
 //!
-//! They are waits on the device that the fence belongs to, and end with it. They end with the fence
-//! as well: the host lets go of all who wait for an object that is destroyed, as if its value had
-//! been reached. So they are ended here, with an error, before the host is told.
+//! They are waits on the device that the fence belongs to, and end with it. They also end with the
+//! fence: the host ends all waits for a destroyed object as if its value had been reached, so the
+//! driver ends them with an error before the host is told.
 
 use super::{
     locked_id_table::LockedIdTable,
@@ -25,21 +25,21 @@ use kernel::{
     }, //
 };
 
-/// Most of them, as many as there may be waits on a device.
+/// The maximum number of sync files on one fence: that of waits on a device.
 const MAX_FILES: usize = 1 << 17;
 
 /// A wait of a sync file.
 struct FileWait {
-    /// Its id among those of the device.
+    /// The id of the wait in the device's [`Waits`].
     place: u64,
-    /// What the fence is to reach.
+    /// The fence value that ends the wait.
     value: u64,
 }
 
 /// The waits of sync files for one fence.
 #[pin_data]
 pub(crate) struct FenceFiles {
-    /// Those of the device, on which they are.
+    /// The waits of the device that the fence belongs to.
     waits: Arc<Waits>,
     ended: Atomic<u32>,
     #[pin]
@@ -47,7 +47,7 @@ pub(crate) struct FenceFiles {
 }
 
 impl FenceFiles {
-    /// Makes an empty set for a fence of the device with `waits`.
+    /// Creates an empty set for a fence of the device with `waits`.
     pub(crate) fn new(waits: &Arc<Waits>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -59,11 +59,11 @@ impl FenceFiles {
         )
     }
 
-    /// Enters the wait of `ticket`, which ends when the fence reaches `value`.
+    /// Adds the wait of `ticket`, which ends when the fence reaches `value`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the fence is destroyed; `ENOMEM`, also if there are too many.
+    /// `EINVAL` if the fence is destroyed; `ENOMEM`, also if there are too many sync files.
     pub(crate) fn enter(self: &Arc<Self>, ticket: &Ticket, value: u64) -> Result<FenceFile> {
         let file = FenceFile {
             id: self.all.insert(FileWait {
@@ -73,17 +73,17 @@ impl FenceFiles {
             files: self.clone(),
         };
 
-        // `end` sets the flag first and looks then; this is the other order, so one of the two
-        // sees the other.
+        // `end` sets the flag before it walks the table, and this inserts before it reads the flag:
+        // at least one of the two sees the other.
         if self.ended.fetch_add(0, Full) != 0 {
             return Err(EINVAL);
         }
         Ok(file)
     }
 
-    /// Ends all waits, as the fence is about to be destroyed. What has been reached is: the host may
-    /// have said so, and nobody heard it yet. `value` tells how far the fence has come, if that is
-    /// known; it is called at most once.
+    /// Ends all waits, as the fence is about to be destroyed. A wait whose value has been reached
+    /// ends without an error, as the host's signal may still be in flight. `value` returns the
+    /// value of the fence, if it is known, and is called at most once.
     pub(crate) fn end(&self, value: impl FnOnce() -> Option<u64>) {
         let mut look = Some(value);
         let mut value = None;
@@ -103,7 +103,7 @@ impl FenceFiles {
     }
 }
 
-/// A wait that ends with its fence as long as this exists.
+/// The entry of a wait that ends with its fence. Removed when this is dropped.
 pub(crate) struct FenceFile {
     files: Arc<FenceFiles>,
     id: u64,
@@ -127,7 +127,8 @@ mod tests {
         }, //
     };
 
-    /// Counts how it ended: reached in units, lost with the object in tens, else in hundreds.
+    /// Counts how a wait ended: reached in units, lost with the object in tens, otherwise in
+    /// hundreds.
     struct Tally(Atomic<u32>);
 
     impl Wait for Tally {
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(count(&at.0), 1);
         assert_eq!(count(&above.0), 10);
         assert_eq!(count(&withdrawn.0), 0);
-        // They are over for the device as well.
+        // The waits have ended for the device as well.
         waits.lose(Loss::Device);
         assert_eq!(count(&above.0), 10);
         assert_eq!(begin(1).err(), Some(EINVAL));

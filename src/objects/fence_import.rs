@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fences on the host that follow fences of the guest, of whichever driver.
+//! Fences on the host that follow `dma_fence`s of the guest, of any driver.
 //!
-//! The host knows nothing of the guest's fences. So that a context can wait for one, it gets a
-//! monitored fence of its own on the host, which only the driver knows. When the guest's fence
-//! signals, a worker brings the host's to its value: who waits for it goes on. Another one destroys
-//! it. A monitored fence carries no error, and so a fence that failed is one that is over.
+//! The host knows nothing of the guest's fences. So that a context can wait for one, the driver
+//! creates a monitored fence on the host for it, whose handle user programs do not know. When the
+//! guest's fence signals, a worker raises the host's fence to its final value, which ends the wait
+//! of the context, and another worker destroys it. A monitored fence carries no error, so a guest
+//! fence that failed counts as signalled.
 //!
-//! Other drivers may wait for what the context does next. So the first worker cannot fail for want
-//! of memory, which was found before anybody waited, and it has a queue of its own where nobody
-//! waits for the end of something. If the host refuses to let the context go on, its device fails.
+//! Other drivers may wait for what the context does next. So the first worker cannot fail for lack
+//! of memory, which is allocated before any wait begins, and it runs on a queue of its own whose
+//! items wait for no teardown. If the host refuses the signal, the device is marked as failed.
 //!
-//! If the device goes first, the host's fence and all waits for it go with it, and nobody listens
-//! to the guest's any more.
+//! If the device is destroyed first, the host destroys the fence and all waits for it, and the
+//! driver removes its callback from the guest's fence.
 
 use super::{
     device::{
@@ -74,19 +75,19 @@ use kernel::{
     },
 };
 
-/// Most of them on one device.
+/// The maximum number of imported fences on one device.
 const MAX_IMPORTS: usize = 1 << 16;
 
-/// The work item that lets go of those who wait.
+/// The id of the work item that signals the host's fence.
 const WAKE: u64 = 1;
 
-/// The work item that destroys the host's fence.
+/// The id of the work item that destroys the host's fence.
 const FINISH: u64 = 2;
 
 /// The value that stands for "signalled". A monitored fence begins at 0.
 pub(crate) const SIGNALLED: u64 = 1;
 
-/// The fences of the guest that contexts of a device wait for.
+/// The guest's fences that contexts of a device wait for.
 #[pin_data]
 pub(crate) struct Imports {
     #[pin]
@@ -94,14 +95,14 @@ pub(crate) struct Imports {
 }
 
 impl Imports {
-    /// None yet.
+    /// Creates an empty set.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             all <- LockedIdTable::new(),
         })
     }
 
-    /// The device is going: nobody waits for them any more.
+    /// Removes the callbacks from all guest fences, as the device is being destroyed.
     pub(crate) fn withdraw(&self) {
         let mut from = 0;
 
@@ -117,14 +118,14 @@ pub(crate) struct FenceImport {
     process: Arc<Process>,
     device: Arc<Device>,
     handle: Handle,
-    /// Its id among those of the device.
+    /// The id in the device's [`Imports`].
     place: SetOnce<u64>,
     _charge: Charge,
     _counted: ObjectCount,
-    /// Brings it to its value, unless that was done.
+    /// The prepared message that signals the host's fence. `None` once it was sent.
     #[pin]
     signal: Mutex<Option<Provided>>,
-    /// Destroys it, unless that was done.
+    /// The prepared message that destroys the host's fence. `None` once it was sent.
     #[pin]
     destroy: Mutex<Option<Provided>>,
     #[pin]
@@ -138,18 +139,18 @@ impl_has_work! {
     impl HasWork<Self, 2> for FenceImport { self.finish }
 }
 
-/// A fence on the host that does not follow yet.
+/// A fence on the host that does not follow the guest's fence yet.
 pub(crate) struct NewImport {
     import: Arc<FenceImport>,
     subscription: Arc<Subscription<FenceImport>>,
 }
 
 impl NewImport {
-    /// Makes a fence on the host, for work on `device`, to follow `fence`.
+    /// Creates a fence on the host, for work on `device`, to follow `fence`.
     ///
     /// # Errors
     ///
-    /// What the host says; `ENOMEM`, also if there are too many.
+    /// The host's error; `ENOMEM`, also if there are too many events or imported fences.
     pub(crate) fn new(process: &Arc<Process>, device: &DeviceGuard, fence: Fence) -> Result<Self> {
         let charge = process.charge_event()?;
         let made = device.active().call(
@@ -215,19 +216,20 @@ impl NewImport {
         })
     }
 
-    /// The host's handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.import.handle
     }
 
-    /// Somebody waits: it follows from now on.
+    /// Begins to follow the guest's fence, as a context waits for the host's fence now.
     pub(crate) fn follow(self) {
         if !self.subscription.arm() {
             self.end();
         }
     }
 
-    /// Nobody waits, or the wait is over already.
+    /// Signals and destroys the host's fence, as no context waits for it or the wait is over
+    /// already.
     pub(crate) fn end(self) {
         FenceImport::signalled(&self.import);
     }
@@ -235,7 +237,7 @@ impl NewImport {
 
 impl Listener for FenceImport {
     fn signalled(this: &Arc<Self>) {
-        // It was never queued before.
+        // Cannot fail: the item was never queued before.
         let _ = this
             .process
             .driver_data()
@@ -247,10 +249,10 @@ impl Listener for FenceImport {
 impl WorkItem<WAKE> for FenceImport {
     type Pointer = Arc<Self>;
 
-    /// The guest's fence has signalled.
+    /// Signals the host's fence after the guest's fence has signalled.
     fn run(this: Arc<Self>) {
         this.wake();
-        // What is left to be done nobody waits for.
+        // No thread waits for the rest.
         let _ = this
             .process
             .driver_data()
@@ -262,7 +264,7 @@ impl WorkItem<WAKE> for FenceImport {
 impl WorkItem<FINISH> for FenceImport {
     type Pointer = Arc<Self>;
 
-    /// Those who waited have been let go.
+    /// Removes the entry of the device and destroys the host's fence, whose waits have ended.
     fn run(this: Arc<Self>) {
         if let Some(place) = this.place.copy() {
             drop(this.device.imports().all.remove(place));
@@ -272,10 +274,10 @@ impl WorkItem<FINISH> for FenceImport {
 }
 
 impl FenceImport {
-    /// Lets go of those who wait: brings the host's fence to its value. If the host refuses that
-    /// they would wait for ever, and so the device fails.
+    /// Ends the waits for the host's fence by raising it to its value. If the host refuses that,
+    /// the waits would never end, so the device is marked as failed.
     fn wake(&self) {
-        // Else the host has forgotten it, or never was told.
+        // Otherwise the host has destroyed the fence, or the signal was sent before.
         let (Ok(device), Ok(sender), Some(signal)) = (
             self.device.enter(),
             self.process.on_host(),
@@ -284,7 +286,7 @@ impl FenceImport {
             return;
         };
         let result = {
-            // Whoever waits for what the context does next waits for this as well.
+            // Waits for what the context does next depend on this signal.
             let _section = Signalling::begin();
 
             device
@@ -307,7 +309,7 @@ impl FenceImport {
 
     /// Destroys the host's fence.
     fn finish(&self) {
-        // Else the host has forgotten it.
+        // Otherwise the host has destroyed the fence.
         let (Ok(_device), Ok(sender), Some(destroy)) = (
             self.device.enter(),
             self.process.on_host(),
@@ -317,7 +319,7 @@ impl FenceImport {
         };
 
         self.process.forget(self.handle);
-        // Nobody is left to be told.
+        // There is no caller to return an error to.
         let _ = self
             .process
             .host()

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The page in which the host keeps the value of a fence, as the user program sees it: read-only, as
-//! on Windows. A program that could write it could make others believe what has not happened.
+//! The page in which the host keeps the value of a fence, as mapped into the user program:
+//! read-only, as on Windows, because a program that could write it could signal fences to other
+//! programs.
 //!
-//! The value has 8 bytes, anywhere in the page, which may have values of other fences as well. It is
-//! the host's, and the user program believes it or not. The driver reads it only to tell a fence
-//! that is destroyed after it has reached a value from one that has not.
+//! The value has 8 bytes at any offset in the page, which may hold values of other fences as well.
+//! It is written by the host only. The driver reads it only to tell a fence that is destroyed after
+//! it has reached a value from one that has not.
 
 use super::{
     adapter::Adapter,
@@ -18,20 +19,20 @@ use crate::linux::user_mapping::{
 };
 use kernel::prelude::*;
 
-/// Bytes of a value.
+/// The size of a value in bytes.
 const VALUE_SIZE: u64 = 8;
 
-/// The page of a fence in the address space of a user program, until this is dropped.
+/// The page of a fence, mapped into a user program until this is dropped.
 pub(crate) struct FencePage {
     view: IoMapping,
-    /// Where the host has the value.
+    /// The physical address of the value.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     physical: u64,
 }
 
 impl FencePage {
-    /// Shows the user program of `process`, which is the current one, the value that the host keeps
-    /// at the address `physical` for a fence on `adapter`.
+    /// Maps into the user program of `process`, which must be the current one, the page with the
+    /// value that the host keeps at the address `physical` for a fence on `adapter`.
     ///
     /// # Errors
     ///
@@ -53,18 +54,18 @@ impl FencePage {
         })
     }
 
-    /// Reads the value, if the user program still sees it. Sleeps.
+    /// Reads the value, if the page is still mapped. Sleeps.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn value(&self) -> Option<u64> {
         self.view.read_u64(self.physical).ok()
     }
 
-    /// Where the user program sees the value.
+    /// Returns the address of the value in the user program.
     pub(crate) fn address(&self) -> u64 {
         self.view.address()
     }
 
-    /// Takes the page away from the user program, before the host may use it for something else.
+    /// Unmaps the page from the user program, before the host may use it for something else.
     pub(crate) fn revoke(&self) {
         self.view.revoke();
     }

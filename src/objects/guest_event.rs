@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What guest events do when the host signals them.
+//! The actions taken when the host signals a guest event.
 //!
-//! A guest event is a number that a message has named. Most are signalled once, as the end of a
-//! [wait](super::waits); that of a CPU notification as often as the host likes.
+//! A guest event is an id that a message has passed to the host. Most are signalled once, as the
+//! end of a [wait](super::waits); that of a CPU notification any number of times.
 
 use super::{
     host_events::{
@@ -31,11 +31,11 @@ use kernel::{
     }, //
 };
 
-/// Adds one to an eventfd, once.
+/// A wait that adds one to an eventfd when it ends.
 pub(crate) struct EventOnce(EventFd);
 
 impl EventOnce {
-    /// For `event`.
+    /// Creates the wait for `event`.
     pub(crate) fn new(event: EventFd) -> Result<Arc<Self>> {
         Ok(Arc::new(Self(event), GFP_KERNEL_ACCOUNT)?)
     }
@@ -46,14 +46,14 @@ impl Wait for EventOnce {
         self.0.signal();
     }
 
-    /// Signals as well: a reader, who may be another process, must not wait for ever. What the
-    /// program does next tells it why.
+    /// Signals as well: a reader, which may be another process, must not block forever. The
+    /// program's next request tells it the reason.
     fn lost(&self, _loss: Loss) {
         self.0.signal();
     }
 }
 
-/// Wakes a thread.
+/// A wait that a thread sleeps for.
 #[pin_data]
 pub(crate) struct Blocking {
     lost: SetOnce<Loss>,
@@ -62,7 +62,7 @@ pub(crate) struct Blocking {
 }
 
 impl Blocking {
-    /// For the thread that is about to call [`Self::wait`].
+    /// Creates the wait for the thread that is about to call [`Self::wait`].
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -73,11 +73,11 @@ impl Blocking {
         )
     }
 
-    /// Waits for the end.
+    /// Sleeps until the wait ends.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it was lost, `ERESTARTSYS` after any signal.
+    /// `ENODEV` if the wait was lost, `ERESTARTSYS` after any signal.
     pub(crate) fn wait(&self) -> Result {
         self.ended.wait_interruptible()?;
         match self.lost.as_ref() {
@@ -98,7 +98,7 @@ impl Wait for Blocking {
     }
 }
 
-/// An eventfd, added to at each signal.
+/// An eventfd that is incremented each time the host signals the event.
 struct Doorbell(EventFd);
 
 impl EventHandler for Doorbell {
@@ -107,15 +107,15 @@ impl EventHandler for Doorbell {
     }
 }
 
-/// A guest event that can be signalled as long as this exists.
+/// A guest event that the host can signal until this is dropped.
 pub(crate) struct Notification {
-    /// The host finds nothing any more when this is gone.
+    /// The registered id. The host's signals are ignored after it is dropped.
     name: EventId,
     _charge: Charge,
 }
 
 impl Notification {
-    /// A guest event, with a name in `events`, that adds to `event`.
+    /// Registers a guest event in `events` that increments `event`.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl Notification {
         })
     }
 
-    /// Its number, for a message.
+    /// Returns the id of the event, for a message.
     pub(crate) fn event(&self) -> u64 {
         self.name.id()
     }

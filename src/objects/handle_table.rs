@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handles whose numbers the guest picks: those of adapters.
+//! Handles whose numbers the guest chooses: those of adapters.
 //!
 //! Some calls take an adapter or an object of the host in the same field, and user-mode drivers
-//! pass both. The host counts its numbers up from 1; so the indices of this table are the topmost
-//! ones there are, [`FIRST_INDEX`] and following, and a number means one thing only.
+//! pass both. The host counts its indices up from 1; so the indices of this table are the highest
+//! ones, [`FIRST_INDEX`] and following, and a handle is unambiguous.
 //!
-//! A number is used again only after many others, and in a new generation, so that a stale handle
-//! is noticed. Takes no locks; to be kept under one that may be slept under. Handles whose
-//! numbers the host picks are in `object_table`.
+//! An index is reused only after many others, and in a new generation, so that a stale handle is
+//! detected. Takes no locks; the table must be protected by a sleeping lock. Handles whose numbers
+//! the host chooses are in `object_table`.
 
 use crate::wire::Handle;
 use kernel::prelude::*;
 
-/// By how much a guest table grows.
+/// The number of slots by which a guest table grows.
 const GROWTH: u32 = 1024;
 
-/// A guest table grows when no more slots than this are free. So at least as many other handles
-/// are made before a number comes back.
+/// A guest table grows when no more slots than this are free. So at least as many other handles are
+/// created before an index is reused.
 const RESERVE: u32 = 128;
 
-/// Most slots of a guest table, a multiple of [`GROWTH`]. A program that has so many adapter
-/// handles open has lost them.
+/// The maximum number of slots of a guest table, a multiple of [`GROWTH`]. A program that has so
+/// many adapter handles open leaks them.
 const GUEST_SLOTS: u32 = 63 * GROWTH;
 
 /// The index of the first slot.
@@ -29,12 +29,13 @@ const FIRST_INDEX: u32 = 0xFF_0000;
 
 static_assert!(FIRST_INDEX + GUEST_SLOTS < Handle::INDEX_LIMIT);
 
-/// The last generation; 0 is not one.
+/// The last generation. 0 is not a valid generation.
 const LAST_UNIQUE: u8 = 3;
 
 enum Content<T> {
-    /// Empty; the slot to be used after this one.
+    /// An empty slot, with the slot to be used after this one.
     Free(Option<u32>),
+    /// A slot in use.
     Used(T),
 }
 
@@ -43,27 +44,27 @@ struct Slot<T> {
     content: Content<T>,
 }
 
-/// The handle of the slot `index` in its generation `unique`.
+/// Returns the handle of the slot `index` in its generation `unique`.
 fn handle_of(index: u32, unique: u8) -> Handle {
     Handle::new(FIRST_INDEX + index, unique)
 }
 
-/// The slot that `handle` names, in the table or beyond its end. `None` if the number is not one
-/// of this table's.
+/// Returns the slot of `handle`, which may be beyond the end of the table. `None` if the index is
+/// not one of this table's.
 fn slot_of(handle: Handle) -> Option<u32> {
     handle.index().checked_sub(FIRST_INDEX)
 }
 
-/// A table of handles the guest makes.
+/// A table of handles that the guest creates.
 pub(crate) struct GuestTable<T> {
     slots: KVVec<Slot<T>>,
-    /// The empty slots, from the one to be used next to the one freed last.
+    /// The list of empty slots: the one to be used next and the one freed last.
     free: Option<(u32, u32)>,
     free_count: u32,
 }
 
 impl<T> GuestTable<T> {
-    /// An empty table.
+    /// Creates an empty table.
     pub(crate) const fn new() -> Self {
         Self {
             slots: KVVec::new(),
@@ -82,7 +83,7 @@ impl<T> GuestTable<T> {
         self.slots.get_mut(index as usize)
     }
 
-    /// Appends an empty slot to the list of those.
+    /// Appends a slot to the list of empty slots.
     fn append_free(&mut self, index: u32) {
         self.free = Some(match self.free {
             None => (index, index),
@@ -96,7 +97,7 @@ impl<T> GuestTable<T> {
         self.free_count += 1;
     }
 
-    /// Makes more empty slots.
+    /// Adds [`GROWTH`] empty slots.
     ///
     /// # Errors
     ///
@@ -122,7 +123,7 @@ impl<T> GuestTable<T> {
         Ok(())
     }
 
-    /// Makes a handle for `object`.
+    /// Creates a handle for `object`.
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ impl<T> GuestTable<T> {
         Ok(handle)
     }
 
-    /// What `handle` stands for. `None` if it stands for nothing, or not any more.
+    /// Returns the object of `handle`. `None` if the handle does not exist or was removed.
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         let index = slot_of(handle)?;
         let slot = self.slot(index)?;
@@ -156,7 +157,7 @@ impl<T> GuestTable<T> {
         }
     }
 
-    /// Ends the life of `handle` and returns what it stood for.
+    /// Removes `handle` and returns its object.
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
         self.get(handle)?;
 
@@ -192,7 +193,8 @@ mod tests {
         assert_eq!(table.insert('c')?.raw(), 0x7FC0_0080);
         assert_eq!(table.get(Handle::from_raw(0x7FC0_0040)), Some(&'b'));
         for other in [
-            // The next slot, another generation, another instance, and what hosts give out.
+            // The next slot, another generation, another instance, and handles as the host creates
+            // them.
             0x7FC0_00C0,
             0xBFC0_0040,
             0x7FC0_0043,
@@ -246,7 +248,7 @@ mod tests {
 
                 assert!(!handle.is_none());
                 assert!(model.iter().all(|(known, _)| *known != handle));
-                // Two generations later a number may be the same again.
+                // After two more generations a handle may be equal to an earlier one.
                 stale.retain(|old| *old != handle);
                 model.push((handle, step), GFP_KERNEL)?;
             } else if let Some(index) = random.index(model.len()) {

@@ -37,32 +37,33 @@ use kernel::{
     }, //
 };
 
-/// How the IO-space window is aligned.
+/// The alignment of the IO space window, in bytes.
 const WINDOW_ALIGN: u64 = 64 * 1024;
 
-/// The way to the host, for those who outlive the channel.
+/// Access to the host over the global channel. It may outlive the channel.
 #[derive(Clone)]
 pub(crate) struct HostAccess {
-    /// For messages to the host.
+    /// The link for messages to the host.
     pub(crate) link: Link,
-    /// Where the host shows its memory.
+    /// The window in which the host maps its memory.
     pub(crate) window: Arc<IoWindow>,
-    /// Who is to be told when the channel is lost.
+    /// The notifiers called when the channel is lost.
     pub(crate) loss_notifiers: Arc<NotifierList>,
-    /// Who is to be told when it is closed: the host has forgotten all processes then.
+    /// The notifiers called when the channel is closed. The host has destroyed all processes by
+    /// then.
     pub(crate) closed_notifiers: Arc<NotifierList>,
 }
 
-/// The open global channel, and the window the host was given for its memory. The window goes back
-/// to the bus when the channel was closed, and nobody sees anything in it.
+/// The open global channel, and the window that the host was given for its memory. The window is
+/// returned to the bus when the channel is closed and no mapping of it is left.
 pub(crate) struct Host {
     access: HostAccess,
     end: Arc<HostEnd>,
     teardown: Arc<OwnedQueue>,
 }
 
-/// What remains to be done when the global channel is lost. A worker does it: memory of programs may
-/// be a lot, and whoever takes a channel away must not wait for it.
+/// The work that closes the global channel when it is lost. It runs in a worker: unpinning memory
+/// of programs may take long, and the thread that removes the channel must not wait for it.
 #[pin_data]
 struct HostEnd {
     access: HostAccess,
@@ -84,12 +85,13 @@ impl WorkItem for HostEnd {
 }
 
 impl Host {
-    /// Opens the channel of `offer` and announces the window. Waits for the host as long as it takes.
+    /// Opens the channel of `offer` and announces the window. Waits for the host without a time
+    /// limit.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the host wants no window; what opening the channel, reserving addresses and
-    /// the host say. Then the channel is closed.
+    /// `ENODEV` if the host wants no window; the errors of opening the channel, of reserving
+    /// addresses and of the host. The channel is closed then.
     pub(crate) fn open(
         offer: &Arc<Offer>,
         version: InterfaceVersion,
@@ -157,11 +159,11 @@ impl Host {
             length: window.length(),
         };
 
-        // Any success is one. A late one, too.
+        // Any success code counts as success, even if the reply is late.
         Told::count(|| link.call(HostProcess::GUEST, command, WaitMode::Unbounded)).map(drop)
     }
 
-    /// The way to the host.
+    /// Returns the access to the host.
     pub(crate) fn access(&self) -> &HostAccess {
         &self.access
     }
@@ -169,10 +171,10 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Nobody may see what the host, once it knows, uses for something else.
+        // Mappings must be revoked before the host is told and reuses the memory.
         self.access.window.close();
         self.access.loss_notifiers.on_loss();
-        // It was never queued before.
+        // Cannot fail: the item was never queued before.
         let _ = self.teardown.enqueue(self.end.clone());
     }
 }

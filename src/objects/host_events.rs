@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the host may speak about on its own: events that messages have named, found in constant
-//! time, and that the state of a device has changed. Works in the channel callback.
+//! Notifications that the host sends on its own: guest events, which are found in constant time by
+//! the id that a message has passed, and changes of the state of a device. Runs in the channel
+//! callback.
 //!
-//! An entry lives as long as its [`EventId`]. Late, repeated and invented notifications find
-//! nothing, and are harmless.
+//! An entry exists as long as its [`EventId`]. Late, repeated and invented notifications find no
+//! entry, and are ignored.
 
 use super::locked_id_table::LockedIdTable;
 use crate::{
@@ -27,26 +28,26 @@ use kernel::{
     }, //
 };
 
-/// Most events the host may know of at a time.
+/// The maximum number of events that the host may know at a time.
 const MAX_NAMED: usize = 1 << 20;
 
-/// Ids below this one are not given to the host as names of events.
+/// The lowest id that is given to the host for an event.
 const FIRST_EVENT: u64 = 2;
 
-/// Something that the host speaks about.
+/// The handler of an event.
 pub(crate) trait EventHandler: Send + Sync {
-    /// The host did. Called in softirq context; must not sleep.
+    /// Handles a signal of the host. Called in softirq context; must not sleep.
     fn signalled(&self);
 }
 
-/// Things with names.
+/// The handlers of events, by id.
 #[pin_data]
 pub(crate) struct EventTable {
     #[pin]
     table: LockedIdTable<Arc<dyn EventHandler>, MAX_NAMED>,
 }
 
-/// A name; forgotten when this is dropped.
+/// The id of a registered handler. Unregistered when this is dropped.
 pub(crate) struct EventId {
     names: Arc<EventTable>,
     id: u64,
@@ -62,7 +63,7 @@ impl EventTable {
         )
     }
 
-    /// Gives `handler` a name, by which the host may speak of it at once.
+    /// Registers `handler` under a new id, with which the host may signal it at once.
     ///
     /// # Errors
     ///
@@ -74,8 +75,9 @@ impl EventTable {
         })
     }
 
+    /// Calls the handler of `id`, if there is one.
     fn notice(&self, id: u64) {
-        // The handler may take locks of its own, and may be dropped here.
+        // Called without the lock: the handler may take locks of its own, and may be dropped here.
         if let Some(handler) = self.table.get(id) {
             handler.signalled();
         }
@@ -83,7 +85,7 @@ impl EventTable {
 }
 
 impl EventId {
-    /// The name, to be put into a message. Never 0 or 1.
+    /// Returns the id to be put into a message. Never 0 or 1.
     pub(crate) fn id(&self) -> u64 {
         self.id + (FIRST_EVENT - 1)
     }
@@ -95,19 +97,19 @@ impl Drop for EventId {
     }
 }
 
-/// Counts how often the host has said that the execution state of a device has changed.
+/// The number of changes of the execution state of devices that the host has reported.
 ///
-/// All devices have one counter and one cookie, as with the reference driver: a host that tells of
-/// one device makes the driver ask about all of them again.
+/// All devices share one counter and one cookie, as in the reference driver: after a change of one
+/// device, the driver asks the host about all of them again.
 pub(crate) struct StateChanges {
     count: Atomic<u32>,
 }
 
 impl StateChanges {
-    /// The cookie by which the host speaks of changes. It means nothing to the host.
+    /// The cookie by which the host reports changes. It has no meaning to the host.
     pub(crate) const COOKIE: u64 = 1;
 
-    /// Makes a counter at 0.
+    /// Creates a counter at 0.
     pub(crate) fn new() -> Result<Arc<Self>> {
         let changes = Self {
             count: Atomic::new(0),
@@ -116,7 +118,7 @@ impl StateChanges {
         Ok(Arc::new(changes, GFP_KERNEL)?)
     }
 
-    /// Returns how many changes there were.
+    /// Returns the number of changes.
     pub(crate) fn count(&self) -> u32 {
         self.count.load(Acquire)
     }
@@ -127,16 +129,16 @@ impl StateChanges {
     }
 }
 
-/// All that the host may speak about.
+/// The targets of all notifications of the host.
 pub(crate) struct HostEvents {
-    /// Guest events.
+    /// The guest events.
     pub(crate) events: Arc<EventTable>,
-    /// Changes of the execution states of devices.
+    /// The changes of the execution states of devices.
     pub(crate) state_changes: Arc<StateChanges>,
 }
 
 impl HostEvents {
-    /// Nothing yet.
+    /// Creates an object without guest events and changes.
     pub(crate) fn new() -> Result<Arc<Self>> {
         let host_events = Self {
             events: EventTable::new()?,
@@ -178,7 +180,7 @@ mod tests {
         }
     }
 
-    /// SIGNALGUESTEVENT, or SETGUESTDATA with a value.
+    /// Sends SIGNALGUESTEVENT, or SETGUESTDATA with a value.
     fn notify(host_events: &HostEvents, kind: u32, id: u64) {
         let mut bytes = [0; 48];
 
@@ -200,7 +202,7 @@ mod tests {
         for wrong in [0, 1, id + 1, id | 1 << 32, u64::MAX] {
             notify(&host_events, 0, wrong);
         }
-        // The name of an event is not the cookie of devices.
+        // The id of an event is not the cookie of devices.
         notify(&host_events, 2, id);
         assert_eq!(count(), 0);
         notify(&host_events, 0, id);

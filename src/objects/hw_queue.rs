@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A hardware queue: work that a context hands to the GPU without the host's scheduler.
+//! A hardware queue: work that a context submits to the GPU without the host's scheduler.
 
 use super::{
     device::Device,
@@ -13,17 +13,17 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A hardware queue.
+/// A hardware queue of a context.
 pub(crate) struct HwQueue {
     device: Arc<Device>,
     handle: Handle,
-    /// The last value of a finished submission.
+    /// The page of the progress fence: the value of the last submission that has completed.
     progress: FencePage,
     _counted: ObjectCount,
 }
 
 impl HwQueue {
-    /// The hardware queue the host calls `handle`.
+    /// Creates the object for the hardware queue that the host calls `handle`.
     pub(crate) fn new(
         device: Arc<Device>,
         handle: Handle,
@@ -41,17 +41,17 @@ impl HwQueue {
         )?)
     }
 
-    /// Its handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// What it belongs to.
+    /// Returns the device that the queue is on.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }
 
-    /// The page of its progress fence.
+    /// Returns the page of the progress fence.
     pub(crate) fn fence_page(&self) -> &FencePage {
         &self.progress
     }

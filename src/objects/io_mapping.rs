@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory of the host that a user program sees, until the host may use it for something else: when
-//! what it belongs to is destroyed, or when adapter or global channel are lost.
+//! Memory of the host that is mapped into a user program until the host may use it for something
+//! else: when the object it belongs to is destroyed, or when the adapter or the global channel is
+//! lost.
 
 use super::{
     adapter::Adapter,
@@ -27,7 +28,7 @@ use kernel::{
     }, //
 };
 
-/// A mapping, which is taken away when the adapter or the global channel is lost.
+/// A mapping that is revoked when the adapter or the global channel is lost.
 struct RevokeOnLoss(UserMapping);
 
 impl OnLoss for RevokeOnLoss {
@@ -36,7 +37,7 @@ impl OnLoss for RevokeOnLoss {
     }
 }
 
-/// Memory of the host in the address space of a user program, until this is dropped.
+/// Memory of the host in the address space of a user program, unmapped when this is dropped.
 pub(crate) struct IoMapping {
     mapping: Arc<RevokeOnLoss>,
     _counted: Charge,
@@ -44,13 +45,13 @@ pub(crate) struct IoMapping {
 }
 
 impl IoMapping {
-    /// Shows the user program of `process`, which is the current one, `size` bytes that the host
-    /// has at `address` for something on `adapter`, with the rest of the pages they are in.
+    /// Maps into the user program of `process`, which must be the current one, the pages that
+    /// contain the `size` bytes that the host has at `address` for an object on `adapter`.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, also unless those pages are in the window: so looks the answer of a host that has
-    /// nothing to show. `ENODEV` if the global channel is lost.
+    /// `ENOMEM`, also unless those pages are in the window: a host that has no memory to map
+    /// replies with such an address. `ENODEV` if the global channel is lost.
     pub(crate) fn show(
         process: &Process,
         adapter: &Adapter,
@@ -66,8 +67,8 @@ impl IoMapping {
         Self::enter(process, adapter, &mapping).inspect_err(|_| mapping.0.unmap())
     }
 
-    /// Charges the bytes of `mapping`, and lets it be told when the adapter is lost. If that was so
-    /// meanwhile, the pages are taken away at once.
+    /// Charges the bytes of `mapping`, and registers it to be revoked when the adapter is lost. If
+    /// the adapter was lost meanwhile, the mapping is revoked at once.
     fn enter(process: &Process, adapter: &Adapter, mapping: &Arc<RevokeOnLoss>) -> Result<Self> {
         Ok(Self {
             _counted: process.count_mapped(mapping.0.size())?,
@@ -78,28 +79,28 @@ impl IoMapping {
         })
     }
 
-    /// Where the user program sees it.
+    /// Returns the address in the user program.
     pub(crate) fn address(&self) -> u64 {
         self.mapping.0.address()
     }
 
-    /// Reads the 8 bytes that the host has at `address` in the same window, unless the memory was
-    /// taken away. Sleeps.
+    /// Reads the 8 bytes that the host has at `address` in the same window, unless the mapping was
+    /// revoked. Sleeps.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn read_u64(&self, address: u64) -> Result<u64> {
         self.mapping.0.window().ok_or(ENODEV)?.read_u64(address)
     }
 
-    /// Takes it away from the user program, and from all that have inherited it. Frees the addresses
-    /// if the current task is one of the program's.
+    /// Unmaps the memory from the user program, and from all processes that have inherited the
+    /// mapping. Frees the addresses if the current task belongs to the program.
     pub(crate) fn revoke(&self) {
         self.mapping.0.unmap();
     }
 }
 
 impl Drop for IoMapping {
-    /// Takes the memory away, also if it is being taken away elsewhere at this moment, because the
-    /// adapter was lost: whoever drops the view is about to tell the host that nobody sees it.
+    /// Unmaps the memory, even while another thread revokes it because the adapter was lost: after
+    /// this the host may be told that the memory is not mapped.
     fn drop(&mut self) {
         self.revoke();
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The addresses at which the host shows its memory to this virtual machine.
+//! The physical addresses at which the host maps its memory into this virtual machine.
 //!
-//! What lies where in the window is up to the host: its memory may be shown for several objects at a
+//! The host decides the layout of the window: its memory may be mapped for several objects at a
 //! time, in parts of pages, and to several programs.
 
 use crate::linux::{
@@ -25,8 +25,8 @@ use kernel::{
 
 /// The window that was announced to the host.
 ///
-/// It outlives the global channel, if a process does, but nothing is mapped after [`Self::close`].
-/// The addresses go back to the bus when no program sees anything in it any more.
+/// It outlives the global channel if a process does, but nothing is mapped after [`Self::close`].
+/// The addresses are returned to the bus when no mapping of the window is left.
 #[pin_data]
 pub(crate) struct IoWindow {
     start: u64,
@@ -36,7 +36,7 @@ pub(crate) struct IoWindow {
 }
 
 impl IoWindow {
-    /// The window that fills `range`.
+    /// Creates the window that fills `range`.
     pub(crate) fn new(range: MmioRange) -> Result<Arc<Self>> {
         let (start, length) = (range.start(), range.size());
         let range = Arc::new(range, GFP_KERNEL)?;
@@ -51,31 +51,31 @@ impl IoWindow {
         )
     }
 
-    /// The first address.
+    /// Returns the first physical address.
     pub(crate) fn start(&self) -> u64 {
         self.start
     }
 
-    /// Bytes.
+    /// Returns the size in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Lets nobody map anything any more. Sleeps.
+    /// Prevents further mappings. Sleeps.
     pub(crate) fn close(&self) {
         let range = self.range.lock().take();
 
-        // Giving addresses back sleeps.
+        // Returning addresses to the bus sleeps.
         drop(range);
     }
 
-    /// Shows the user program the pages with the `size` bytes at `address`, which is what the host
-    /// says of its memory.
+    /// Maps into the user program the pages that contain the `size` bytes at `address`, both as
+    /// reported by the host.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the window is closed; `ENOMEM`, also unless there is at least one byte, and all of
-    /// the pages are in the window.
+    /// `ENODEV` if the window is closed; `ENOMEM`, also if `size` is 0 or not all of the pages are
+    /// in the window.
     pub(crate) fn map(
         &self,
         address: u64,
@@ -90,9 +90,9 @@ impl IoWindow {
     }
 }
 
-/// Checks that all pages with the `size` bytes at `address` lie in a window of `length` bytes at
-/// `start`. More is not asked: beside the window are addresses of other devices, within it is
-/// nothing but memory of the host.
+/// Checks that all pages that contain the `size` bytes at `address` lie in a window of `length`
+/// bytes at `start`. No more is required: beside the window are addresses of other devices, inside
+/// it is only memory of the host.
 fn check(start: u64, length: u64, address: u64, size: u64) -> Result {
     let (first, size) = whole_pages(address, size).ok_or(EINVAL)?;
     let offset = first.checked_sub(start).ok_or(EINVAL)?;
@@ -116,7 +116,7 @@ mod tests {
         for (address, size) in [
             (0x10_0000, 0x10_0000),
             (0x1F_F000, 0x1000),
-            // Parts of pages, up to the last byte of the window
+            // Parts of pages, up to the last byte of the window.
             (0x10_0008, 8),
             (0x10_0008, 0x1000),
             (0x10_0000, 0x800),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counts who uses something that may be about to end, as `struct percpu_ref` does.
+//! Counts the users of an object that may be about to be destroyed, as `struct percpu_ref` does.
 //!
-//! Messages must not name what is being destroyed on the host. Each thread that names it in one takes a
-//! [`LiveGuard`] before; the thread that destroys it kills the [`LiveRef`], and waits until all guards
-//! are dropped. No lock is held meanwhile.
+//! Messages must not name an object that is being destroyed on the host. Each thread that names it
+//! in one takes a [`LiveGuard`] before; the thread that destroys it kills the [`LiveRef`], and
+//! waits until all guards are dropped. No lock is held meanwhile.
 
 use crate::{
     linux::wait::WaitMode,
@@ -24,19 +24,19 @@ use kernel::{
     },
 };
 
-/// Counts the users of one object.
+/// The count of the users of one object.
 pub(crate) struct LiveRef {
     killed: Atomic<u32>,
     users: Arc<Account>,
 }
 
-/// One user, until this is dropped. That may be done in any context.
+/// A reference of one user, until this is dropped. It may be dropped in any context.
 pub(crate) struct LiveGuard {
     _entry: AccountEntry,
 }
 
 impl LiveRef {
-    /// Makes a reference that is live and has no users.
+    /// Creates a reference that is live and has no users.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl LiveRef {
         })
     }
 
-    /// Counts one user more.
+    /// Counts one more user.
     ///
     /// # Errors
     ///
@@ -58,8 +58,8 @@ impl LiveRef {
             _entry: self.users.enter(),
         };
 
-        // kill() sets the flag before drain() counts, and this counts before it looks: one of the two
-        // sees the other.
+        // kill() sets the flag before drain() reads the count, and this counts before it reads the
+        // flag: at least one of the two sees the other.
         if self.killed.fetch_add(0, Full) != 0 {
             return Err(ENODEV);
         }
@@ -71,11 +71,11 @@ impl LiveRef {
         self.killed.xchg(1, Full);
     }
 
-    /// Waits until there are no users. To be called after [`Self::kill`].
+    /// Waits until there are no users. Must be called after [`Self::kill`].
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended early.
     pub(crate) fn drain(&self, mode: WaitMode) -> Result {
         self.users.settle(mode)
     }

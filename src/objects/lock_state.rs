@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The view a program has of an allocation: how often it was locked, and where it is.
+//! The CPU mapping of an allocation in the program that locks it: the number of locks, and the
+//! address.
 //!
-//! The first lock asks the host to show the memory, the last unlock lets it go; the host hears of
-//! nothing in between. Whoever asks has the [`MapGuard`], and others wait for the outcome. No lock is
-//! held while the host is asked.
+//! The first lock asks the host to map the memory, the last unlock asks it to unmap it; the host is
+//! told nothing in between. The thread that asks holds the [`MapGuard`], and others wait for the
+//! outcome. No lock is held while the host is asked.
 //!
-//! `LockState::state` is held while the memory is mapped and unmapped, so that an allocation that is
-//! destroyed is mapped no more when [`LockState::close`] returns.
+//! `LockState::state` is held while the memory is mapped into and unmapped from the program, so
+//! that a destroyed allocation is not mapped after [`LockState::close`] has returned.
 
 use super::io_mapping::IoMapping;
 use crate::linux::wait::{
@@ -22,24 +23,24 @@ use kernel::{
     time::Delta, //
 };
 
-/// How long to sleep before looking again, should a change go by unseen.
+/// The interval at which the state is read again, in case a wake-up is missed.
 const SLICE: Delta = Delta::from_millis(100);
 
 enum State {
-    /// Not mapped.
+    /// The memory is not mapped.
     Hidden,
-    /// Not mapped. Somebody asks the host.
+    /// The memory is not mapped, and a thread that holds the [`MapGuard`] asks the host.
     Asking,
-    /// Mapped.
+    /// The memory is mapped, and locked `locks` times.
     Shown { view: IoMapping, locks: u32 },
-    /// Memory of the program, which it always sees at `address`: locks mean nothing, and are not
-    /// counted.
+    /// Memory of the program, which is always visible at `address`. Locks have no effect and are
+    /// not counted.
     Own { address: u64 },
     /// The allocation is destroyed.
     Gone,
 }
 
-/// The view of one allocation.
+/// The CPU mapping of one allocation.
 #[pin_data]
 pub(crate) struct LockState {
     #[pin]
@@ -48,16 +49,16 @@ pub(crate) struct LockState {
     changes: EventCount,
 }
 
-/// What locking comes to.
+/// The result of [`LockState::lock`].
 pub(crate) enum Locked<'a> {
-    /// The memory is at this address.
+    /// The memory is mapped at this address.
     At(u64),
-    /// The host has to be asked to show it.
+    /// The caller has to ask the host to map the memory.
     Ask(MapGuard<'a>),
 }
 
 impl LockState {
-    /// A view of the memory of the GPU; or of memory of the program, at the address `own`.
+    /// Creates the state for memory of the GPU, or for memory of the program at the address `own`.
     pub(crate) fn new(own: Option<u64>) -> impl PinInit<Self> {
         let state = match own {
             Some(address) => State::Own { address },
@@ -70,7 +71,7 @@ impl LockState {
         })
     }
 
-    /// Counts a lock, if the program sees the memory; else it is the caller's turn to ask the host.
+    /// Counts a lock if the memory is mapped; otherwise returns the guard to ask the host with.
     ///
     /// # Errors
     ///
@@ -97,13 +98,13 @@ impl LockState {
         }
     }
 
-    /// Takes a lock back. If it was the last one the memory is unmapped, and it is the caller's
-    /// turn to tell the host, with what `prepare` has returned. Of memory of the program, which no
-    /// lock has to show, any number may be taken back, as in the reference.
+    /// Removes a lock. If it was the last one, unmaps the memory and returns what `prepare` has
+    /// returned, with which the caller must tell the host. Memory of the program may be unlocked
+    /// any number of times, as in the reference.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if memory of the GPU is not locked; what `prepare` says, when nothing was done.
+    /// `EINVAL` if memory of the GPU is not locked; the errors of `prepare`, when nothing was done.
     pub(crate) fn unlock<G>(
         &self,
         prepare: impl FnOnce() -> Result<G>,
@@ -114,7 +115,7 @@ impl LockState {
             State::Shown { locks: 1, .. } => {
                 let prepared = prepare()?;
 
-                // The old state unmaps the memory.
+                // Dropping the old state unmaps the memory.
                 *state = State::Asking;
                 Ok(Some((prepared, MapGuard { view: self })))
             }
@@ -127,29 +128,30 @@ impl LockState {
         }
     }
 
-    /// The allocation is about to be destroyed: unmaps it, and lets nobody map it any more.
+    /// Unmaps the memory and prevents further mappings, as the allocation is about to be destroyed.
     pub(crate) fn close(&self) {
         *self.state.lock() = State::Gone;
         self.changes.wake_all();
     }
 }
 
-/// The right to ask the host about the memory of an allocation.
+/// The exclusive right to ask the host to map or unmap the memory of an allocation.
 pub(crate) struct MapGuard<'a> {
     view: &'a LockState,
 }
 
 impl MapGuard<'_> {
-    /// Whether the allocation is still there.
+    /// Returns whether the allocation still exists.
     pub(crate) fn matters(&self) -> bool {
         matches!(*self.view.state.lock(), State::Asking)
     }
 
-    /// The host shows the memory: `map` shows it to the program, which has locked it once then.
+    /// Maps the memory into the program with `map`, and counts the first lock, after the host has
+    /// mapped it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the allocation was destroyed meanwhile; what `map` says.
+    /// `EINVAL` if the allocation was destroyed meanwhile; the errors of `map`.
     pub(crate) fn show(&self, map: impl FnOnce() -> Result<IoMapping>) -> Result<u64> {
         let mut state = self.view.state.lock();
 

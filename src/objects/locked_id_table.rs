@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An [id table](crate::id_table) behind a lock of its own, for any context.
+//! An [id table](crate::id_table) with a lock of its own, for any context.
 //!
-//! What is taken out is dropped by whoever took it, when the lock is not held any more.
+//! The caller that removes an entry drops it, after the lock was released.
 
 use crate::{
     id_table::{
@@ -25,14 +25,14 @@ pub(crate) struct LockedIdTable<T, const MAX: usize> {
 }
 
 impl<T, const MAX: usize> LockedIdTable<T, MAX> {
-    /// An empty table.
+    /// Creates an empty table.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             table <- new_irq_lock!(Table::new(), c"LockedIdTable::table"),
         })
     }
 
-    /// Puts `content` in and returns its id, which is never 0. May sleep.
+    /// Inserts `content` and returns its id, which is never 0. May sleep.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl<T, const MAX: usize> LockedIdTable<T, MAX> {
         }
     }
 
-    /// A copy of what `id` stands for, if it is anything.
+    /// Returns a clone of the entry with the id `id`, if there is one.
     pub(crate) fn get(&self, id: u64) -> Option<T>
     where
         T: Clone,
@@ -68,7 +68,7 @@ impl<T, const MAX: usize> LockedIdTable<T, MAX> {
         self.table.lock().get(id).cloned()
     }
 
-    /// Takes out what `id` stands for, if it is anything. May be called where sleeping is allowed,
+    /// Removes and returns the entry with the id `id`, if there is one. May be called in process
     /// and in softirq context.
     pub(crate) fn remove(&self, id: u64) -> Option<T> {
         let mut table = self.table.lock();
@@ -83,8 +83,8 @@ impl<T, const MAX: usize> LockedIdTable<T, MAX> {
         content
     }
 
-    /// Takes out the next entry, beginning with slot `from`. `None` if there is none. Interrupts are
-    /// off for a bounded time, however many slots there are.
+    /// Removes and returns the next entry from slot `from` on. `None` if there is none. The time
+    /// with interrupts off is bounded, however many slots there are.
     pub(crate) fn pop(&self, from: &mut usize) -> Option<T> {
         loop {
             let step = self.table.lock().pop(from, |_| true);
@@ -100,8 +100,8 @@ impl<T, const MAX: usize> LockedIdTable<T, MAX> {
         }
     }
 
-    /// Returns what `look` makes of the next entry, beginning with slot `from`. `None` if there is
-    /// none. It must not sleep.
+    /// Returns what `look` returns for the next entry from slot `from` on. `None` if there is none.
+    /// `look` must not sleep.
     pub(crate) fn look<R>(&self, from: &mut usize, look: impl Fn(&T) -> R) -> Option<R> {
         loop {
             let step = self.table.lock().look(from, &look);
@@ -114,7 +114,7 @@ impl<T, const MAX: usize> LockedIdTable<T, MAX> {
         }
     }
 
-    /// Frees the memory that is not needed any more.
+    /// Frees memory that is no longer needed.
     fn shrink(&self) {
         loop {
             let spare = self.table.lock().shrink();

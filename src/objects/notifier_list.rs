@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who must be told when an adapter or the global channel is lost.
+//! Notifiers that are called when an adapter or the global channel is lost.
 //!
-//! What only the host can end would never end without it, and what it shows of its memory may
-//! become something else. Entered and left in constant time.
+//! A wait that only the host can end would never end without it, and memory that the host has
+//! mapped may be reused. Notifiers are added and removed in constant time.
 
 use super::locked_id_table::LockedIdTable;
 use kernel::{
@@ -17,16 +17,16 @@ use kernel::{
     }, //
 };
 
-/// Most of them at one place.
+/// The maximum number of notifiers in one list.
 const MAX_NOTIFIERS: usize = 1 << 20;
 
-/// Something that depends on the host.
+/// An object that depends on an adapter or on the global channel.
 pub(crate) trait OnLoss: Send + Sync {
-    /// The way to the host is gone for ever. May sleep; may be called more than once.
+    /// Handles the permanent loss. May sleep; may be called more than once.
     fn on_loss(&self);
 }
 
-/// All that depends on one way to the host.
+/// The objects that depend on one adapter or on the global channel.
 #[pin_data]
 pub(crate) struct NotifierList {
     lost: Atomic<u32>,
@@ -34,17 +34,17 @@ pub(crate) struct NotifierList {
     all: LockedIdTable<Arc<dyn OnLoss>, MAX_NOTIFIERS>,
 }
 
-/// An entry; it is told nothing any more when this is dropped.
+/// An entry of a list. Removed when this is dropped.
 pub(crate) struct Notifier {
     on: Arc<NotifierList>,
     id: u64,
 }
 
-/// One on an adapter, and one on the global channel.
+/// A notifier on an adapter, and one on the global channel.
 pub(crate) type Notifiers = [Notifier; 2];
 
 impl NotifierList {
-    /// Nobody yet.
+    /// Creates an empty list.
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -55,7 +55,7 @@ impl NotifierList {
         )
     }
 
-    /// Enters `target`, which is told at once if it is too late.
+    /// Adds `target`, which is called at once if the loss has happened.
     ///
     /// # Errors
     ///
@@ -66,20 +66,20 @@ impl NotifierList {
             on: self.clone(),
         };
 
-        // `on_loss` sets the flag first and looks then; this is the other order, so one of the two
-        // sees the other.
+        // `on_loss` sets the flag before it walks the list, and this inserts before it reads the
+        // flag: at least one of the two sees the other.
         if self.is_lost() {
             target.on_loss();
         }
         Ok(notifier)
     }
 
-    /// Whether it is too late.
+    /// Returns whether the loss has happened.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.fetch_add(0, Full) != 0
     }
 
-    /// Tells everybody.
+    /// Records the loss, and calls and removes all notifiers.
     pub(crate) fn on_loss(&self) {
         let mut from = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a handle of the main table may stand for.
+//! The objects in the main handle table of a process.
 
 use super::{
     allocation::Allocation,
@@ -16,30 +16,31 @@ use kernel::sync::Arc;
 /// An object of a process.
 #[derive(Clone)]
 pub(crate) enum Object {
-    /// On an adapter.
+    /// A device, on an adapter.
     Device(Arc<Device>),
-    /// DeviceChild a device.
+    /// A context, below a device.
     Context(Arc<Context>),
-    /// DeviceChild a context.
+    /// A hardware queue, below a context.
     HwQueue(Arc<HwQueue>),
-    /// DeviceChild a device.
+    /// A paging queue, below a device.
     PagingQueue(Arc<PagingQueue>),
-    /// DeviceChild a device or a resource.
+    /// An allocation, below a device or a resource.
     Allocation(Arc<Allocation>),
-    /// DeviceChild a device.
+    /// A resource, below a device.
     Resource(Arc<Resource>),
-    /// Monitored: below a device. Others: on nothing.
+    /// A sync object. A monitored fence is below a device, others have no parent.
     SyncObject(Arc<SyncObject>),
-    /// The fence of a paging queue or a hardware queue, below it. There is nothing behind.
+    /// The fence of a paging queue or a hardware queue, below it. Only its handle is known.
     Fence,
-    /// A fence on the host that follows one of the guest, below a device. Programs do not know it.
+    /// A fence on the host that follows one of the guest, below a device. Programs do not know its
+    /// handle.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     FenceImport,
 }
 
 impl Object {
-    /// Takes away what the user program sees of the host's memory through it. Others may still
-    /// hold the object, but the host may use the memory for something else.
+    /// Revokes the user program's mappings of the host's memory, and ends the waits of sync files.
+    /// Other threads may still hold the object, but the host may reuse the memory.
     pub(crate) fn revoke(&self) {
         match self {
             Self::Allocation(allocation) => allocation.view().close(),
@@ -51,9 +52,9 @@ impl Object {
     }
 }
 
-/// A kind of objects that can be looked up.
+/// A type of objects that can be looked up by handle.
 pub(crate) trait Kind: Sized {
-    /// The object, if it is of this kind.
+    /// Returns the object, if it is of this type.
     fn of(object: &Object) -> Option<&Arc<Self>>;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many objects of each kind the driver has: shown in debugfs, so that a leak is seen.
+//! The number of objects of each kind, shown in debugfs so that leaks can be found.
 
 use kernel::{
     fmt,
@@ -14,7 +14,7 @@ use kernel::{
     }, //
 };
 
-/// What is counted.
+/// The kinds of objects that are counted.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Process,
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order of their numbers, as debugfs calls them.
+    /// The names of all kinds in debugfs, in the order of the enum's values.
     const NAMES: [&'static str; 10] = [
         "process",
         "device",
@@ -49,13 +49,13 @@ impl Kind {
     ];
 }
 
-/// The counts.
+/// The number of objects of each kind.
 pub(crate) struct ObjectStats {
     counts: [Atomic<u64>; Kind::NAMES.len()],
 }
 
 impl ObjectStats {
-    /// Nothing is there.
+    /// Creates counts of 0.
     pub(crate) fn new() -> Result<Arc<Self>> {
         let object_stats = Self {
             counts: [const { Atomic::new(0) }; Kind::NAMES.len()],
@@ -64,7 +64,7 @@ impl ObjectStats {
         Ok(Arc::new(object_stats, GFP_KERNEL)?)
     }
 
-    /// Counts one until the result is dropped.
+    /// Counts one object until the result is dropped.
     pub(crate) fn count(self: &Arc<Self>, kind: Kind) -> ObjectCount {
         let counted = ObjectCount {
             object_stats: self.clone(),
@@ -77,7 +77,7 @@ impl ObjectStats {
         counted
     }
 
-    /// A line for each kind.
+    /// Writes a line with name and count for each kind.
     pub(crate) fn show(object_stats: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, count) in Kind::NAMES.iter().zip(&object_stats.counts) {
             writeln!(f, "{} {}", name, count.load(Relaxed))?;
@@ -86,7 +86,7 @@ impl ObjectStats {
     }
 }
 
-/// One object that is there. May be dropped in any context.
+/// The count of one object, until this is dropped. It may be dropped in any context.
 pub(crate) struct ObjectCount {
     object_stats: Arc<ObjectStats>,
     kind: Kind,

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handles whose numbers the host picks: those of everything it makes, and what hangs on what.
+//! Handles whose numbers the host chooses: those of all objects that it creates, with their
+//! parents.
 //!
-//! A number is first reserved, which nobody but the maker host_events, and filled when the object is
-//! complete. An object with everything below it is first marked as dying, after which nobody finds it any
-//! more, and then taken out piece by piece, children before parents, while the host still has it:
-//! only when the numbers are free is the host told, since it may give them out again at once.
+//! A handle is first reserved, when it is known to its creator only, and filled when the object is
+//! complete. An object and everything below it is first marked as dying, after which no look-up
+//! finds it, and then removed piece by piece, children before parents, while the host still has it.
+//! The host is told only when the numbers are free, since it may reuse them at once.
 //!
-//! The table is sparse, in two levels: an index picked by the host finds its place in constant
-//! time and does not decide how much memory is allocated. Takes no locks; to be kept under one
-//! that may be slept under.
+//! The table is sparse, in two levels: the slot of an index chosen by the host is found in constant
+//! time, and the index does not decide how much memory is allocated. Takes no locks; the table must
+//! be protected by a sleeping lock.
 
 use crate::wire::Handle;
 use kernel::prelude::*;
 
-/// Most objects a process may have on the host.
+/// The maximum number of objects that a process may have on the host.
 const OBJECTS: usize = 1 << 20;
 
-/// Slots of a leaf.
+/// The number of slots of a leaf.
 const LEAF: usize = 128;
 
-/// A number in use.
+/// A handle that is reserved or in use.
 struct Node<T> {
-    /// The whole number, all 32 bits of which count.
+    /// The whole handle, all 32 bits of which are compared.
     handle: Handle,
-    /// Nobody finds it any more.
+    /// Whether look-ups ignore the handle.
     dying: bool,
-    /// `None` while the number is only reserved.
+    /// The object; `None` while the handle is only reserved.
     object: Option<T>,
     parent: Option<u32>,
     first_child: Option<u32>,
@@ -34,7 +35,7 @@ struct Node<T> {
     previous: Option<u32>,
 }
 
-/// Some consecutive numbers; no memory as long as none is in use.
+/// The slots of [`LEAF`] consecutive indices. No memory is allocated while none is in use.
 struct Leaf<T> {
     used: usize,
     slots: KVVec<Option<Node<T>>>,
@@ -47,7 +48,7 @@ impl<T> Leaf<T> {
     };
 }
 
-/// A table of handles the host makes.
+/// A table of handles that the host creates.
 pub(crate) struct ObjectTable<T> {
     leaves: KVVec<Leaf<T>>,
     first_root: Option<u32>,
@@ -55,7 +56,7 @@ pub(crate) struct ObjectTable<T> {
 }
 
 impl<T> ObjectTable<T> {
-    /// An empty table.
+    /// Creates an empty table.
     pub(crate) const fn new() -> Self {
         Self {
             leaves: KVVec::new(),
@@ -89,13 +90,13 @@ impl<T> ObjectTable<T> {
         self.slot(index)?.as_mut()
     }
 
-    /// The node of exactly this handle.
+    /// Returns the node of `handle`, if all 32 bits match.
     fn node(&self, handle: Handle) -> Option<&Node<T>> {
         self.node_at(handle.index())
             .filter(|node| node.handle == handle)
     }
 
-    /// Makes sure that there is a slot for `index`.
+    /// Allocates the leaf of the slot `index`, if needed.
     fn make_room(&mut self, index: u32) -> Result {
         // CAST: An index has 24 bits.
         let place = index as usize / LEAF;
@@ -122,15 +123,14 @@ impl<T> ObjectTable<T> {
 
     /// Reserves what the host calls `handle`, below `parent`.
     ///
-    /// There is one object to an index: the host has freed a number before it gives it out again.
-    /// Zero stands for a creation that has failed, and is not entered; a creation of which a part
-    /// may have no handle leaves that part out.
+    /// There is one object per index: the host has freed a number before it reuses it. Zero stands
+    /// for a creation that has failed, and is not inserted; a caller that creates an object of
+    /// which a part may have no handle leaves that part out.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if that is not a handle, or the host has given out its index already; `ENODEV` if
-    /// there is no such parent any more; `ENOMEM` if there is no memory or there are too many
-    /// objects.
+    /// `EINVAL` if `handle` is not a handle, or its index is in use; `ENODEV` if `parent` does not
+    /// exist or is dying; `ENOMEM` if there is no memory or there are too many objects.
     pub(crate) fn reserve(&mut self, handle: Handle, parent: Option<Handle>) -> Result {
         let index = handle.index();
 
@@ -165,11 +165,11 @@ impl<T> ObjectTable<T> {
         Ok(())
     }
 
-    /// Puts the object behind a reserved handle.
+    /// Sets the object of a reserved handle.
     ///
     /// # Errors
     ///
-    /// Gives it back if the handle began to die meanwhile, with what it hangs on.
+    /// Returns `object` if the handle was marked as dying meanwhile, with its parent.
     pub(crate) fn fill(&mut self, handle: Handle, object: T) -> Result<(), T> {
         match self.node_at_mut(handle.index()) {
             Some(node) if node.handle == handle && !node.dying => {
@@ -180,14 +180,14 @@ impl<T> ObjectTable<T> {
         }
     }
 
-    /// Gives a reserved handle back.
+    /// Releases a handle that is only reserved.
     pub(crate) fn cancel(&mut self, handle: Handle) {
         if self.node(handle).is_some_and(|node| node.object.is_none()) {
             self.remove(handle.index());
         }
     }
 
-    /// What `handle` stands for.
+    /// Returns the object of `handle`, unless it is dying.
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         self.node(handle)
             .filter(|node| !node.dying)?
@@ -195,7 +195,7 @@ impl<T> ObjectTable<T> {
             .as_ref()
     }
 
-    /// What hangs directly on `handle`.
+    /// Returns the objects whose parent is `handle`.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     fn children(&self, handle: Handle) -> impl Iterator<Item = &T> {
         let first = self.node(handle).and_then(|node| node.first_child);
@@ -205,14 +205,15 @@ impl<T> ObjectTable<T> {
             .filter_map(|(_, node)| node.object.as_ref())
     }
 
-    /// A handle that hangs on nothing and whose object is wanted.
+    /// Returns a handle without a parent for whose object `wanted` returns `true`.
     pub(crate) fn find_root(&self, wanted: impl Fn(&T) -> bool) -> Option<Handle> {
         self.chain(self.first_root)
             .find(|(_, node)| !node.dying && node.object.as_ref().is_some_and(&wanted))
             .map(|(_, node)| node.handle)
     }
 
-    /// Lets nobody find `handle`, and what hangs on it, any more. `false` if nobody could before.
+    /// Marks `handle` and everything below it as dying. Returns `false` if it did not exist or was
+    /// dying.
     pub(crate) fn mark_dying(&mut self, handle: Handle) -> bool {
         if self.get(handle).is_none() {
             return false;
@@ -230,8 +231,9 @@ impl<T> ObjectTable<T> {
         true
     }
 
-    /// Takes a piece of what is dying with `top` out, `top` itself last. `None` if nothing is
-    /// left. What was only reserved stays, on its own, until its maker cancels it.
+    /// Removes and returns one of the dying objects below `top`, `top` itself last. `None` if none
+    /// is left. A handle that is only reserved loses its parent and stays until its creator cancels
+    /// it.
     pub(crate) fn remove_dying(&mut self, top: Handle) -> Option<(Handle, T)> {
         self.node(top).filter(|node| node.dying)?;
 
@@ -259,7 +261,7 @@ impl<T> ObjectTable<T> {
         }
     }
 
-    /// The first object whose index is not below `from`, dying or not, and its index.
+    /// Returns the first object whose index is at least `from`, dying or not, and its index.
     pub(crate) fn next(&self, from: u32) -> Option<(u32, &T)> {
         // CAST: An index has 24 bits.
         let (place, mut at) = (from as usize / LEAF, from as usize % LEAF);
@@ -276,12 +278,12 @@ impl<T> ObjectTable<T> {
         None
     }
 
-    /// How many handles there are, reserved ones included.
+    /// Returns the number of handles, including reserved ones.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    /// The nodes from `first` on along the list of siblings.
+    /// Returns the nodes from `first` on along the list of siblings.
     fn chain(&self, first: Option<u32>) -> impl Iterator<Item = (u32, &Node<T>)> {
         let step = |index: &u32| self.node_at(*index).map(|node| (*index, node));
 
@@ -289,7 +291,7 @@ impl<T> ObjectTable<T> {
             .filter_map(move |index| step(&index))
     }
 
-    /// The node after `index` on a walk through the tree below `top`, parents first.
+    /// Returns the node after `index` on a walk through the tree below `top`, parents first.
     fn after(&self, index: u32, top: u32) -> Option<u32> {
         let node = self.node_at(index)?;
 
@@ -310,7 +312,7 @@ impl<T> ObjectTable<T> {
         None
     }
 
-    /// Takes the node at `index`, which has no children, out of its slot.
+    /// Removes the node at `index`, which has no children, from its slot.
     fn remove(&mut self, index: u32) {
         self.unlink(index);
 
@@ -329,7 +331,7 @@ impl<T> ObjectTable<T> {
         }
     }
 
-    /// The head of the list of siblings below `parent`.
+    /// Returns the head of the list of siblings below `parent`.
     fn head(&mut self, parent: Option<u32>) -> Option<&mut Option<u32>> {
         match parent {
             None => Some(&mut self.first_root),
@@ -396,7 +398,7 @@ mod tests {
         table.fill(handle, object).map_err(|_| EIO)
     }
 
-    /// Whether `at` hangs on `top`, or is it.
+    /// Returns whether `at` is `top` or below it.
     fn below(model: &[Known], at: Handle, top: Handle) -> bool {
         let mut at = Some(at);
 
@@ -457,7 +459,7 @@ mod tests {
                     let known = &model[at.ok_or(EIO)?];
 
                     assert_eq!(known.object, object);
-                    // Children come before what they hang on.
+                    // Children come before their parent.
                     assert!(!model.iter().any(|other| other.parent == Some(handle)));
                     let _ = model.remove(at.ok_or(EIO)?);
                     last = handle;
@@ -524,7 +526,7 @@ mod tests {
         assert!(!table.mark_dying(child));
         assert_eq!(table.children(parent).count(), 0);
 
-        // The parent goes: the child is left to its maker, who host_events.
+        // The parent is removed: the child stays until its creator cancels it.
         assert!(table.mark_dying(parent));
         assert_eq!(table.remove_dying(parent), Some((parent, 1)));
         assert_eq!(table.remove_dying(parent), None);

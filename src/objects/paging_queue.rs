@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A paging queue: memory operations of a device, done in order.
+//! A paging queue: memory operations of a device, executed in order.
 
 use super::{
     device::Device,
@@ -13,17 +13,17 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A paging queue.
+/// A paging queue of a device.
 pub(crate) struct PagingQueue {
     device: Arc<Device>,
     handle: Handle,
-    /// The last operation that is done.
+    /// The page of the fence: the value of the last operation that has completed.
     fence: FencePage,
     _counted: ObjectCount,
 }
 
 impl PagingQueue {
-    /// The paging queue the host calls `handle`.
+    /// Creates the object for the paging queue that the host calls `handle`.
     pub(crate) fn new(
         device: Arc<Device>,
         handle: Handle,
@@ -41,17 +41,17 @@ impl PagingQueue {
         )?)
     }
 
-    /// Its handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// What it belongs to.
+    /// Returns the device that the queue is on.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }
 
-    /// The page of its fence.
+    /// Returns the page of the fence.
     pub(crate) fn fence_page(&self) -> &FencePage {
         &self.fence
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How much memory of programs is pinned, and whether that may become more.
+//! The number of pinned pages of programs, and its limit.
 //!
-//! The limit is one for all processes together: one of each would be a matter of forking.
+//! There is one limit for all processes together: a limit per process could be evaded by forking.
 
 use super::driver_data::DriverData;
 use crate::{
@@ -24,15 +24,15 @@ use kernel::{
     },
 };
 
-/// What all processes have pinned, in pages.
+/// The number of pages that all processes have pinned.
 pub(crate) struct PinTotal {
     pages: Arc<Counter>,
-    /// Whether the log has named the limit.
+    /// Whether the limit has been logged.
     told: Atomic<bool>,
 }
 
 impl PinTotal {
-    /// Makes a total of nothing.
+    /// Creates a total of 0 pages.
     pub(super) fn new() -> Result<Arc<Self>> {
         let total = Self {
             pages: Counter::new(Counter::UNLIMITED, GFP_KERNEL)?,
@@ -42,11 +42,11 @@ impl PinTotal {
         Ok(Arc::new(total, GFP_KERNEL)?)
     }
 
-    /// Counts `pages` that are about to be pinned.
+    /// Charges `pages` that are about to be pinned.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` beyond the limit, which the log names the first time.
+    /// `ENOMEM` beyond the limit, which is logged the first time.
     fn try_charge(&self, pages: u64) -> Result<Charge> {
         let limit = max_pinned_pages();
 
@@ -67,14 +67,14 @@ impl PinTotal {
     }
 }
 
-/// What one process has pinned, in pages.
+/// The number of pages that one process has pinned.
 pub(crate) struct PinCounter {
     own: Arc<Counter>,
     all: Arc<PinTotal>,
 }
 
 impl PinCounter {
-    /// Makes the counter of a process that has pinned nothing.
+    /// Creates the counter of a process that has pinned no pages.
     pub(crate) fn new(driver_data: &DriverData) -> Result<Self> {
         Ok(Self {
             own: Counter::new(Counter::UNLIMITED, GFP_KERNEL_ACCOUNT)?,
@@ -82,16 +82,16 @@ impl PinCounter {
         })
     }
 
-    /// Counts `pages` that are about to be pinned.
+    /// Charges `pages` that are about to be pinned.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if that is more than all processes together may have.
+    /// `ENOMEM` if the total of all processes would exceed the limit.
     pub(crate) fn try_charge(&self, pages: u64) -> Result<[Charge; 2]> {
         Ok([self.all.try_charge(pages)?, self.own.try_charge(pages)?])
     }
 
-    /// How many pages the process has pinned.
+    /// Returns the number of pages that the process has pinned.
     pub(crate) fn pages(&self) -> u64 {
         self.own.usage()
     }

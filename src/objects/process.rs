@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A thread group that has `/dev/dxg` open, and what it owns.
+//! A thread group that has `/dev/dxg` open, and the objects it owns.
 //!
 //! All opens by one thread group share one object, which the host knows as a process. It is
-//! identified by its `struct pid`, which is not used for another process while we hold it.
+//! identified by its `struct pid`, which is not reused for another process while this object holds
+//! a reference.
 //!
-//! The object is entered in the registry before the host knows it, and those who come second wait
-//! for the first ([`Process::wait_created`]): no lock is held meanwhile, and there is never a
-//! second object. After the last close a worker tears it down.
+//! The object is inserted in the registry before the host knows it, and other threads that open it
+//! wait for the first one ([`Process::wait_created`]): no lock is held meanwhile, and there is
+//! never a second object. After the last close a worker tears it down.
 
 mod batch;
 mod memory;
@@ -102,21 +103,22 @@ use kernel::{
     },
 };
 
-/// Most guest events of a process: as many as there may be waits on a device. All processes together share what [`HostEvents`] can name.
+/// The maximum number of guest events of a process: that of waits on a device. All processes
+/// together share the ids of [`HostEvents`].
 ///
 /// [`HostEvents`]: super::host_events::HostEvents
 const MAX_EVENTS: u64 = 1 << 17;
 
-/// The adapters a process has opened.
+/// The adapters that a process has opened.
 struct Adapters {
     handles: GuestTable<Arc<Adapter>>,
     bindings: KVec<Binding>,
-    /// The number of the binding that was made last.
+    /// The number of the newest binding.
     last: u64,
 }
 
 impl Adapters {
-    /// None yet.
+    /// Creates an object without adapters.
     fn new() -> Self {
         Self {
             handles: GuestTable::new(),
@@ -126,11 +128,12 @@ impl Adapters {
     }
 }
 
-/// A process and an adapter, for as long as there is a handle.
+/// The binding of a process to an adapter, which exists as long as there is a handle.
 struct Binding {
     adapter: Arc<Adapter>,
     handles: usize,
-    /// Tells it from earlier and later ones of the same adapter: devices go with their own.
+    /// Distinguishes the binding from earlier and later ones of the same adapter. Devices are
+    /// destroyed with their own binding.
     number: u64,
 }
 
@@ -140,24 +143,24 @@ pub(crate) struct Process {
     group: ThreadGroup,
     cookie: u64,
     host: HostAccess,
-    /// How what it asks for is undone, where only the global channel will do.
+    /// The global link, over which a request is undone that cannot be undone over its own link.
     global: GlobalLink,
     driver_data: DriverData,
-    /// Empty until the host has made the process, and for ever if it would not.
+    /// The process on the host. Not set before the host has created it, or if the host has refused.
     on_host: SetOnce<HostProcess>,
-    /// How many events the host may signal it.
+    /// The guest events that the process may have.
     events: Arc<Counter>,
-    /// The host was told so.
+    /// Whether the host was told that the process has ended.
     told: Atomic<bool>,
-    /// Its requests that the host may still be busy with.
+    /// The requests of the process that the host may not have completed.
     account: Arc<Account>,
-    /// Its memory that the host may still use.
+    /// The memory of the process that the host may still use.
     deferred_unpin: Arc<DeferredUnpin>,
-    /// How much of its memory is pinned.
+    /// The number of pinned pages of the process.
     pinned: PinCounter,
-    /// How many bytes of the host it sees.
+    /// The number of bytes of the host's memory that are mapped into the process.
     mapped: Arc<Counter>,
-    /// Completed when it is known which.
+    /// Completed when the host has created the process, or has refused.
     #[pin]
     created: Completion,
     #[pin]
@@ -174,7 +177,7 @@ impl_has_work! {
 }
 
 impl Process {
-    /// A process the host does not know yet.
+    /// Creates a process that the host does not know yet.
     pub(crate) fn new(
         group: ThreadGroup,
         cookie: u64,
@@ -215,39 +218,39 @@ impl Process {
         )
     }
 
-    /// The number the registry finds it by.
+    /// Returns the key of the process in the registry.
     pub(crate) fn key(&self) -> usize {
         self.group.key()
     }
 
-    /// Whether the caller's thread group is this one.
+    /// Returns whether the caller belongs to this thread group.
     pub(crate) fn is_current(&self) -> bool {
         self.group.is_current()
     }
 
-    /// The process id as the caller sees it, if it is in the caller's pid namespace.
+    /// Returns the process id in the caller's pid namespace, if there is one.
     pub(crate) fn tgid_in_current_ns(&self) -> Option<u32> {
         self.group.tgid_in_current_ns()
     }
 
-    /// The process id in the initial namespace.
+    /// Returns the process id in the initial pid namespace.
     pub(crate) fn number(&self) -> u32 {
         self.group.number()
     }
 
-    /// Whether the host calls it `handle`.
+    /// Returns whether `handle` is the host's handle of the process.
     pub(crate) fn is_called(&self, handle: u32) -> bool {
         self.on_host
             .copy()
             .is_some_and(|process| process.handle().raw() == handle)
     }
 
-    /// In whose name its messages are sent.
+    /// Returns the sender for messages of this process.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the host does not know the process: it would not make it, or has forgotten it
-    /// with the global channel, or because it has ended.
+    /// `ENODEV` if the host does not know the process: it has refused to create it, or has
+    /// destroyed it with the global channel, or because it has ended.
     pub(crate) fn on_host(&self) -> Result<Sender<'_>> {
         let process = self.on_host.copy().ok_or(ENODEV)?;
 
@@ -261,14 +264,14 @@ impl Process {
         Ok(Sender::new(process, &self.account, &self.global))
     }
 
-    /// Makes the process on the host. Called once, by the thread that made the object.
+    /// Creates the process on the host. Called once, by the thread that created this object.
     pub(crate) fn create(&self) -> Result {
         let command = CreateProcess {
             cookie: self.cookie,
             process_id: self.group.number(),
             name: current_name(),
         };
-        // depart() waits for it, or was there before and is noticed below.
+        // depart() waits for this entry, or has run before it and is detected below.
         let _counted = self.account.enter();
         let result = self
             .host
@@ -278,7 +281,7 @@ impl Process {
                 self.on_host.populate(process);
             });
 
-        // All others have departed meanwhile.
+        // depart() was called meanwhile.
         if self.account.is_departed() {
             self.end_on_host(WaitMode::Killable);
         }
@@ -286,28 +289,28 @@ impl Process {
         result
     }
 
-    /// Waits until another thread has made the process on the host.
+    /// Waits until another thread has created the process on the host.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` after a fatal signal, `ENODEV` if the host would not.
+    /// `ERESTARTSYS` after a fatal signal, `ENODEV` if the host has refused.
     pub(crate) fn wait_created(&self) -> Result {
         self.created.wait(WaitMode::Killable)?;
         self.on_host().map(drop)
     }
 
-    /// What it shares with the rest of the driver.
+    /// Returns the data shared with the rest of the driver.
     pub(crate) fn driver_data(&self) -> &DriverData {
         &self.driver_data
     }
 
-    /// The way to the host, for those who outlive the process.
+    /// Returns the access to the host, which may outlive the process.
     pub(crate) fn host(&self) -> &HostAccess {
         &self.host
     }
 
-    /// How to tell the host about what the process destroys on `adapter`. `None` if there is
-    /// nobody to be told.
+    /// Returns the adapter and the sender with which the host is told what the process destroys on
+    /// `adapter`. `None` if the host cannot be reached.
     pub(crate) fn reach(&self, adapter: &Adapter) -> Option<(Arc<Active>, Sender<'_>)> {
         Some((adapter.active().ok()?, self.on_host().ok()?))
     }
@@ -316,12 +319,12 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if it has too many.
+    /// `ENOMEM` if the process has too many.
     pub(crate) fn charge_event(&self) -> Result<Charge> {
         self.events.try_charge(1)
     }
 
-    /// Lets `target` be told when `adapter`, or the global channel, is lost.
+    /// Registers `target` to be called when `adapter`, or the global channel, is lost.
     ///
     /// # Errors
     ///
@@ -337,8 +340,8 @@ impl Process {
         ])
     }
 
-    /// Lets the memory that the host may still use be told when the host has done with `adapter`,
-    /// or with the process.
+    /// Registers the memory that the host may still use to be released when the adapter is closed
+    /// on the host, or when the global channel is closed.
     ///
     /// # Errors
     ///
@@ -354,29 +357,30 @@ impl Process {
         ])
     }
 
-    /// The addresses at which the host shows its memory.
+    /// Returns the window in which the host maps its memory.
     pub(crate) fn io_window(&self) -> &IoWindow {
         &self.host.window
     }
 
-    /// Its memory that the host may still use.
+    /// Returns the memory of the process that the host may still use.
     pub(crate) fn deferred_unpin(&self) -> &Arc<DeferredUnpin> {
         &self.deferred_unpin
     }
 
-    /// The global channel, over which memory is lent.
+    /// Returns the session of the global channel, over which GPADLs are established.
     pub(crate) fn host_session(&self) -> &Arc<Session> {
         self.host.link.channel()
     }
 
-    /// Sends a command for the virtual machine as a whole, in the name of the process.
+    /// Sends a command for the virtual machine as a whole on behalf of the process, and waits
+    /// killably.
     pub(crate) fn call_host<M: Command>(&self, command: M) -> Result<M::Reply> {
         self.host
             .link
             .call(self.on_host()?, command, WaitMode::Killable)
     }
 
-    /// Sends what `make` makes, also if memory is short at the moment: see [`Link::tell`].
+    /// Sends the command that `make` returns, retrying while memory is short: see [`Link::tell`].
     ///
     /// [`Link::tell`]: crate::message::Link::tell
     pub(crate) fn tell_host<M: Command>(&self, make: impl Fn() -> M) -> Result<M::Reply> {
@@ -390,8 +394,8 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the adapter is lost, too: the host then knows its objects no more, and says
-    /// what it wants.
+    /// Those of [`Self::call_host`], but `ENODEV` if the adapter is lost: the host then no longer
+    /// knows its objects, and may fail with any error.
     pub(crate) fn call_host_about<M: Command>(
         &self,
         adapter: &Adapter,
@@ -401,12 +405,11 @@ impl Process {
             .map_err(|error| adapter.active().err().unwrap_or(error))
     }
 
-    /// Makes a new handle for `adapter`.
+    /// Creates a new handle for `adapter`.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the host is lost to the process, which can do nothing with the adapter then;
-    /// `ENOMEM`.
+    /// `ENODEV` if the host is lost to the process, which cannot use the adapter then; `ENOMEM`.
     pub(crate) fn open_adapter(&self, adapter: &Arc<Adapter>) -> Result<Handle> {
         self.on_host()?;
 
@@ -433,18 +436,18 @@ impl Process {
                     number: adapters.last,
                 };
 
-                // There is room: it was reserved above.
+                // Cannot fail: the space was reserved above.
                 adapters.bindings.push(binding, GFP_KERNEL_ACCOUNT)?;
             }
         }
         Ok(handle)
     }
 
-    /// The adapter `handle` stands for.
+    /// Returns the adapter behind `handle`.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it stands for none.
+    /// `EINVAL` if there is none.
     pub(crate) fn adapter(&self, handle: Handle) -> Result<Arc<Adapter>> {
         self.adapters
             .lock()
@@ -454,12 +457,12 @@ impl Process {
             .ok_or(EINVAL)
     }
 
-    /// Closes `handle`. With the last one of an adapter the binding ends, and its devices are
-    /// destroyed; not those of a binding that another thread makes meanwhile.
+    /// Closes `handle`. With the last handle of an adapter the binding ends, and its devices are
+    /// destroyed; not those of a binding that another thread creates meanwhile.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it stands for no adapter; those of [`Self::destroy_device`].
+    /// `EINVAL` if there is no such handle; those of [`Self::destroy_device`].
     pub(crate) fn close_adapter(self: &Arc<Self>, handle: Handle) -> Result {
         let unbound = {
             let mut adapters = self.adapters.lock();
@@ -484,12 +487,12 @@ impl Process {
             return Ok(());
         };
 
-        // No more are published with its number.
+        // No further devices are published with the number of this binding.
         while let Some(device) = self.find_device(unbound.number) {
             match self.destroy_device(device, Flush::Yes) {
                 // Another thread destroys it.
                 Err(error) if error == EINVAL => {}
-                // Who closes the adapter cannot try again, as the handle is gone.
+                // The caller cannot try again, as the handle is gone.
                 Err(error) if error == ENOMEM => wait_for_memory(WaitMode::Killable)?,
                 result => result?,
             }
@@ -497,7 +500,7 @@ impl Process {
         Ok(())
     }
 
-    /// A device of the binding with this number.
+    /// Returns the handle of a device of the binding with the number `binding`.
     fn find_device(&self, binding: u64) -> Option<Handle> {
         self.objects.lock().find_root(
             |object| matches!(object, Object::Device(device) if device.binding() == binding),
@@ -508,13 +511,13 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it has.
+    /// `ENODEV` if it has closed the adapter.
     pub(crate) fn publish_device<F: FnOnce()>(
         &self,
         pending: PendingHandles<'_, F>,
         device: Arc<Device>,
     ) -> Result {
-        // What is not published goes after the lock.
+        // If the device is not published, `pending` is dropped after the lock is released.
         let mut pending = Some(pending);
         let adapters = self.adapters.lock();
         let binding = adapters
@@ -534,7 +537,7 @@ impl Process {
         result
     }
 
-    /// Whether it has a handle for `adapter`.
+    /// Returns whether the process has a handle for `adapter`.
     pub(crate) fn is_bound_to(&self, adapter: &Arc<Adapter>) -> bool {
         self.adapters
             .lock()
@@ -547,8 +550,8 @@ impl Process {
 impl WorkItem for Process {
     type Pointer = Arc<Self>;
 
-    /// Nobody uses the process any more: gives back what is left. When the host has answered all that
-    /// was sent in its name, tells it that the process has ended.
+    /// Releases everything the process owns, after its last close. When the host has replied to all
+    /// requests that were sent on behalf of the process, tells the host that it has ended.
     fn run(this: Arc<Self>) {
         if this.account.is_closed() {
             this.end_on_host(WaitMode::Unbounded);
@@ -563,8 +566,9 @@ impl WorkItem for Process {
 
         drop(left);
         this.release_all();
-        // What killed threads left behind must not reach the host after DESTROYPROCESS: it would name
-        // what is somebody else's then. It is answered, or its channel is closed.
+        // Requests of killed threads must not reach the host after DESTROYPROCESS: they might name
+        // objects of another process by then. So they are answered first, or their channel is
+        // closed.
         this.account.when_settled(this.clone());
     }
 }
@@ -574,22 +578,22 @@ impl Settled for Process {
         let teardown = self.driver_data.teardown.clone();
 
         self.account.close();
-        // It runs at most, and is not queued.
+        // Cannot fail: the item may be running, but it is not queued.
         let _ = teardown.enqueue(self);
     }
 }
 
 impl Process {
-    /// Ends it on the host while the program goes on, whose requests are answered `ENODEV` from now on:
-    /// the global channel is about to be closed. Waits for what is in flight and for the host no
-    /// longer than `mode` allows each time.
+    /// Ends the process on the host while the program continues, whose requests fail with `ENODEV`
+    /// from now on, because the global channel is about to be closed. Waits first for the requests
+    /// in flight and then for the host, each time as long as `mode` allows.
     pub(crate) fn depart(&self, mode: WaitMode) {
         if self.account.depart(mode).is_ok() {
             self.end_on_host(mode);
         }
     }
 
-    /// Tells the host that the process has ended, if it knows of it. Once.
+    /// Tells the host that the process has ended, if the host knows it. Only the first call does.
     fn end_on_host(&self, mode: WaitMode) {
         let Some(process) = self.on_host.copy() else {
             return;
@@ -603,7 +607,8 @@ impl Process {
 
         match result.and_then(|status| status.into_result()) {
             Ok(_) => self.deferred_unpin.end(),
-            // The channel is about to be closed, after which it hears of that.
+            // The channel is about to be closed, which ends the deferred unpin through its
+            // notifier.
             Err(error) if error == ENODEV => {}
             Err(_) => self.deferred_unpin.abandon(),
         }

@@ -17,7 +17,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A resource.
+/// A resource of a device.
 pub(crate) struct Resource {
     device: Arc<Device>,
     handle: Handle,
@@ -27,8 +27,8 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    /// The resource the host calls `handle`. With `shared` others may open it, or it was opened
-    /// itself.
+    /// Creates the object for the resource that the host calls `handle`. `shared` is set if other
+    /// processes may open it, or if it was opened itself.
     pub(crate) fn new(
         device: Arc<Device>,
         handle: Handle,
@@ -47,31 +47,31 @@ impl Resource {
         )?)
     }
 
-    /// Its handle.
+    /// Returns the host's handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
 
-    /// Keeps it from being destroyed while an allocation is made in it.
+    /// Keeps the resource from being destroyed while an allocation is created in it.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if it is being destroyed.
+    /// `ENODEV` if the resource is being destroyed.
     pub(crate) fn enter(&self) -> Result<LiveGuard> {
         self.live.tryget_live()
     }
 
-    /// Its live, for those who destroy it.
+    /// Returns the reference that the thread destroying the resource kills and drains.
     pub(super) fn live(&self) -> &LiveRef {
         &self.live
     }
 
-    /// What it belongs to.
+    /// Returns the device that the resource is on.
     pub(crate) fn device(&self) -> &Arc<Device> {
         &self.device
     }
 
-    /// What it has in common with other processes' view of it, if it may have that.
+    /// Returns the data shared by all processes that have the resource, if it may be shared.
     pub(crate) fn shared(&self) -> Option<&Arc<SharedResource>> {
         self.shared.as_ref()
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Objects that several processes share, by way of file descriptors.
+//! Objects that several processes share through file descriptors.
 //!
 //! The host keeps a shared object as long as a process has a handle for it, or there is an *NT
-//! handle* of the virtual machine. That one is made with the first descriptor and destroyed with
-//! the last: by a worker, as descriptors are closed by whoever and must not wait for the host.
+//! handle* of the virtual machine. The NT handle is created with the first descriptor and destroyed
+//! with the last: by a worker, as any task may close a descriptor and must not wait for the host.
 
 use super::{
     adapter::Adapter,
@@ -60,13 +60,13 @@ impl_has_work! {
 impl WorkItem for NtHandle {
     type Pointer = Arc<Self>;
 
-    /// Nobody needs it any more.
+    /// Destroys the NT handle.
     fn run(this: Arc<Self>) {
         let destroy = || DestroyNtSharedObject {
             shared_object: this.handle,
         };
 
-        // Nobody is left to be told.
+        // There is no caller to return an error to.
         let _ = this
             .host
             .link
@@ -77,13 +77,13 @@ impl WorkItem for NtHandle {
 enum State {
     /// There is no NT handle.
     Private,
-    /// Somebody asks the host for one; completed when that is over.
+    /// A thread asks the host for an NT handle; completed when the host has replied.
     Pending(Arc<Completion>),
-    /// There is one, and so many exports.
+    /// There is an NT handle, with this number of exports.
     Exported(Arc<NtHandle>, usize),
 }
 
-/// Whether a shared object has an NT handle, and which.
+/// The NT handle of a shared object, if there is one.
 #[pin_data]
 pub(crate) struct Exports {
     host: HostAccess,
@@ -92,14 +92,14 @@ pub(crate) struct Exports {
     state: Mutex<State>,
 }
 
-/// Keeps the NT handle of a shared object, and so the object itself.
+/// A reference to the NT handle of a shared object, which keeps the object on the host.
 pub(crate) struct Export {
     exports: Arc<Exports>,
     handle: Handle,
 }
 
 impl Exports {
-    /// None yet. The NT handle will be given back over `host`.
+    /// Creates an object without an NT handle. The NT handle will be destroyed over `host`.
     pub(crate) fn new(host: &HostAccess, driver_data: &DriverData) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -111,23 +111,22 @@ impl Exports {
         )
     }
 
-    /// Makes sure that there is an NT handle of what `process` calls `object`, on `adapter`. The
-    /// caller keeps it from being destroyed.
+    /// Ensures that there is an NT handle for the object on `adapter` whose handle in `process` is
+    /// `object`. The caller keeps the object from being destroyed.
     ///
     /// # Errors
     ///
-    /// What the host says; `ENODEV` if it or the adapter is lost, `ERESTARTSYS` after a fatal
-    /// signal.
+    /// The host's error; `ENODEV` if it or the adapter is lost, `ERESTARTSYS` after a fatal signal.
     pub(crate) fn export(
         self: &Arc<Self>,
         process: &Process,
         adapter: &Adapter,
         object: Handle,
     ) -> Result<Export> {
-        // Nobody could open what a lost host has exported.
+        // An export to a lost host could not be opened.
         process.on_host()?;
         loop {
-            // Made here, because of the lock.
+            // Allocated without the lock.
             let turn = Arc::pin_init(Completion::new(), GFP_KERNEL_ACCOUNT)?;
             let earlier = {
                 let mut state = self.state.lock();
@@ -149,7 +148,7 @@ impl Exports {
             };
 
             match earlier {
-                // If that one fails it is our turn.
+                // If the other thread fails, this one asks the host.
                 Some(earlier) => earlier.wait(WaitMode::Killable)?,
                 None => {
                     let result = self.ask(process, adapter, object);
@@ -161,14 +160,14 @@ impl Exports {
         }
     }
 
-    /// Asks the host, when it is our turn.
+    /// Asks the host for an NT handle. Only one thread at a time calls this.
     fn ask(
         self: &Arc<Self>,
         process: &Process,
         adapter: &Adapter,
         object: Handle,
     ) -> Result<Export> {
-        // Memory is found before there is anything to lose.
+        // Memory is allocated before the host creates the NT handle.
         let nt = UniqueArc::<NtHandle>::new_uninit(GFP_KERNEL_ACCOUNT)
             .map_err(Error::from)
             .and_then(|room| {
@@ -198,7 +197,7 @@ impl Exports {
 }
 
 impl NtHandle {
-    /// The NT handle `handle`.
+    /// Creates the object for the NT handle `handle`.
     fn new(host: &HostAccess, handle: Handle) -> impl PinInit<Self, Error> {
         let host = host.clone();
 
@@ -211,7 +210,7 @@ impl NtHandle {
 }
 
 impl Export {
-    /// The NT handle.
+    /// Returns the NT handle.
     pub(crate) fn handle(&self) -> Handle {
         self.handle
     }
@@ -232,30 +231,30 @@ impl Drop for Export {
         };
 
         if let State::Exported(nt, _) = last {
-            // It was never queued before.
+            // Cannot fail: the item was never queued before.
             let _ = self.exports.teardown.enqueue(nt);
         }
     }
 }
 
-/// What all processes share that have opened one sync object.
+/// The data shared by all processes that have opened one sync object.
 pub(crate) struct SharedSyncObject {
-    /// The adapter it was made on. Others may open it, if the host lets them.
+    /// The adapter it was created on. It may be opened on others, if the host allows that.
     pub(crate) adapter: Arc<Adapter>,
-    /// Whether its value is in memory.
+    /// Whether it is a monitored fence, whose value is in memory.
     pub(crate) monitored: bool,
-    /// Its handle in all processes.
+    /// The handle that is the same in all processes.
     pub(crate) global: Handle,
-    /// Its NT handle.
+    /// The NT handle, if there is one.
     pub(crate) exports: Arc<Exports>,
-    /// That it is there.
+    /// The count of this object.
     pub(crate) _counted: ObjectCount,
 }
 
-/// What a descriptor of a shared sync object stands for.
+/// A file descriptor of a shared sync object.
 pub(crate) struct SyncObjectFile {
-    /// The object.
+    /// The sync object.
     pub(crate) object: Arc<SharedSyncObject>,
-    /// Keeps it on the host.
+    /// Keeps the object on the host.
     pub(crate) _export: Export,
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is kept of a shared resource for those who open it elsewhere.
+//! The data of a shared resource that the driver keeps for processes that open it.
 //!
-//! The host does not give the data of a resource out again, so the process that makes one leaves
-//! a copy here. Sealing freezes it: the first time the resource is exported, asked about or
-//! opened, it is decided what is in it.
+//! The host does not return the data of a resource, so the driver keeps a copy when a process
+//! creates one. Sealing freezes it: the contents are fixed the first time the resource is exported,
+//! queried or opened.
 
 use super::{
     adapter::Adapter,
@@ -25,18 +25,18 @@ use kernel::{
     }, //
 };
 
-/// What is kept of an allocation.
+/// The data kept of an allocation.
 #[derive(Clone, Copy)]
 pub(crate) struct KeptAllocation {
-    /// How much data of the vendor's belongs to it.
+    /// The size of the vendor's private data, in bytes.
     pub(crate) data_size: u32,
-    /// Bytes of memory.
+    /// The size of the memory, in bytes.
     pub(crate) size: u64,
-    /// Whether the processor caches it when it is shown to a program.
+    /// Whether CPU mappings of the memory are cached.
     pub(crate) cached: bool,
 }
 
-/// What is kept of the allocations of a resource, in the order they were made.
+/// The data kept of the allocations of a resource, in the order of their creation.
 #[derive(Default)]
 pub(crate) struct KeptAllocations {
     allocations: KVVec<KeptAllocation>,
@@ -44,7 +44,7 @@ pub(crate) struct KeptAllocations {
 }
 
 impl KeptAllocations {
-    /// Nothing yet.
+    /// Creates an empty list.
     pub(crate) const fn new() -> Self {
         Self {
             allocations: KVVec::new(),
@@ -52,27 +52,27 @@ impl KeptAllocations {
         }
     }
 
-    /// Keeps what the vendor's driver has said about one or more allocations.
+    /// Adds the vendor's private data of one or more allocations.
     pub(crate) fn keep_data(&mut self, data: &[u8]) -> Result {
         Ok(self.data.extend_from_slice(data, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// Keeps an allocation, whose data comes after that of the ones before.
+    /// Adds an allocation, whose private data follows that of the previous ones.
     pub(crate) fn keep(&mut self, allocation: KeptAllocation) -> Result {
         Ok(self.allocations.push(allocation, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// The allocations.
+    /// Returns the allocations.
     pub(crate) fn allocations(&self) -> &[KeptAllocation] {
         &self.allocations
     }
 
-    /// Their data, one after the other.
+    /// Returns the private data of all allocations, concatenated.
     pub(crate) fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// Adds others, or nothing if there is no memory.
+    /// Appends `others`, or nothing if there is no memory.
     fn append(&mut self, others: &Self) -> Result {
         let total = self
             .data
@@ -80,7 +80,7 @@ impl KeptAllocations {
             .checked_add(others.data.len())
             .ok_or(EINVAL)?;
 
-        // Those who open the resource are told the total in 32 bits.
+        // The total is reported in 32 bits to processes that open the resource.
         u32::try_from(total).map_err(|_| EINVAL)?;
         self.allocations
             .reserve(others.allocations.len(), GFP_KERNEL_ACCOUNT)?;
@@ -92,19 +92,19 @@ impl KeptAllocations {
     }
 }
 
-/// What the resource as a whole came with.
+/// The data that a resource as a whole was created with.
 #[derive(Default)]
 pub(crate) struct KeptData {
-    /// Data of the runtime library.
+    /// The data of the runtime library.
     pub(crate) runtime: KVVec<u8>,
-    /// Data of the vendor about the resource.
+    /// The private data of the vendor about the resource.
     pub(crate) resource: KVVec<u8>,
 }
 
 enum Contents {
     /// Allocations may be added.
     Open(KeptAllocations),
-    /// For ever.
+    /// The contents are fixed. They never become `Open` again.
     Sealed(Arc<KeptAllocations>),
 }
 
@@ -120,8 +120,8 @@ pub(crate) struct SharedResource {
 }
 
 impl SharedResource {
-    /// A resource on `adapter` without allocations, which came with `data`, and has no NT handle
-    /// yet.
+    /// Creates a resource on `adapter` without allocations and without an NT handle, which was
+    /// created with `data`.
     pub(crate) fn new(
         adapter: Arc<Adapter>,
         data: KeptData,
@@ -143,22 +143,22 @@ impl SharedResource {
         )
     }
 
-    /// The adapter it was made on. Others may open it, if the host lets them.
+    /// Returns the adapter it was created on. It may be opened on others, if the host allows that.
     pub(crate) fn adapter(&self) -> &Arc<Adapter> {
         &self.adapter
     }
 
-    /// What it came with.
+    /// Returns the data it was created with.
     pub(crate) fn data(&self) -> &KeptData {
         &self.data
     }
 
-    /// Its NT handle.
+    /// Returns the owner of the NT handle.
     pub(crate) fn exports(&self) -> &Arc<Exports> {
         &self.exports
     }
 
-    /// Whether nothing can be added any more.
+    /// Returns whether allocations can no longer be added.
     pub(crate) fn is_sealed(&self) -> bool {
         matches!(*self.contents.lock(), Contents::Sealed(_))
     }
@@ -175,7 +175,7 @@ impl SharedResource {
         }
     }
 
-    /// Lets nobody add anything any more, and returns what there is.
+    /// Fixes the contents and returns them.
     ///
     /// # Errors
     ///
@@ -196,10 +196,10 @@ impl SharedResource {
     }
 }
 
-/// What a descriptor of a shared resource stands for.
+/// A file descriptor of a shared resource.
 pub(crate) struct ResourceFile {
     /// The resource.
     pub(crate) resource: Arc<SharedResource>,
-    /// Keeps it on the host.
+    /// Keeps the resource on the host.
     pub(crate) export: Export,
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a sync file stands for: that a monitored fence has reached a value.
+//! The payload of a sync file: a monitored fence has reached a value.
 //!
-//! The host is asked once, when the file is made, and its answer signals the file. If it never
-//! comes, because the fence, its device or the way to the host is gone, or takes too long, the file
-//! signals with an error. When the last file goes the wait is withdrawn, and a shared fence is not kept on
-//! the host any more: by a worker, as files may go in any context.
+//! The host is asked once, when the file is created, and its guest event signals the file. If the
+//! event never comes, because the fence, its device, the adapter or the channel is lost, or if it
+//! takes too long, the file signals with an error. When the last file is closed, a worker withdraws
+//! the wait and releases a shared fence on the host, as files may be released in any context.
 
 use super::{
     driver_data::DriverData,
@@ -62,22 +62,22 @@ use kernel::{
     },
 };
 
-/// A shared fence, and what keeps it on the host.
+/// A shared fence, and the reference that keeps it on the host.
 pub(crate) struct SharedFence {
     /// The fence.
     pub(crate) object: Arc<SharedSyncObject>,
-    /// Keeps it on the host.
+    /// Keeps the fence on the host.
     pub(crate) _export: Export,
 }
 
-/// What a sync file stands for.
+/// The payload of a sync file.
 #[pin_data]
 pub(crate) struct SyncFile {
     shared: Option<SharedFence>,
     value: u64,
-    /// The host's answer is waited for as long as the file is there.
+    /// The wait for the host's guest event, as long as the file exists.
     wait: SetOnce<(Ticket, FenceFile)>,
-    /// But others wait for it only so long.
+    /// The timer after which the file signals with an error.
     limit: SetOnce<ArcHrTimerHandle<Reaching>>,
     queue: Arc<OwnedQueue>,
     _counted: ObjectCount,
@@ -92,7 +92,7 @@ impl_has_work! {
 impl WorkItem for SyncFile {
     type Pointer = Arc<Self>;
 
-    /// The last file is gone.
+    /// Drops the payload of the last file, which may sleep.
     fn run(this: Arc<Self>) {
         drop(this);
     }
@@ -104,12 +104,12 @@ impl Payload for SyncFile {
     fn released(this: Arc<Self>) {
         let queue = this.queue.clone();
 
-        // It was never queued before.
+        // Cannot fail: the item was never queued before.
         let _ = queue.enqueue(this);
     }
 }
 
-/// Signals the fence of a sync file.
+/// The wait that signals the fence of a sync file.
 #[pin_data]
 pub(crate) struct Reaching {
     signaller: Signaller,
@@ -126,7 +126,7 @@ impl_has_hr_timer! {
 impl HrTimerCallback for Reaching {
     type Pointer<'a> = Arc<Self>;
 
-    /// The time is up.
+    /// Signals with an error when the time limit has expired.
     fn run(this: ArcBorrow<'_, Self>, _: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
         this.signaller.signal(Err(ETIMEDOUT));
         HrTimerRestart::NoRestart
@@ -148,7 +148,7 @@ impl Wait for Reaching {
     }
 }
 
-/// How long others wait for a sync file. `None`: as long as it takes.
+/// Returns the time after which a sync file signals with an error. `None`: never.
 fn limit() -> Option<Delta> {
     match module::parameter(&crate::module_parameters::sync_file_limit) {
         0 => None,
@@ -157,8 +157,8 @@ fn limit() -> Option<Delta> {
 }
 
 impl SyncFile {
-    /// A fence that signals when `value` is reached, what it stands for, and how it is told.
-    /// Without `shared` it is good for nothing but being waited for.
+    /// Creates a fence that signals when `value` is reached, its payload, and the wait that signals
+    /// it. Without `shared` the sync file can only be waited for.
     pub(crate) fn new(
         shared: Option<SharedFence>,
         value: u64,
@@ -188,7 +188,7 @@ impl SyncFile {
         Ok((fence, this, wait))
     }
 
-    /// Leaves the wait that `ticket` and `file` stand for to the file. The time begins to run.
+    /// Keeps the wait of `ticket` and `file` until the payload is dropped, and starts the timer.
     pub(crate) fn keep(&self, (ticket, file): (Ticket, FenceFile), wait: Arc<Reaching>) {
         self.wait.populate((ticket, file));
         if let Some(limit) = limit() {
@@ -196,12 +196,12 @@ impl SyncFile {
         }
     }
 
-    /// The fence, if it is shared.
+    /// Returns the fence, if it is shared.
     pub(crate) fn shared(&self) -> Option<&Arc<SharedSyncObject>> {
         self.shared.as_ref().map(|shared| &shared.object)
     }
 
-    /// The value.
+    /// Returns the value at which the fence signals.
     pub(crate) fn value(&self) -> u64 {
         self.value
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A sync object: what work and programs wait for and signal.
+//! A sync object, which GPU work and programs wait for and signal.
 //!
-//! Monitored fences belong to a device and end with it. Others belong to the process; the device
-//! they were made with says only which adapter they are on.
+//! Monitored fences belong to a device and are destroyed with it. Others belong to the process; the
+//! device they were created with determines only the adapter.
 
 use super::{
     adapter::Adapter,
@@ -29,26 +29,27 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What a sync object belongs to.
+/// The owner of a sync object.
 pub(crate) enum Owner {
-    /// A monitored fence: to a device.
+    /// The device, for a monitored fence.
     Device(Arc<Device>),
-    /// Anything else: to the process.
+    /// The process, for all other types.
     Process,
 }
 
 /// The sync files that wait for a monitored fence.
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) struct SyncFiles {
-    /// Empty until there is one.
+    /// The set of sync files. Not set until there is one.
     all: SetOnce<Arc<FenceFiles>>,
-    /// They go on waiting when the handle goes: the object itself stays as long as they do.
+    /// Whether the sync files go on waiting after the handle was destroyed: the host then keeps the
+    /// object as long as they exist.
     outlive_handle: bool,
 }
 
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 impl SyncFiles {
-    /// None yet, for an object with these flags.
+    /// Creates an empty set, for an object with these flags.
     pub(crate) fn new(flags: u32) -> Self {
         let outlive = sync_flags::SHARED | sync_flags::UNWAIT_CPU_WAITERS_ONLY_ON_DESTROY;
 
@@ -59,38 +60,39 @@ impl SyncFiles {
     }
 }
 
-/// A sync object.
+/// A sync object of a process.
 pub(crate) struct SyncObject {
     /// The host's handle.
     pub(crate) handle: Handle,
-    /// What it is on.
+    /// The adapter it is on.
     pub(crate) adapter: Arc<Adapter>,
-    /// What it belongs to.
+    /// The owner, with which it is destroyed.
     pub(crate) owner: Owner,
-    /// The value of a monitored fence.
+    /// The page with the value of a monitored fence.
     pub(crate) page: Option<FencePage>,
-    /// What the host signals, for a CPU notification.
+    /// The guest event that the host signals, for a CPU notification.
     pub(crate) _notification: Option<Notification>,
-    /// What all processes that have opened it share.
+    /// The data shared by all processes that have opened it.
     pub(crate) shared: Option<Arc<SharedSyncObject>>,
-    /// What waits for a monitored fence in the kernel.
+    /// The sync files that wait for a monitored fence.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) files: SyncFiles,
-    /// That it is there.
+    /// The count of this object.
     pub(crate) _counted: ObjectCount,
 }
 
 impl SyncObject {
-    /// Whether its value is in memory: whoever waits for it or signals it names a value.
+    /// Returns whether it is a monitored fence, whose value is in memory: waits and signals name a
+    /// value.
     pub(crate) fn is_monitored(&self) -> bool {
         matches!(self.owner, Owner::Device(_))
     }
 
-    /// Keeps it from ending with its device.
+    /// Keeps the object from being destroyed with its device.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if that is being destroyed.
+    /// `ENODEV` if the device is being destroyed.
     pub(crate) fn hold(&self) -> Result<Option<LiveGuard>> {
         match &self.owner {
             Owner::Device(device) => device.hold().map(Some),
@@ -98,7 +100,7 @@ impl SyncObject {
         }
     }
 
-    /// The right to send messages about it.
+    /// Takes a guard under which messages about the object may be sent.
     ///
     /// # Errors
     ///
@@ -110,12 +112,12 @@ impl SyncObject {
         Ok(pass)
     }
 
-    /// Returns the sync files that wait for it, and the device that it belongs to. It is an object of
-    /// `process`.
+    /// Returns the sync files that wait for the object, which is one of `process`, and the device
+    /// that it belongs to.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is no monitored fence, `ENOMEM`.
+    /// `EINVAL` if it is not a monitored fence, `ENOMEM`.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn sync_files(&self, process: &Process) -> Result<(&Arc<FenceFiles>, &Arc<Device>)> {
         let Owner::Device(device) = &self.owner else {
@@ -125,7 +127,7 @@ impl SyncObject {
         if self.files.all.as_ref().is_none() {
             let mut new = Some(FenceFiles::new(device.waits())?);
 
-            // Under the lock, so that who comes second does not look before the first is done.
+            // `Process::objects` serialises the check and `populate`.
             process.with_objects(|_| {
                 if let Some(new) = new.take_if(|_| self.files.all.as_ref().is_none()) {
                     self.files.all.populate(new);
@@ -135,8 +137,8 @@ impl SyncObject {
         Ok((self.files.all.as_ref().ok_or(EINVAL)?, device))
     }
 
-    /// Ends what waits for it in the kernel, and takes the page with its value away from the user
-    /// program: it is about to be destroyed. Sleeps.
+    /// Ends the waits of sync files and unmaps the page with the value from the user program, as
+    /// the object is about to be destroyed. Sleeps.
     pub(crate) fn revoke(&self) {
         #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
         if let Some(files) = self.files.all.as_ref() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which memory of programs the host has, for who looks at it in debugfs.
+//! Records of the memory of programs that is lent to the host, shown in debugfs.
 
 use super::locked_id_table::LockedIdTable;
 use crate::{
@@ -17,39 +17,41 @@ use kernel::{
     }, //
 };
 
-/// Most of them: as many as there may be objects of one process.
+/// The maximum number of records: that of objects of one process.
 const MAX_RECORDS: usize = 1 << 20;
 
-/// All of them.
+/// All records of the driver.
 pub(crate) type SysmemRecords = LockedIdTable<Arc<SysmemRecord>, MAX_RECORDS>;
 
-/// A piece of memory.
+/// The record of one piece of memory that is lent to the host.
 #[pin_data]
 pub(crate) struct SysmemRecord {
-    /// The process id in the initial namespace.
+    /// The process id in the initial pid namespace.
     pub(crate) process: u32,
-    /// Its size.
+    /// The size in KiB.
     pub(crate) kib: u64,
-    /// The adapter for which the host has it.
+    /// The adapter that the memory is lent for.
     pub(crate) adapter: Luid,
-    /// Since when the program does without it, and the driver waits for the host.
+    /// The time since which the driver waits for the host to release the memory. `None` while the
+    /// allocation exists.
     #[pin]
     waits: SpinLock<Option<CoarseInstant>>,
 }
 
 impl SysmemRecord {
-    /// The driver waits for the host from now on.
+    /// Records that the driver waits for the host from now on.
     fn wait(&self) {
         *self.waits.lock() = Some(CoarseInstant::now());
     }
 
-    /// Returns how long the driver has waited for the host, if it does.
+    /// Returns how long the driver has waited for the host, in milliseconds. `None` if it does not
+    /// wait.
     pub(crate) fn waiting_ms(&self) -> Option<u32> {
         self.waits.lock().map(|since| since.elapsed_ms())
     }
 }
 
-/// An entry, until it is dropped.
+/// An entry in the records. Removed when this is dropped.
 pub(super) struct SysmemRecordEntry {
     all: Arc<SysmemRecords>,
     record: Arc<SysmemRecord>,
@@ -57,7 +59,7 @@ pub(super) struct SysmemRecordEntry {
 }
 
 impl SysmemRecordEntry {
-    /// Enters `pages` pages of `process` that are lent for `adapter`.
+    /// Adds a record of `pages` pages of `process` that are lent for `adapter`.
     ///
     /// # Errors
     ///
@@ -86,7 +88,7 @@ impl SysmemRecordEntry {
         })
     }
 
-    /// The driver waits for the host from now on.
+    /// Records that the driver waits for the host from now on.
     pub(super) fn wait(&self) {
         self.record.wait();
     }

@@ -2,12 +2,12 @@
 
 //! Waits on a device that the host ends, once, by signalling a guest event.
 //!
-//! A wait begins before the host is told, as the host may end it before it answers. It ends when
-//! the host signals it, when whoever began it withdraws it, or when it is lost: with its device,
-//! or with the way to the host. Each of these takes constant time for a wait, whatever their
-//! number, and the first of them counts.
+//! A wait begins before the host is told, as the host may end it before it replies. It ends when
+//! the host signals it, when the caller that began it withdraws it, or when it is lost: with its
+//! device, its adapter or the global channel. Each of these takes constant time for one wait,
+//! whatever the number of waits, and only the first of them has an effect.
 //!
-//! A signal comes in softirq context. A wait may end, and be dropped, in any context.
+//! A signal is handled in softirq context. A wait may end, and be dropped, in any context.
 
 use super::{
     host_events::{
@@ -32,45 +32,45 @@ use kernel::{
     }, //
 };
 
-/// Most waits on one device.
+/// The maximum number of waits on one device.
 const MAX_WAITS: usize = 1 << 17;
 
-/// Why a wait can never be reached.
+/// The reason why a wait can never be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
-    /// The program has destroyed the device, or ended.
+    /// The program has destroyed the device, or has exited.
     Device,
-    /// The program has destroyed what was waited for.
+    /// The program has destroyed the object that was waited for.
     #[cfg_attr(
         not(CONFIG_DXGKRNL_SYNC_FILE),
         expect(dead_code, reason = "only sync files end so")
     )]
     Object,
-    /// The adapter is gone, or the channel that signals come by.
+    /// The adapter or the global channel, over which signals arrive, is lost.
     Host,
 }
 
-/// What is done when a wait ends. One of these is called, at most once.
+/// The actions at the end of a wait. At most one of them is called, at most once.
 pub(crate) trait Wait: Send + Sync {
-    /// The host has signalled it. Called in softirq context; must not sleep.
+    /// Handles the host's signal. Called in softirq context; must not sleep.
     fn reached(&self);
 
-    /// The host never will.
+    /// Handles the loss of the wait, which the host will never signal.
     fn lost(&self, loss: Loss);
 }
 
-/// A wait, as the host finds it.
+/// A wait, as found by the id of its guest event.
 struct Pending {
     wait: Arc<dyn Wait>,
     waits: Arc<Waits>,
-    /// Its id in `waits`; 0 until it has one.
+    /// The id in `waits`; 0 until it has one.
     place: Atomic<u64>,
     over: Atomic<u32>,
     _charge: Charge,
 }
 
 impl Pending {
-    /// Whether nobody has ended it before.
+    /// Marks the wait as ended. Returns whether it had not ended before.
     fn end(&self) -> bool {
         self.over.xchg(1, Full) == 0
     }
@@ -83,7 +83,8 @@ impl EventHandler for Pending {
         }
         self.wait.reached();
 
-        // Without a place the host has guessed the name: `begin` sees that it is over.
+        // Without an id in `waits` the host has guessed the event id: `begin` detects that the wait
+        // has ended.
         match self.place.fetch_add(0, Full) {
             0 => {}
             place => drop(self.waits.entries.remove(place)),
@@ -91,7 +92,7 @@ impl EventHandler for Pending {
     }
 }
 
-/// A wait, as its device finds it.
+/// A wait, as found by its device.
 struct Entry {
     pending: Arc<Pending>,
     _name: EventId,
@@ -106,7 +107,7 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// None yet.
+    /// Creates an object without waits.
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
@@ -117,7 +118,7 @@ impl Waits {
         )
     }
 
-    /// Begins a wait that has a name in `events`. To be done while the device is held.
+    /// Begins a wait whose guest event is registered in `events`. Called while the device is held.
     ///
     /// # Errors
     ///
@@ -152,18 +153,19 @@ impl Waits {
         };
 
         pending.place.xchg(place, Full);
-        // One of the two sees the other, see `signalled`.
+        // At least one of this and `signalled` sees the other.
         if pending.over.fetch_add(0, Full) != 0 {
             drop(self.entries.remove(place));
         }
-        // The same with `on_loss`, which may have looked before this wait was there.
+        // The same holds for `on_loss`, which may have walked the table before this wait was
+        // inserted.
         if self.on_loss.fetch_add(0, Full) != 0 {
             return Err(ENODEV);
         }
         Ok(ticket)
     }
 
-    /// All that have begun are lost.
+    /// Ends all waits that have begun as lost.
     pub(crate) fn lose(&self, loss: Loss) {
         #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
         let _section = Signalling::begin();
@@ -179,12 +181,12 @@ impl Waits {
 
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 impl Waits {
-    /// Ends the wait with the id `place`, if it has not ended: what it waits for has happened.
+    /// Ends the wait with the id `place`, if it has not ended, as reached.
     pub(super) fn reach(&self, place: u64) {
         self.end_one(place, |wait| wait.reached());
     }
 
-    /// Ends the wait with the id `place`, if it has not ended: what it waits for will not happen.
+    /// Ends the wait with the id `place`, if it has not ended, as lost.
     pub(super) fn lose_one(&self, place: u64, loss: Loss) {
         self.end_one(place, |wait| wait.lost(loss));
     }
@@ -215,18 +217,18 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// The guest event that ends the wait, for a message.
+    /// Returns the id of the guest event that ends the wait, for a message.
     pub(crate) fn event(&self) -> u64 {
         self.event
     }
 
-    /// Returns the id of the wait among those of the device.
+    /// Returns the id of the wait in the device's [`Waits`].
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(super) fn place(&self) -> u64 {
         self.place
     }
 
-    /// Leaves the wait to the host and to the device.
+    /// Leaves the wait pending until the host signals it or the device ends it.
     pub(crate) fn leave(mut self) {
         self.waits = None;
     }
@@ -250,7 +252,7 @@ mod tests {
         transport::Listener, //
     };
 
-    /// Counts how it ended: reached in units, device lost in tens, host lost in hundreds.
+    /// Counts how a wait ended: reached in units, device lost in tens, host lost in hundreds.
     struct Tally(Atomic<u32>);
 
     impl Tally {
@@ -301,7 +303,7 @@ mod tests {
             )
         }
 
-        /// The host signals an event.
+        /// Signals an event as the host does.
         fn signal(&self, event: u64) {
             let mut bytes = [0; 48];
 
@@ -323,7 +325,7 @@ mod tests {
         rig.signal(event);
         rig.waits.lose(Loss::Device);
         assert_eq!(wait.count(), 1);
-        // Nothing of it is left.
+        // The charge was released with the wait.
         rig.events.try_charge(1).map(drop)
     }
 
@@ -365,7 +367,7 @@ mod tests {
         rig.begin(&waits[0])?.leave();
         rig.waits.on_loss();
         assert_eq!(waits[0].count(), 110);
-        // There is no more to wait for.
+        // After the loss no wait can begin.
         assert_eq!(rig.begin(&waits[0]).err(), Some(ENODEV));
         rig.events.try_charge(1)?;
         assert_eq!(waits[0].count(), 110);
@@ -379,7 +381,7 @@ mod tests {
         let ticket = rig.begin(&first)?;
 
         rig.signal(ticket.event());
-        // The place is taken again, by somebody else.
+        // The slot is reused by another wait.
         let other = rig.begin(&second)?;
         let event = other.event();
 
@@ -404,7 +406,7 @@ mod tests {
             ticket.leave();
         }
         assert!(rig.begin(&wait).is_err());
-        // What the host makes up finds none of them.
+        // Invented ids find none of them.
         for event in events.iter() {
             rig.signal(event ^ 1 << 32);
             rig.signal(event + u64::from(MANY));
@@ -414,7 +416,7 @@ mod tests {
         for event in events.iter().rev() {
             rig.signal(*event);
         }
-        // Late and repeated signals neither.
+        // Nor do late and repeated signals.
         for event in events.iter() {
             rig.signal(*event);
         }
@@ -422,7 +424,7 @@ mod tests {
         Ok(())
     }
 
-    /// Ends as soon as the host hears of it, before whoever began it goes on.
+    /// The host signals the wait before the caller that began it continues.
     #[test]
     fn early() -> Result {
         let rig = Rig::new(1)?;

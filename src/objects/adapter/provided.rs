@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Submissions by who must not wait for memory.
+//! Submissions whose memory is allocated in advance.
 
 use super::Active;
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
 use kernel::prelude::*;
 
 impl Active {
-    /// Makes everything that is needed to submit `command` in the name of `sender` later, without
-    /// any more memory.
+    /// Allocates everything that is needed to submit `command` on behalf of `sender` later, so that
+    /// the submission cannot fail for lack of memory.
     pub(crate) fn provide<M: Submission>(
         &self,
         sender: Sender<'_>,
@@ -25,7 +25,8 @@ impl Active {
             .provide(sender, command, !self.over_global_channel)
     }
 
-    /// Submits what was provided, as [`Self::submit`] does, and waits as long as `mode` allows.
+    /// Submits what [`Self::provide`] returned, as [`Self::submit`] does, and waits as long as
+    /// `mode` allows.
     pub(crate) fn submit_provided(
         &self,
         sender: Sender<'_>,

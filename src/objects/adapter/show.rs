@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What debugfs shows of an adapter.
+//! The debugfs view of an adapter.
 
 use super::{
     Adapter,
@@ -13,7 +13,7 @@ use crate::transport::{
 use kernel::sync::Arc;
 
 impl Adapter {
-    /// What its state is called.
+    /// Returns the name of the adapter's state.
     pub(crate) fn state_name(&self) -> &'static str {
         match *self.state.lock() {
             State::Waiting => "waiting",
@@ -23,7 +23,7 @@ impl Adapter {
         }
     }
 
-    /// Its own channel, if it is open.
+    /// Returns the adapter's own channel, if it is open.
     pub(crate) fn channel(&self) -> Option<Arc<HostTransport>> {
         match &*self.state.lock() {
             State::Starting { talk, .. } => talk.as_ref().map(|(channel, _)| channel.clone()),
@@ -32,7 +32,7 @@ impl Adapter {
         }
     }
 
-    /// Whether a request is one of its own, on whichever channel.
+    /// Returns whether the adapter has sent `request`, on its own or on the global channel.
     pub(crate) fn speaks(&self, request: &UnderWay) -> bool {
         match &*self.state.lock() {
             State::Starting {

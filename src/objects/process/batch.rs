@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations and resources of a device that is buried: the host hears of many at a time.
+//! The destruction of allocations and resources of a device: many in one message to the host.
 
 use super::Process;
 use crate::{
@@ -19,26 +19,28 @@ use kernel::{
     sync::Arc, //
 };
 
-/// What was taken out of the table, and the host may not have heard of yet.
+/// Allocations that were removed from the table, and that the host may not have been told of yet.
 ///
-/// Memory of the program that an allocation consists of is let go of when the host has answered.
-/// What is dropped before that goes to deferred_unpin.
+/// Memory of the program that backs an allocation is unpinned when the host has confirmed that. If
+/// it is dropped before, [`DeferredUnpin`] keeps it pinned.
+///
+/// [`DeferredUnpin`]: crate::objects::deferred_unpin::DeferredUnpin
 pub(super) struct Batch<'a> {
     process: &'a Process,
     device: &'a Device,
-    /// Without an adapter nobody is told.
+    /// The adapter. The host is not told if it is `None`.
     active: Option<&'a Active>,
     mode: WaitMode,
-    /// Allocations that are no part of a resource.
+    /// The handles of allocations that are not part of a resource.
     alone: KVVec<Handle>,
-    /// Those of them that consist of memory of the program.
+    /// Those of them that memory of the program backs.
     alone_sysmem: KVVec<Arc<Allocation>>,
-    /// Allocations that do, and are a part of the resource that comes next.
+    /// Allocations backed by memory of the program that are part of the resource that follows.
     parts_sysmem: KVVec<Arc<Allocation>>,
 }
 
 impl<'a> Batch<'a> {
-    /// An empty one for `device`.
+    /// Creates an empty batch for `device`.
     pub(super) fn new(
         process: &'a Process,
         device: &'a Device,
@@ -56,21 +58,21 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The end of an allocation. Those of a resource come before it, and end with it.
+    /// Adds an allocation. Those of a resource come before it, and are destroyed with it.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first, as for the following ones.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended early, as for the following functions.
     pub(super) fn allocation(&mut self, allocation: Arc<Allocation>) -> Result {
         let handle = allocation.handle();
 
         allocation.view().close();
         let resource = allocation.resource();
 
-        // A resource without a handle does not come.
+        // A resource without a handle does not follow.
         if resource.is_some_and(|resource| !resource.handle().is_none()) {
             if allocation.has_own_memory() {
-                // Without memory for the list it goes to deferred_unpin.
+                // If there is no memory for the list, the pages go to `DeferredUnpin`.
                 let _ = self.parts_sysmem.push(allocation, GFP_KERNEL);
             }
             return Ok(());
@@ -88,14 +90,14 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// The end of a resource, and of what was in it.
+    /// Destroys a resource on the host, with the allocations in it.
     pub(super) fn resource(&mut self, handle: Handle) -> Result {
         let sysmem = mem::take(&mut self.parts_sysmem);
 
         self.tell(handle, &[], &sysmem)
     }
 
-    /// Tells the host about those it has not heard of yet.
+    /// Tells the host of the allocations that it has not been told of yet.
     pub(super) fn flush(&mut self) -> Result {
         let alone = mem::take(&mut self.alone);
         let sysmem = mem::take(&mut self.alone_sysmem);
@@ -118,7 +120,7 @@ impl<'a> Batch<'a> {
         };
         let result = active.tell(self.process.on_host()?, destroy, self.mode);
 
-        // What the host refuses to destroy now it destroys with the device.
+        // If the host refuses, it destroys the allocations with the device.
         if matches!(&result, Ok(status) if status.into_result().is_ok()) {
             sysmem.iter().for_each(|allocation| allocation.destroyed());
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The end of allocations and resources, one by one.
+//! The destruction of individual allocations and resources.
 
 use super::Process;
 use crate::{
@@ -22,7 +22,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// The allocation `handle` stands for, if it is on `device`.
+/// Returns the allocation of `handle`, if it is on `device`.
 fn allocation_of<'a>(
     objects: &'a ObjectTable<Object>,
     device: &Arc<Device>,
@@ -34,7 +34,7 @@ fn allocation_of<'a>(
         .filter(|allocation| Arc::ptr_eq(allocation.device(), device))
 }
 
-/// Whether two allocations have the same owner.
+/// Returns whether two allocations belong to the same resource, or both to none.
 fn same_owner(left: &Allocation, right: &Allocation) -> bool {
     match (left.resource(), right.resource()) {
         (None, None) => true,
@@ -44,12 +44,12 @@ fn same_owner(left: &Allocation, right: &Allocation) -> bool {
 }
 
 impl Process {
-    /// Lets nobody find the allocations `handles` of `device` any more. No index may occur twice.
+    /// Marks the allocations `handles` of `device` as dying. No index may occur twice.
     ///
     /// # Errors
     ///
-    /// `EINVAL`, when nothing was done, unless all of them are allocations of `device` that belong
-    /// together and are not shared.
+    /// `EINVAL`, when nothing was done, unless all of them are allocations of `device` that have
+    /// the same owner and are not shared.
     pub(crate) fn mark_allocations_dying(
         &self,
         device: &Arc<Device>,
@@ -77,12 +77,12 @@ impl Process {
         })
     }
 
-    /// Lets nobody find the resource `handle` of `device` any more, nor what is in it: also what other
-    /// threads are adding to it, who are waited for.
+    /// Marks the resource `handle` of `device` and the allocations in it as dying, after waiting
+    /// for other threads that are adding allocations to it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if there is none, `ERESTARTSYS` after a fatal signal.
+    /// `EINVAL` if there is no such resource, `ERESTARTSYS` after a fatal signal.
     pub(crate) fn mark_resource_dying(&self, device: &Arc<Device>, handle: Handle) -> Result {
         let resource = self.get::<Resource>(handle)?;
 
@@ -92,7 +92,8 @@ impl Process {
         resource.live().kill();
         resource.live().drain(WaitMode::Killable)?;
         self.with_objects(|objects| {
-            // Another thread may have destroyed it meanwhile, and something else have its number.
+            // Another thread may have destroyed it meanwhile, and the host may have reused its
+            // handle.
             objects
                 .get(handle)
                 .and_then(Resource::of)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The end of something on a device while the device goes on.
+//! The destruction of an object on a device that continues to exist.
 
 use super::Process;
 use crate::{
@@ -25,15 +25,15 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A kind of objects that live on a device and can be destroyed on their own.
+/// A type of objects that are on a device and can be destroyed individually.
 pub(crate) trait DeviceChild: Kind {
-    /// What the host calls it.
+    /// Returns the host's handle.
     fn handle(&self) -> Handle;
 
-    /// What it is on.
+    /// Returns the device that the object is on.
     fn device(&self) -> &Arc<Device>;
 
-    /// Where those are who make something in it.
+    /// Returns the reference held by threads that create an object in this one.
     fn live(&self) -> Option<&LiveRef>;
 }
 
@@ -41,7 +41,7 @@ macro_rules! below {
     ($($kind:ident: $live:expr),* $(,)?) => {
         $(impl DeviceChild for $kind {
             fn handle(&self) -> Handle {
-                // The inherent ones.
+                // Calls the inherent function.
                 $kind::handle(self)
             }
 
@@ -64,8 +64,9 @@ below!(
     PagingQueue: |_| None,
 );
 
-/// What was prepared, unless there is no memory for it: who wants to destroy something can try
-/// again later. With any other failure the host is gone, and what is destroyed goes nevertheless.
+/// Returns `prepared`, or fails with `ENOMEM` if a message could not be prepared for lack of
+/// memory: the caller can try again later. After any other failure the host is lost, and the object
+/// is destroyed nevertheless.
 pub(crate) fn unless_no_memory<T>(prepared: Option<Result<T>>) -> Result<Option<Result<T>>> {
     match prepared {
         Some(Err(error)) if error == ENOMEM => Err(error),
@@ -74,18 +75,18 @@ pub(crate) fn unless_no_memory<T>(prepared: Option<Result<T>>) -> Result<Option<
 }
 
 impl Process {
-    /// Destroys the object of kind `K` behind `handle` with everything that hangs on it: first
-    /// here, then by the command that `destroy` makes on the host. `None` if its adapter has
-    /// stopped, so that there is no host to be told.
+    /// Destroys the object of type `K` behind `handle` with everything below it: first in the
+    /// driver, then on the host, by the command that `destroy` returns. Returns `None` if its
+    /// adapter has stopped, so that there is no host to be told.
     ///
-    /// What other threads are making in it is complete before, and goes with it: its number may be
-    /// another object's as soon as the host has destroyed what it was in.
+    /// Objects that other threads are creating in it are completed before, and are destroyed with
+    /// it: the host may reuse their numbers as soon as it has destroyed their parent.
     ///
     /// # Errors
     ///
     /// `EINVAL` if there is no such object, `ENODEV` if its device is being destroyed, `ENOMEM`,
-    /// `ERESTARTSYS` after a fatal signal; then nothing is done. What the host says; then the object
-    /// is gone nevertheless.
+    /// `ERESTARTSYS` after a fatal signal; then nothing is done. The host's error; then the object
+    /// is destroyed in the driver nevertheless.
     pub(crate) fn remove<K: DeviceChild, M: Command>(
         &self,
         handle: Handle,
@@ -93,7 +94,7 @@ impl Process {
     ) -> Result<Option<M::Reply>> {
         let object = self.get::<K>(handle)?;
         let handle = object.handle();
-        // So that the device does not end on the host first.
+        // Keeps the device from being destroyed on the host first.
         let _pass = object.device().hold()?;
         let reached = self.reach(object.device().adapter());
         let prepared = reached
@@ -111,9 +112,9 @@ impl Process {
             .transpose()
     }
 
-    /// Destroys the sync object behind `handle`: first here, then on the host, unless its adapter
-    /// has stopped. Unlike other objects it need not live on a device, and the host is told over
-    /// the global channel.
+    /// Destroys the sync object behind `handle`: first in the driver, then on the host, unless its
+    /// adapter has stopped. Unlike other objects it need not be on a device, and the host is told
+    /// over the global channel.
     ///
     /// # Errors
     ///
@@ -121,7 +122,7 @@ impl Process {
     pub(crate) fn remove_sync_object(&self, handle: Handle) -> Result<isize> {
         let object = self.get::<SyncObject>(handle)?;
         let handle = object.handle;
-        // So that the device does not end on the host first.
+        // Keeps the device from being destroyed on the host first.
         let _pass = object.hold()?;
 
         let reached = self.reach(&object.adapter);
@@ -136,8 +137,8 @@ impl Process {
         prepared.map_or(Ok(0), |prepared| prepared?.send(WaitMode::Killable))
     }
 
-    /// Forgets `handle`, whose device the caller holds and which only the driver knows. After that
-    /// its number is free, which the host may give out again as soon as it is told.
+    /// Removes `handle`, whose device the caller holds and which only the driver knows. After that
+    /// the number is free, which the host may reuse as soon as it is told.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn forget(&self, handle: Handle) {
         self.with_objects(|objects| objects.mark_dying(handle));
@@ -146,15 +147,16 @@ impl Process {
         }
     }
 
-    /// Lets nobody find `object` and what hangs on it any more. After that their numbers are free,
-    /// which the host may give out again as soon as it is told.
+    /// Marks `object` and everything below it as dying, and removes them. After that their numbers
+    /// are free, which the host may reuse as soon as it is told.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if `handle` stands for it no longer.
+    /// `EINVAL` if `handle` is no longer that of `object`.
     fn take_out<K: Kind>(&self, handle: Handle, object: &Arc<K>) -> Result {
         self.with_objects(|objects| -> Result {
-            // Another thread may have destroyed it meanwhile, and something else have its number.
+            // Another thread may have destroyed it meanwhile, and the host may have reused its
+            // handle.
             objects
                 .get(handle)
                 .and_then(K::of)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The main table of a process: everything the host has made for it.
+//! The main handle table of a process, with all objects that the host has created for it.
 //!
-//! What the host has just made is a [`PendingHandles`]: its handles are reserved, so that a host that
-//! gives one out twice is noticed before anything is done in its name, and it is destroyed on the
-//! host again unless all else succeeds and it is published. Publishing is the last step of
-//! creation and does not fail for want of memory.
+//! Objects that the host has just created are [`PendingHandles`]: their handles are reserved, so
+//! that a host that gives one out twice is detected before anything is done with it, and they are
+//! destroyed on the host again unless all other steps succeed and they are published. Publishing is
+//! the last step of creation and does not fail for lack of memory.
 
 use super::Process;
 use crate::{
@@ -29,18 +29,18 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A handle that the host has given out, and what it is to hang on.
+/// A handle that the host has given out, and its parent.
 #[derive(Clone, Copy)]
 pub(crate) struct HandleSlot {
     /// The handle.
     pub(crate) handle: Handle,
-    /// What it dies with.
+    /// The handle with which it is destroyed.
     pub(crate) parent: Option<Handle>,
 }
 
 impl HandleSlot {
-    /// The slots of a queue and of its fence, unless the fence has no handle: then programs know it
-    /// by its value only, which is where they look anyway.
+    /// Returns the slots of a queue and of its fence, without the fence if it has no handle:
+    /// programs then know the fence by its value only, which is all they need.
     pub(crate) fn with_fence(slots: &[HandleSlot; 2]) -> &[HandleSlot] {
         match slots {
             [queue, fence] if fence.handle.is_none() => slice::from_ref(queue),
@@ -50,7 +50,7 @@ impl HandleSlot {
 }
 
 impl Process {
-    /// The object of kind `K` that `handle` stands for.
+    /// Returns the object of type `K` behind `handle`.
     ///
     /// # Errors
     ///
@@ -64,16 +64,16 @@ impl Process {
             .ok_or(EINVAL)
     }
 
-    /// What `handle` stands for, whatever it is.
+    /// Returns the object behind `handle`, of any type.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is nothing.
+    /// `EINVAL` if there is none.
     pub(crate) fn object(&self, handle: Handle) -> Result<Object> {
         self.objects.lock().get(handle).cloned().ok_or(EINVAL)
     }
 
-    /// The device that `handle` stands for, and the right to send messages about it.
+    /// Returns a guard of the device behind `handle`, under which messages about it may be sent.
     ///
     /// # Errors
     ///
@@ -85,14 +85,13 @@ impl Process {
         device.enter()
     }
 
-    /// Looks at the table as it is at one moment, or changes it. Nothing that sleeps for long, and
-    /// no drop of an object, belongs inside.
+    /// Calls `look` with `Process::objects` held. `look` must not sleep for long or drop an object.
     pub(crate) fn with_objects<R>(&self, look: impl FnOnce(&mut ObjectTable<Object>) -> R) -> R {
         look(&mut self.objects.lock())
     }
 
-    /// Lets nobody find the object of kind `K` behind `handle` any more, nor what hangs on it, and
-    /// returns it. The pieces are to be taken out with [`Self::remove_dying`].
+    /// Marks the object of type `K` behind `handle` and everything below it as dying, and returns
+    /// it. The caller removes them with [`Self::remove_dying`].
     ///
     /// # Errors
     ///
@@ -105,19 +104,19 @@ impl Process {
         Ok(object)
     }
 
-    /// Takes a piece of what is dying out: children first, what they hang on last.
+    /// Removes and returns one of the dying objects below `top`: children first, `top` last.
     pub(crate) fn remove_dying(&self, top: Handle) -> Option<(Handle, Object)> {
         self.objects.lock().remove_dying(top)
     }
 
-    /// Reserves what the host has just made; `slots` lists parents before their children.
-    /// `destroy` tells the host to destroy it again.
+    /// Reserves the handles of objects that the host has just created; `slots` lists parents before
+    /// their children. `destroy` tells the host to destroy the objects again.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the host has given out a handle that is none, or that something else has. Then
-    /// it is not told to destroy anything: that would hit the other one, as it does in the
-    /// reference. `ENODEV` if what it hangs on is being destroyed, which takes it along: the host is
+    /// `EINVAL` if the host has given out a number that is not a handle or is in use. The host is
+    /// not told to destroy anything then: that would destroy the other object, as it does in the
+    /// reference. `ENODEV` if the parent is being destroyed, and the object with it: the host is
     /// not told then, either. `ENOMEM`, when it is told.
     pub(crate) fn reserve_handles<F: FnOnce()>(
         &self,
@@ -152,7 +151,7 @@ impl Process {
     }
 }
 
-/// What the host has just made and nobody has seen yet.
+/// Handles of objects that the host has just created and that are not published yet.
 pub(crate) struct PendingHandles<'a, F: FnOnce()> {
     process: &'a Process,
     slots: KVVec<Handle>,
@@ -160,11 +159,11 @@ pub(crate) struct PendingHandles<'a, F: FnOnce()> {
 }
 
 impl<F: FnOnce()> PendingHandles<'_, F> {
-    /// Lets everybody in the process find the objects, which come in the order of their slots.
+    /// Publishes the objects, which come in the order of their slots.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if what they hang on was destroyed meanwhile, and on the host they with it.
+    /// `ENODEV` if the parent was destroyed meanwhile, and on the host the objects with it.
     pub(crate) fn publish(mut self, objects: impl IntoIterator<Item = Object>) -> Result {
         let mut orphan = None;
 
@@ -190,7 +189,7 @@ impl<F: FnOnce()> PendingHandles<'_, F> {
 
 impl<F: FnOnce()> Drop for PendingHandles<'_, F> {
     fn drop(&mut self) {
-        // The numbers must be free before the host may give them out again.
+        // The numbers must be free before the host may reuse them.
         for handle in self.slots.iter().rev() {
             let piece = {
                 let mut table = self.process.objects.lock();

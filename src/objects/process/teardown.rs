@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The end of a device and everything on it.
+//! The destruction of a device and everything on it.
 //!
-//! Messages about it that are under way are waited for first. Then piece by piece: user mappings
-//! are revoked before the host may use the memory for something else, and the host lets go of user
-//! pages before they are unpinned. If the thread that destroys the device is killed, a worker
-//! goes on where it stopped.
+//! First, messages about the device that are in flight are waited for. Then user mappings are
+//! revoked before the host may reuse the memory, and the host releases pages of the program before
+//! they are unpinned, object by object. If the thread that destroys the device is killed, a worker
+//! continues.
 
 use super::{
     batch::Batch,
@@ -35,22 +35,22 @@ use kernel::{
     },
 };
 
-/// Whether the work of a device is waited for before the device goes.
+/// Whether the driver waits for the work of a device before it destroys the device.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
-    /// It is: the process lets go of the adapter or ends.
+    /// It waits: the process closes the adapter or ends.
     Yes,
-    /// It is not: the program wants the device destroyed.
+    /// It does not wait: the program destroys the device.
     No,
 }
 
-/// What is left of the destruction of a device, for a worker.
+/// The rest of the destruction of a device, to be done by a worker.
 #[pin_data]
 struct DestroyWork {
     process: Arc<Process>,
     device: Arc<Device>,
     flush: Flush,
-    /// The process does not end on the host before the device does.
+    /// Keeps the process from ending on the host before the device is destroyed.
     _owed: AccountEntry,
     #[pin]
     work: Work<DestroyWork>,
@@ -64,7 +64,7 @@ impl WorkItem for DestroyWork {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        // It ends when the host has answered, or with the channel.
+        // The wait ends when the host has replied, or when the channel is closed.
         let _ = this
             .process
             .tear_down(&this.device, this.flush, WaitMode::Unbounded);
@@ -77,10 +77,10 @@ impl Process {
     /// # Errors
     ///
     /// `EINVAL` if there is no such device; `ENOMEM`, when nothing was done; `ERESTARTSYS` if the
-    /// thread was killed: a worker goes on then.
+    /// thread was killed: a worker continues then.
     pub(crate) fn destroy_device(self: &Arc<Self>, handle: Handle, flush: Flush) -> Result {
         let device = self.get::<Device>(handle)?;
-        // Made before there is no way back.
+        // Allocated before the device is marked as dying, which cannot be undone.
         let work = Arc::pin_init(
             pin_init!(DestroyWork {
                 process: self.clone(),
@@ -97,28 +97,28 @@ impl Process {
             return Ok(());
         };
 
-        // It was never queued before.
+        // Cannot fail: the item was never queued before.
         let _ = self.driver_data().teardown.enqueue(work);
         Err(error)
     }
 
-    /// Takes the dying `device` to pieces and tells the host.
+    /// Removes all objects of the dying `device`, destroys them on the host, and then the device.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` if the wait ended first. It can be called again then.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended early. It can be called again then.
     pub(super) fn tear_down(&self, device: &Device, flush: Flush, mode: WaitMode) -> Result {
         device.live().kill();
-        // Those who wait do not depend on what the host still has to answer.
+        // The waits do not depend on replies that the host still owes.
         Self::cancel_waits(device);
 
         let settled = device.live().drain(mode);
 
-        // And those who came in before the device was killed.
+        // Cancels the waits that began before the device was killed.
         Self::cancel_waits(device);
         settled?;
 
-        // Without the adapter there is nobody to be told, and nothing but our side to clean up.
+        // If the adapter is lost, the host is not told, and only the driver's side is cleaned up.
         let host = self.reach(device.adapter());
 
         if let (Flush::Yes, Some((active, sender))) = (flush, &host) {
@@ -132,14 +132,14 @@ impl Process {
         let active = host.as_ref().map(|(active, _)| &**active);
         let mut batch = Batch::new(self, device, active, mode);
 
-        // What is left out when the wait ends early goes with the device.
+        // Objects that remain when the wait ends early are destroyed with the device.
         while let Some((_, object)) = self.remove_dying(device.handle()) {
-            // Another thread may still hold it.
+            // Another thread may still hold the object.
             object.revoke();
             match object {
                 Object::Allocation(allocation) => batch.allocation(allocation)?,
                 Object::Resource(resource) => batch.resource(resource.handle())?,
-                // The host destroys the rest with the device.
+                // The host destroys the other objects with the device.
                 _ => {}
             }
         }
@@ -160,21 +160,22 @@ impl Process {
         Ok(())
     }
 
-    /// Ends what waits for the device, or with it for others.
+    /// Ends the waits on the device, and the imports of other drivers' fences.
     fn cancel_waits(device: &Device) {
         device.waits().lose(Loss::Device);
         #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
         device.imports().withdraw();
     }
 
-    /// Ends, when the last descriptor is closed, what needs no host: waits, and what the program
-    /// sees of the host's memory. A worker does the rest, and nothing of that keeps the module from
-    /// being unloaded: mappings and fences of other drivers would. Called by the task that closes,
-    /// which usually is one of the program's; then the addresses are free at once.
+    /// Ends, when the last descriptor is closed, everything that does not need the host: waits, and
+    /// mappings of the host's memory. A worker does the rest, which does not keep the module from
+    /// being unloaded, as mappings and fences of other drivers would. Called by the task that
+    /// closes the descriptor, which usually belongs to the program; then the addresses are free at
+    /// once.
     pub(crate) fn release_local(&self) {
         let mut from = 0;
 
-        // One by one, as none of it belongs under the lock.
+        // One by one, as neither may be done with the lock held.
         while let Some((index, object)) = self.with_objects(|objects| {
             let (index, object) = objects.next(from)?;
 
@@ -188,7 +189,7 @@ impl Process {
         }
     }
 
-    /// The end of all objects, when nobody uses the process any more.
+    /// Destroys all objects, when no thread uses the process.
     pub(super) fn release_all(&self) {
         while let Some(handle) = self.with_objects(|objects| objects.find_root(|_| true)) {
             let object = self.object(handle);
@@ -203,7 +204,7 @@ impl Process {
         }
     }
 
-    /// The host's opinion does not matter here; that nobody waits for it any more does.
+    /// Ignores the host's error, but returns the error of a wait that ended early.
     pub(super) fn unless_interrupted<T>(result: Result<T>) -> Result {
         match result {
             Err(error) if error == ERESTARTSYS || error == ETIMEDOUT => Err(error),

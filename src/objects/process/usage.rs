@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How much a process has of everything: its `/proc/PID/fdinfo` tells.
+//! The resource usage of a process, shown in `/proc/PID/fdinfo`.
 
 use super::Process;
 use crate::{
@@ -15,17 +15,17 @@ use kernel::{
 };
 
 impl Process {
-    /// Where its pinned memory is counted.
+    /// Returns the counter of the process's pinned pages.
     pub(crate) fn pinned(&self) -> &PinCounter {
         &self.pinned
     }
 
-    /// Counts `bytes` of the host that it sees.
+    /// Charges `bytes` of the host's memory that are mapped into the process.
     pub(crate) fn count_mapped(&self, bytes: u64) -> Result<Charge> {
         self.mapped.try_charge(bytes)
     }
 
-    /// How much of everything it has now.
+    /// Returns the current usage.
     pub(crate) fn usage(&self) -> Usage {
         Usage {
             adapters: self.adapters.lock().bindings.len(),
@@ -36,21 +36,21 @@ impl Process {
     }
 }
 
-/// How much of everything a process has.
+/// The resource usage of a process.
 #[derive(Default)]
 pub(crate) struct Usage {
-    /// Adapters that are open.
+    /// The number of open adapters.
     adapters: usize,
-    /// Objects on the host.
+    /// The number of objects on the host.
     objects: usize,
-    /// Pages of the program that are pinned.
+    /// The number of pinned pages of the program.
     pinned_pages: u64,
-    /// Bytes of the host that the program sees.
+    /// The number of bytes of the host's memory that the program has mapped.
     mapped_bytes: u64,
 }
 
 impl Usage {
-    /// Writes a line for each.
+    /// Writes a line for each number.
     pub(crate) fn show(&self, file: &SeqFile) {
         // CAST: It is small.
         let kib = PAGE_SIZE as u64 / 1024;
