@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one thing that is there once per module: it ties PCI functions, vGPU channels, the global
-//! channel and processes together.
+//! The registry, of which there is one per module: it connects PCI functions, vGPU channels, the
+//! global channel and processes.
 //!
-//! PCI functions and channels arrive in any order. Each arrival queues the same work item, the
-//! starter, which finds out what can be started, and leaves that to a [`Start`] for each adapter and
-//! one for the global channel: they wait for the host as long as it takes, and not for each other. No
+//! PCI functions and channels arrive in any order. Each arrival queues the same work item, which
+//! determines what can be started, and leaves that to a [`Start`] for each adapter and one for the
+//! global channel: each waits for the host without a time limit, and none waits for another. No
 //! lock is held meanwhile.
 //!
-//! A channel that is offered again is a chance for the function whose adapter has stopped: it gets
-//! another adapter.
+//! If a channel is offered again, the function whose adapter has stopped gets another adapter.
 //!
 //! Locks: `Registry::negotiation`, `Registry::inner`, `Registry::processes`; see `objects.rs`.
 
@@ -71,57 +70,58 @@ use kernel::{
     },
 };
 
-/// How often [`while_host_answers`] waits for the time that the host may be silent.
+/// The maximum number of times that [`while_host_answers`] waits for the `silence` it was given.
 const FLUSH_ROUNDS: usize = 100;
 
-/// Most adapters at a time: as many as users can enumerate.
+/// The maximum number of adapters at a time: as many as users can enumerate.
 pub(crate) const MAX_ADAPTERS: usize = 64;
 
 /// The registry of the loaded module, for callbacks that get no pointer to it.
 pub(crate) static REGISTRY: Global<Registry> = Global::new();
 
-/// A PCI function.
+/// A PCI function of a vGPU.
 struct Function {
-    /// Tells it from the others.
+    /// The number that identifies the function.
     number: u64,
     identity: Identity,
     adapter: Arc<Adapter>,
 }
 
-/// A vGPU channel.
+/// A vGPU channel, as offered by the host.
 struct VgpuChannel {
     luid: Luid,
     offer: Arc<Offer>,
-    /// An adapter has it, or has not closed it yet.
+    /// Whether an adapter uses the channel, or has not closed it yet.
     busy: bool,
-    /// No adapter was started with it since it was offered.
+    /// Whether no adapter was started with the channel since it was offered.
     fresh: bool,
-    /// The machine sleeps.
+    /// Whether the machine is suspended.
     asleep: bool,
 }
 
-/// What is known of the global channel.
+/// The state of the global channel.
 enum GlobalState {
-    /// It is not needed yet.
+    /// The channel is closed, as no adapter has needed it yet.
     Closed,
-    /// A worker opens it.
+    /// A worker opens the channel.
     Opening,
-    /// It is open.
+    /// The channel is open.
     Open(Host),
-    /// It could not be opened, or the host has broken it; only a new offer helps.
+    /// The channel could not be opened, or the host has broken it. Only a new offer can change
+    /// that.
     Failed,
-    /// The machine sleeps.
+    /// The machine is suspended.
     Asleep,
 }
 
-/// The global channel.
+/// The global channel, as offered by the host.
 struct GlobalChannel {
     offer: Arc<Offer>,
     state: GlobalState,
 }
 
 impl GlobalChannel {
-    /// The way to the host, if the channel is open.
+    /// Returns the access to the host, if the channel is open.
     fn host(&self) -> Option<&HostAccess> {
         match &self.state {
             GlobalState::Open(host) => Some(host.access()),
@@ -138,14 +138,14 @@ struct Inner {
     global: Option<GlobalChannel>,
 }
 
-/// What was agreed on with the host, once for all PCI functions.
+/// The version and features negotiated with the host, once for all PCI functions.
 pub(crate) struct Negotiation {
-    /// What was agreed on; `None` as long as there is no function.
+    /// The result of the negotiation; `None` before the first function.
     pub(crate) negotiated: Option<Negotiated>,
     functions: usize,
 }
 
-/// The registry.
+/// The registry of PCI functions, channels and processes.
 #[pin_data]
 pub(crate) struct Registry {
     driver_data: DriverData,
@@ -159,8 +159,8 @@ pub(crate) struct Registry {
     start_work: Work<Registry>,
     #[pin]
     startup: Startup,
-    /// Whether the host works asynchronously, as it has told last, with any adapter: one of
-    /// [`UNKNOWN`], [`NO`], [`YES`].
+    /// Whether the host works asynchronously, as last reported for any adapter: one of [`UNKNOWN`],
+    /// [`NO`], [`YES`].
     asynchronous: Atomic<u32>,
 }
 
@@ -168,19 +168,19 @@ impl_has_work! {
     impl HasWork<Self> for Registry { self.start_work }
 }
 
-/// The host has not said yet whether it works asynchronously.
+/// The host has not reported yet whether it works asynchronously.
 const UNKNOWN: u32 = 0;
-/// It does not.
+/// The host does not work asynchronously.
 const NO: u32 = 1;
-/// It does.
+/// The host works asynchronously.
 const YES: u32 = 2;
 
-/// How long the second adapter waits for what the first one is told: how the host works decides the
-/// way of its first message.
+/// The time to wait for the start of the first adapter before the second is started: the reply
+/// decides which channel the second adapter's first message uses.
 const FIRST_ADAPTER: WaitMode = WaitMode::Timeout(5_000);
 
 impl Registry {
-    /// An empty registry whose work is done on `queue`, and the end of things on `teardown`.
+    /// Creates an empty registry whose work runs on `queue`, and its teardown on `teardown`.
     pub(crate) fn new(queue: Arc<OwnedQueue>, teardown: Arc<OwnedQueue>) -> Result<Arc<Self>> {
         let driver_data =
             DriverData::new(queue, teardown, Self::channel_broken, Self::channel_closed)?;
@@ -208,7 +208,7 @@ impl Registry {
         )
     }
 
-    /// Waits until the host was told of what has ended, unless it does not answer for `silence`
+    /// Waits until all queued teardown is done, unless the host does not reply for `silence`
     /// milliseconds.
     pub(crate) fn flush_teardown(&self, silence: u32) {
         let Ok(flushed) = Arc::pin_init(Completion::new(), GFP_KERNEL) else {
@@ -226,24 +226,26 @@ impl Registry {
         }
     }
 
-    /// Waits until no start is under way, unless the host does not answer for `silence` milliseconds.
-    /// Adapters that were stopped while they were started are closed on the host then.
+    /// Waits until no start is running, unless the host does not reply for `silence` milliseconds.
+    /// Adapters that were stopped while being started are closed on the host then.
     pub(crate) fn flush_starts(&self, silence: u32) {
         while_host_answers(silence, |mode| self.startup.wait_over(mode));
     }
 
-    /// What all objects share.
+    /// Returns the data that all objects share.
     pub(crate) fn driver_data(&self) -> &DriverData {
         &self.driver_data
     }
 
-    /// Returns whether everything that has arrived was started, or could not be.
+    /// Returns whether all functions and channels that have arrived were started, or failed to
+    /// start.
     pub(crate) fn is_started(&self) -> bool {
         self.startup.is_idle()
     }
 
-    /// Waits until everything that has arrived was started, or could not be. What arrives when adapters
-    /// are active, or takes much longer than they, is not waited for.
+    /// Waits until all functions and channels that have arrived were started, or failed to start.
+    /// Does not wait for those that arrive while other adapters are active, or that take much
+    /// longer than others.
     ///
     /// # Errors
     ///
@@ -252,20 +254,20 @@ impl Registry {
         self.startup.wait(WaitMode::Killable, || self.is_usable())
     }
 
-    /// Whether there is a host, and an adapter that is active.
+    /// Returns whether the global channel is open and an adapter is active.
     fn is_usable(&self) -> bool {
         self.has_host() && self.find(|adapter| adapter.active().is_ok()).is_some()
     }
 
-    /// Has the start work look at what there is.
+    /// Queues the work item that determines what can be started.
     fn schedule_start(self: &Arc<Self>) {
         self.startup.arrive();
-        // If it is queued already it has not begun, and will see what is new.
+        // If the item is queued already it has not begun, and will see the new arrival.
         let _ = self.driver_data.queue.enqueue(self.clone());
     }
 
-    /// Lets `negotiate` find the version to speak, with the version found earlier if functions
-    /// are there. Counts the function if that works.
+    /// Calls `negotiate` to determine the version of the protocol, with the result of earlier
+    /// functions if there are any. Counts the function on success.
     pub(crate) fn function_arrives<T>(
         &self,
         negotiate: impl FnOnce(&mut Negotiation) -> Result<T>,
@@ -282,14 +284,14 @@ impl Registry {
         Ok(result)
     }
 
-    /// A function that arrived is gone. With the last one the host may change its mind about the
-    /// version.
+    /// Uncounts a function. After the last one the version is negotiated again, as the host may
+    /// offer another one.
     pub(crate) fn function_gone(&self) {
         self.negotiation.lock().functions -= 1;
     }
 
-    /// Enters a function with an adapter, and returns its number. Another one may have the same LUID:
-    /// each needs a channel of its own.
+    /// Adds a function with an adapter, and returns its number. Another function may have the same
+    /// LUID: each needs a channel of its own.
     ///
     /// # Errors
     ///
@@ -316,7 +318,7 @@ impl Registry {
         Ok(number)
     }
 
-    /// Strikes a function out and stops its adapter.
+    /// Removes a function and stops its adapter.
     pub(crate) fn remove_function(&self, number: u64) {
         let struck = {
             let mut inner = self.inner.lock();
@@ -330,7 +332,7 @@ impl Registry {
         }
     }
 
-    /// Finds out what can be started, and marks it as being started.
+    /// Determines what can be started next, and marks it as being started.
     ///
     /// # Errors
     ///
@@ -387,7 +389,7 @@ impl Registry {
                 }))
             }
             GlobalState::Closed => {
-                // A new global channel also serves adapters that were started with an old one.
+                // A new global channel also serves adapters that were started with an earlier one.
                 let user = match startable {
                     Some((function, _)) => functions.get(function),
                     None => functions
@@ -408,7 +410,7 @@ impl Registry {
         }
     }
 
-    /// Enters the outcome of opening the global channel, unless it has gone meanwhile.
+    /// Records the result of opening the global channel, unless the channel was removed meanwhile.
     fn global_opened(&self, offer: &Arc<Offer>, result: Result<Host>) {
         let mut state = match result {
             Ok(host) => GlobalState::Open(host),
@@ -427,14 +429,14 @@ impl Registry {
                 mem::swap(&mut global.state, &mut state);
             }
         }
-        // What is not entered is dropped, and thereby closed, after the lock was released.
+        // An unused state is dropped, which closes its channel, after the lock was released.
         drop(inner);
     }
 
-    /// Starts what can be started. Each start has a worker of its own.
+    /// Starts everything that can be started. Each start has a worker of its own.
     fn start_all(self: &Arc<Self>) {
         loop {
-            // Found before anything is marked as being started.
+            // Allocated before the function or channel is marked as being started.
             let next = Start::new(self).and_then(|start| Ok((start, self.next_job()?)));
 
             match next {
@@ -458,7 +460,7 @@ impl Registry {
         }
     }
 
-    /// The adapters there are, in the order of their arrival.
+    /// Returns the adapters, in the order of their arrival.
     pub(crate) fn adapters(&self) -> Result<KVec<Arc<Adapter>>> {
         let inner = self.inner.lock();
         let mut adapters = KVec::with_capacity(inner.functions.len(), GFP_KERNEL)?;
@@ -469,12 +471,12 @@ impl Registry {
         Ok(adapters)
     }
 
-    /// How many adapters there are.
+    /// Returns the number of adapters.
     pub(crate) fn adapter_count(&self) -> usize {
         self.inner.lock().functions.len()
     }
 
-    /// The adapter users call `luid`: the first active one, if there is any.
+    /// Returns the adapter with the LUID `luid`: the first active one, or else the first one.
     pub(crate) fn find_adapter(&self, luid: Luid) -> Option<Arc<Adapter>> {
         self.find(|adapter| adapter.luid() == luid && adapter.active().is_ok())
             .or_else(|| self.find(|adapter| adapter.luid() == luid))
@@ -490,7 +492,7 @@ impl Registry {
             .cloned()
     }
 
-    /// Whether the global channel is still this one.
+    /// Returns whether `offer` is still that of the global channel.
     fn has_global(&self, offer: &Arc<Offer>) -> bool {
         let inner = self.inner.lock();
 
@@ -500,12 +502,12 @@ impl Registry {
             .is_some_and(|global| Arc::ptr_eq(&global.offer, offer))
     }
 
-    /// Whether the global channel is open.
+    /// Returns whether the global channel is open.
     pub(crate) fn has_host(&self) -> bool {
         self.host().is_some()
     }
 
-    /// The way to the host, if the global channel is open.
+    /// Returns the access to the host, if the global channel is open.
     fn host(&self) -> Option<HostAccess> {
         let inner = self.inner.lock();
 
@@ -513,9 +515,9 @@ impl Registry {
     }
 }
 
-/// Does `wait`, until it succeeds or the host, which owes an answer, gives none for `silence`
-/// milliseconds. A worker that has not begun is not its fault, but is not waited for without end
-/// either.
+/// Calls `wait` until it succeeds, or until the host has not replied for `silence` milliseconds
+/// although a reply is pending. The number of calls is limited, as a worker may also not have
+/// begun.
 fn while_host_answers(silence: u32, wait: impl Fn(WaitMode) -> Result) {
     let mut told = Told::now();
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Channels that come, go, break, and sleep with the machine.
+//! Channels that are offered, removed, broken, suspended and resumed.
 //!
-//! Takes `Registry::inner`. What is to be told to the host, or takes long, is left to workers. They
-//! are waited for only before the driver closes a channel on its own, and not if the host is silent.
+//! Takes `Registry::inner`. Telling the host, and other work that takes long, is left to workers.
+//! They are waited for only before the driver closes a channel on its own, and only as long as the
+//! host replies.
 
 use super::{
     GlobalChannel,
@@ -25,12 +26,12 @@ use kernel::{
     sync::Arc, //
 };
 
-/// How long the host may be silent before a channel is closed without having told it everything, in
+/// The time after which a host that does not reply is given up and a channel is closed, in
 /// milliseconds.
 const SILENCE: u32 = 500;
 
 impl Inner {
-    /// Gives those adapters another chance that have stopped for want of the global channel.
+    /// Allows adapters that have stopped for lack of the global channel to be started again.
     fn renew_channels(&mut self) {
         for channel in self.channels.iter_mut() {
             channel.fresh = true;
@@ -39,8 +40,8 @@ impl Inner {
 }
 
 impl Registry {
-    /// Enters a vGPU channel. Another one may have the same LUID, such as one that the host has taken
-    /// back and that is not gone yet.
+    /// Adds a vGPU channel. Another one may have the same LUID, such as one that the host has
+    /// rescinded and that is not removed yet.
     ///
     /// # Errors
     ///
@@ -67,9 +68,9 @@ impl Registry {
         Ok(())
     }
 
-    /// A vGPU channel is gone, and with it the adapter that used it.
+    /// Removes a vGPU channel, and stops the adapter that uses it.
     pub(crate) fn remove_channel(&self, offer: &Arc<Offer>) {
-        // So that no adapter is started with it after we have looked.
+        // Prevents an adapter from being started with the channel after the look-up below.
         offer.withdraw();
 
         let struck = {
@@ -86,10 +87,10 @@ impl Registry {
         self.end_user(offer);
     }
 
-    /// Ends the adapter that uses the channel of `offer`, which is closed afterwards. A host that
-    /// listens is told before.
+    /// Stops the adapter that uses the channel of `offer`, which is closed afterwards. The host is
+    /// told first, unless it has rescinded the channel.
     fn end_user(&self, offer: &Arc<Offer>) {
-        // No two adapters use the same one.
+        // No two adapters use the same channel.
         let Some(adapter) = self.find(|adapter| adapter.uses(offer)) else {
             return;
         };
@@ -101,7 +102,7 @@ impl Registry {
         }
     }
 
-    /// Enters the global channel.
+    /// Sets the global channel.
     ///
     /// # Errors
     ///
@@ -122,11 +123,11 @@ impl Registry {
         Ok(())
     }
 
-    /// The driver loses the global channel.
+    /// Removes the global channel.
     pub(crate) fn remove_global(&self, offer: &Arc<Offer>) {
-        // The host does not listen any more if it was the host that took the channel away.
+        // The host cannot be reached if it has rescinded the channel.
         let reachable = !offer.is_rescinded();
-        // Adapters that are started from now on notice that by themselves.
+        // Adapters that are being started detect the loss by themselves.
         let gone = {
             let mut inner = self.inner.lock();
 
@@ -141,7 +142,7 @@ impl Registry {
         }
     }
 
-    /// Ends what uses the channel of `offer`, which the host has broken.
+    /// Stops the adapters that use the channel of `offer`, which the host has broken.
     pub(super) fn channel_broken(offer: &Arc<Offer>) {
         let Some(registry) = REGISTRY.get() else {
             return;
@@ -156,13 +157,13 @@ impl Registry {
         }
     }
 
-    /// The machine is about to sleep: what uses the channel ends.
+    /// Stops the adapter that uses the channel, as the machine is about to be suspended.
     pub(crate) fn suspend_channel(&self, offer: &Arc<Offer>) {
         self.set_asleep(offer, true);
         self.end_user(offer);
     }
 
-    /// The machine is awake again: the channel is as if it had just been offered.
+    /// Handles the channel as if it had just been offered, as the machine has been resumed.
     pub(crate) fn resume_channel(self: &Arc<Self>, offer: &Arc<Offer>) {
         self.set_asleep(offer, false);
         self.schedule_start();
@@ -177,22 +178,22 @@ impl Registry {
         }
     }
 
-    /// The machine is about to sleep: the way to the host ends, and what uses it.
+    /// Closes the global channel and stops its users, as the machine is about to be suspended.
     pub(crate) fn suspend_global(&self, offer: &Arc<Offer>) {
         if let Some(state) = self.replace_global(offer, GlobalState::Asleep) {
             self.global_lost(state, true);
         }
     }
 
-    /// The machine is awake again: the channel is as if it had just been offered.
+    /// Handles the global channel as if it had just been offered, as the machine has been resumed.
     pub(crate) fn resume_global(self: &Arc<Self>, offer: &Arc<Offer>) {
         drop(self.replace_global(offer, GlobalState::Closed));
         self.inner.lock().renew_channels();
         self.schedule_start();
     }
 
-    /// Replaces the state of the global channel, if it is still that of `offer`, and returns the old
-    /// one, which is not to be dropped under a lock.
+    /// Replaces the state of the global channel, if it is still that of `offer`, and returns the
+    /// old state, which must not be dropped with a lock held.
     fn replace_global(&self, offer: &Arc<Offer>, new: GlobalState) -> Option<GlobalState> {
         match &mut self.inner.lock().global {
             Some(global) if Arc::ptr_eq(&global.offer, offer) => {
@@ -202,9 +203,9 @@ impl Registry {
         }
     }
 
-    /// Ends the adapters that use the global channel, and the way to the host.
+    /// Stops the adapters that use the global channel, and closes it.
     fn global_lost(&self, state: GlobalState, reachable: bool) {
-        // Ends: an adapter that was stopped uses no channel.
+        // Terminates: a stopped adapter uses no channel.
         while let Some(adapter) = self.find(Adapter::uses_global_channel) {
             adapter.global_lost(reachable);
         }
@@ -213,11 +214,11 @@ impl Registry {
             self.flush_teardown(SILENCE);
         }
 
-        // Has the channel closed, and the window given back.
+        // Closes the channel, and returns the window to the bus.
         drop(state);
     }
 
-    /// The channel of `offer` was closed: another adapter can have it.
+    /// Marks the channel of `offer` as closed, so that another adapter can use it.
     pub(super) fn channel_closed(offer: &Arc<Offer>) {
         let Some(registry) = REGISTRY.get() else {
             return;

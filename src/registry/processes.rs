@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has `/dev/dxg` open: one process object per thread group, counted by its opens.
+//! The processes that have `/dev/dxg` open: one object per thread group, with a count of its opens.
 //!
-//! Takes `Registry::processes`, and under it `Process::adapters`. The host is never waited for
-//! under a lock.
+//! Takes `Registry::processes`, and under it `Process::adapters`. No lock is held while waiting for
+//! the host.
 
 use super::Registry;
 use crate::{
@@ -27,14 +27,14 @@ struct Member {
     opens: usize,
 }
 
-/// The process objects there are, by the identity of their thread group.
+/// The process objects, by the key of their thread group.
 pub(super) struct Processes {
     members: RBTree<usize, Member>,
     last_cookie: u64,
 }
 
 impl Processes {
-    /// Nobody.
+    /// Creates an empty set.
     pub(super) fn new() -> Self {
         Self {
             members: RBTree::new(),
@@ -42,14 +42,14 @@ impl Processes {
         }
     }
 
-    /// The entry of exactly this object. Another one may have taken its place.
+    /// Returns the entry of `process`, unless another object has replaced it.
     fn member(&mut self, process: &Arc<Process>) -> Option<&mut Member> {
         self.members
             .get_mut(&process.key())
             .filter(|member| Arc::ptr_eq(&member.process, process))
     }
 
-    /// Takes the entry of exactly this object out.
+    /// Removes the entry of `process`, unless another object has replaced it.
     fn remove(&mut self, process: &Arc<Process>) -> Option<Member> {
         self.member(process)?;
         self.members.remove(&process.key())
@@ -57,8 +57,8 @@ impl Processes {
 }
 
 impl Registry {
-    /// The process object of the caller's thread group, with one more open. Makes it if there is
-    /// none; waits for the host then.
+    /// Returns the process object of the caller's thread group, with one more open. Creates it if
+    /// there is none, and waits for the host then.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Registry {
         result.map(|()| process)
     }
 
-    /// Finds or enters the process object of the caller; says whether it was made.
+    /// Finds or creates the process object of the caller; returns whether it was created.
     fn enter_process(&self) -> Result<(Arc<Process>, bool)> {
         let group = ThreadGroup::current()?;
         let host = self.host().ok_or(ENODEV)?;
@@ -104,22 +104,23 @@ impl Registry {
         Ok((process, true))
     }
 
-    /// The process object of a thread group, if it has one.
+    /// Returns the process object of a thread group, if there is one.
     pub(crate) fn find_process(&self, group: &ThreadGroup) -> Option<Arc<Process>> {
         let processes = self.processes.lock();
 
         Some(processes.members.get(&group.key())?.process.clone())
     }
 
-    /// The host would not make the process: the next request tries again with a new one.
+    /// Removes a process that the host has refused to create. The next request tries again with a
+    /// new one.
     fn strike_process(&self, process: &Arc<Process>) {
         let struck = self.processes.lock().remove(process);
 
-        // Not under the lock.
+        // Dropped after the lock is released.
         drop(struck);
     }
 
-    /// Takes one open back. After the last one a worker tears the process down. May sleep, but does
+    /// Takes back one open. After the last one a worker tears the process down. May sleep, but does
     /// not wait for the host.
     pub(crate) fn close_process(&self, process: &Arc<Process>) {
         let last = {
@@ -137,13 +138,13 @@ impl Registry {
 
         if let Some(member) = last {
             member.process.release_local();
-            // It was never queued before: it can be closed for the last time only once.
+            // Cannot fail: the item was never queued before, as the last close happens only once.
             let _ = self.driver_data.teardown.enqueue(member.process);
         }
     }
 
-    /// Has every process ended on the host, by workers that wait for it no longer than `silence`
-    /// milliseconds at a time. For want of memory it hears nothing of some of them.
+    /// Ends every process on the host, by workers that wait for the host at most `silence`
+    /// milliseconds at a time. Some processes are left out if there is no memory.
     pub(super) fn depart_processes(&self, silence: u32) {
         let mut all = KVVec::new();
 
@@ -159,8 +160,8 @@ impl Registry {
         }
     }
 
-    /// Finds the process that has `number` in the caller's pid namespace, whichever user's it is. It
-    /// may be torn down meanwhile: nobody waits for who only asks about it.
+    /// Returns the process that has `number` in the caller's pid namespace, of any user. It may be
+    /// torn down at the same time: a caller that only queries it does not delay that.
     pub(crate) fn find_by_tgid(&self, number: u32) -> Option<Arc<Process>> {
         self.processes
             .lock()
@@ -173,7 +174,8 @@ impl Registry {
             .cloned()
     }
 
-    /// The process id, in the initial namespace, of the process that the host calls `handle`.
+    /// Returns the process id, in the initial pid namespace, of the process with the host's
+    /// `handle`.
     pub(super) fn number_of(&self, handle: u32) -> Option<u32> {
         self.processes
             .lock()
@@ -184,7 +186,7 @@ impl Registry {
             .map(|process| process.number())
     }
 
-    /// The process ids, as the caller sees them, of the processes of the caller's pid namespace
+    /// Returns the process ids, in the caller's pid namespace, of the processes of that namespace
     /// that have opened `adapter`.
     pub(crate) fn users_of(&self, adapter: &Arc<Adapter>) -> Result<KVVec<u32>> {
         let mut numbers = KVVec::new();

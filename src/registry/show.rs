@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What debugfs shows: adapters, requests that the host has not answered, and memory that it has.
+//! The debugfs files: adapters, requests that the host has not replied to, and memory lent to the
+//! host.
 
 use super::{
     GlobalState,
@@ -17,7 +18,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// A LUID as it is shown.
+/// A LUID in its text form.
 struct Shown(Luid);
 
 impl Display for Shown {
@@ -27,7 +28,7 @@ impl Display for Shown {
 }
 
 impl Registry {
-    /// Shows a line for the global channel and for each adapter: what it is called, and its state.
+    /// Writes a line for the global channel and for each adapter: its name and its state.
     pub(crate) fn show_adapters(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "global {}", this.global_state())?;
         for adapter in this.adapters().map_err(|_| fmt::Error)? {
@@ -52,7 +53,7 @@ impl Registry {
         Ok(())
     }
 
-    /// The state of the global channel.
+    /// Returns the name of the state of the global channel.
     fn global_state(&self) -> &'static str {
         let inner = self.inner.lock();
         let Some(global) = &inner.global else {
@@ -68,8 +69,9 @@ impl Registry {
         }
     }
 
-    /// Shows a line for each request that the host has not answered: which adapter it is for, the
-    /// command, the process in whose name it is sent, as the host and as Linux calls it, and its age.
+    /// Writes a line for each request that the host has not replied to: the adapter, the command,
+    /// the process on whose behalf it was sent, with its host handle and its process id, and its
+    /// age.
     pub(crate) fn show_requests(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let adapters = this.adapters().map_err(|_| fmt::Error)?;
 
@@ -115,8 +117,8 @@ impl Registry {
         writeln!(f, " age {age_ms} ms")
     }
 
-    /// Shows a line for each piece of memory of a program that the host knows of: the process, its
-    /// size, the adapter, and since when the driver waits for the host to let go of it.
+    /// Writes a line for each piece of memory of a program that is lent to the host: the process,
+    /// the size, the adapter, and how long the driver has waited for the host to release it.
     pub(crate) fn show_lent(this: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut from = 0;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One start: of an adapter, or of the global channel.
+//! The start of an adapter or of the global channel.
 //!
-//! A start waits for the host as long as that takes, in a worker of its own, so that none waits for
-//! another. It ends with the channel at the latest.
+//! A start waits for the host without a time limit, in a worker of its own, so that no start waits
+//! for another. It ends with the channel at the latest.
 
 use super::{
     Registry,
@@ -41,25 +41,25 @@ use kernel::{
     },
 };
 
-/// What is to be started.
+/// The subject of a start.
 pub(super) enum Job {
     /// The global channel.
     Global {
         offer: Arc<Offer>,
-        /// The version to speak on it.
+        /// The version of the protocol to use.
         version: InterfaceVersion,
     },
     /// An adapter, which was claimed.
     Adapter {
         adapter: Arc<Adapter>,
         offer: Arc<Offer>,
-        /// The global channel.
+        /// The offer of the global channel.
         global: Arc<Offer>,
         host: Link,
     },
 }
 
-/// A worker that starts something.
+/// A work item that starts an adapter or the global channel.
 #[pin_data]
 pub(super) struct Start {
     registry: Arc<Registry>,
@@ -76,7 +76,7 @@ impl_has_work! {
 }
 
 impl Start {
-    /// Makes one that has nothing to do yet.
+    /// Creates a start without a job.
     pub(super) fn new(registry: &Arc<Registry>) -> Result<Arc<Self>> {
         let registry = registry.clone();
 
@@ -91,18 +91,18 @@ impl Start {
         )
     }
 
-    /// Does `job` on `queue`. Called once.
+    /// Runs `job` on `queue`. Called once.
     pub(super) fn begin(self: &Arc<Self>, job: Job, queue: &OwnedQueue) {
         *self.job.lock() = Some(job);
-        // It was never queued before.
+        // Cannot fail: the item was never queued before.
         let _ = queue.enqueue(self.clone());
     }
 
-    /// Waits until it is done.
+    /// Waits until the start has ended.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended early.
     pub(super) fn wait(&self, mode: WaitMode) -> Result {
         self.done.wait(mode)
     }
@@ -134,7 +134,7 @@ impl Start {
                 if !started.active {
                     Registry::channel_closed(&offer);
                 }
-                // It was no user of the global channel yet when that went.
+                // The adapter did not use the global channel yet when that was removed.
                 if adapter.uses_global_channel() && !registry.has_global(&global) {
                     adapter.global_lost(false);
                 }
@@ -153,8 +153,8 @@ impl WorkItem for Start {
             this.run_job(job);
         }
         this.done.complete_all();
-        // Something else may be startable now. Before it is said that this start is over, so that
-        // those who wait see both.
+        // Another start may be possible now. Queued before this start is reported as ended, so that
+        // waiting threads see both.
         this.registry.schedule_start();
         this.registry.startup.start_ended(this.registry.is_usable());
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether adapters are being started, and who waits for that.
+//! Tracks the starts of adapters, and lets threads wait for them.
 //!
-//! Loading the module does not wait for the host. Whoever opens `/dev/dxg` right afterwards waits
-//! here instead, in the first request, until everything that had arrived by then was started or could
-//! not be. That wait holds no lock and can be killed.
+//! Loading the module does not wait for the host. A program that opens `/dev/dxg` right afterwards
+//! waits in its first request instead, until everything that had arrived by then was started or
+//! failed to start. That wait holds no lock and can be killed.
 //!
-//! Who finds active adapters does not wait for one that is added to them, and not for long for one
-//! that the host does not start with the others.
+//! If there are active adapters, a thread does not wait for one that is added to them, and only for
+//! a limited time for one that the host does not start with the others.
 
 use crate::linux::wait::{
     new_event_count,
@@ -34,25 +34,25 @@ use kernel::{
     },
 };
 
-/// How long to sleep before looking again, should a change go by unseen.
+/// The interval at which the state is read again, in case a wake-up is missed.
 const SLICE: Delta = Delta::from_millis(100);
 
-/// After which time without a change the starts that are not over are not waited for any more, in
-/// milliseconds. A GPU that has to wake up takes less.
+/// The time without a change after which running starts are no longer waited for, in milliseconds.
+/// A GPU that has to wake up takes less.
 const STALLED: i64 = 10_000;
 
-/// What was asked of the start work, and what it has done.
+/// The arrivals of functions and channels, and the progress of starting them.
 #[pin_data]
 pub(super) struct Startup {
-    /// How many arrivals there were.
+    /// The number of arrivals.
     arrivals: Atomic<u32>,
-    /// How many of them the start work has dealt with.
+    /// The number of arrivals that the start work has handled.
     done: Atomic<u32>,
-    /// How many starts are not over.
+    /// The number of running starts.
     starts: Atomic<u32>,
-    /// There were adapters to use when everything had been started last.
+    /// Whether there were usable adapters when all starts had ended last.
     complete: Atomic<bool>,
-    /// When something has changed last.
+    /// The time of the last change.
     #[pin]
     changed: Mutex<Instant<Monotonic>>,
     #[pin]
@@ -60,7 +60,7 @@ pub(super) struct Startup {
 }
 
 impl Startup {
-    /// Makes one without arrivals.
+    /// Creates an object without arrivals.
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             arrivals: Atomic::new(0),
@@ -72,31 +72,31 @@ impl Startup {
         })
     }
 
-    /// Counts an arrival. The start work is to be queued afterwards.
+    /// Counts an arrival. The caller queues the start work afterwards.
     pub(super) fn arrive(&self) {
         self.arrivals.fetch_add(1, Full);
         *self.changed.lock() = Instant::now();
     }
 
-    /// Returns how many arrivals there were, for [`Self::done`]. Called by the start work before it
-    /// looks at what there is.
+    /// Returns the number of arrivals, for [`Self::done`]. Called by the start work before it
+    /// determines what can be started.
     pub(super) fn begin(&self) -> u32 {
         self.arrivals.load(Acquire)
     }
 
-    /// Notes that the start work has dealt with so many arrivals: what could be started is being
-    /// started. `usable` says whether there are adapters to use now.
+    /// Records that the start work has handled `arrivals`: everything that could be started is
+    /// being started. `usable` says whether there are usable adapters now.
     pub(super) fn done(&self, arrivals: u32, usable: bool) {
         self.done.store(arrivals, Release);
         self.look(usable);
     }
 
-    /// Counts a start. Called by the start work.
+    /// Counts a running start. Called by the start work.
     pub(super) fn start_begins(&self) {
         self.starts.fetch_add(1, Full);
     }
 
-    /// Notes that a start is over, whatever came of it.
+    /// Uncounts a running start, successful or not.
     pub(super) fn start_ended(&self, usable: bool) {
         self.starts.fetch_sub(1, Full);
         self.look(usable);
@@ -110,16 +110,16 @@ impl Startup {
         self.changes.wake_all();
     }
 
-    /// Returns whether everything that has arrived was started, or could not be.
+    /// Returns whether everything that has arrived was started, or failed to start.
     pub(super) fn is_idle(&self) -> bool {
         self.done.load(Acquire) == self.arrivals.load(Acquire) && self.starts.load(Acquire) == 0
     }
 
-    /// Waits until no start is under way, whatever has arrived.
+    /// Waits until no start is running.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended early.
     pub(super) fn wait_over(&self, mode: WaitMode) -> Result {
         let deadline = Deadline::new(mode);
 
@@ -133,17 +133,18 @@ impl Startup {
         }
     }
 
-    /// Whether those who can use what is there need not wait for the rest.
+    /// Returns whether threads that can use the adapters that are active need not wait for the
+    /// rest.
     fn is_enough(&self) -> bool {
         self.complete.load(Acquire) || self.changed.lock().elapsed().as_millis() >= STALLED
     }
 
-    /// Waits until everything that has arrived was started, or could not be; or until the rest takes
-    /// longer, and `is_usable` says that there are adapters to use.
+    /// Waits until everything that has arrived was started, or failed to start; or until the rest
+    /// takes longer, and `is_usable` returns that there are usable adapters.
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended first.
+    /// `ERESTARTSYS` or `ETIMEDOUT` if the wait ended early.
     pub(super) fn wait(&self, mode: WaitMode, is_usable: impl Fn() -> bool) -> Result {
         let deadline = Deadline::new(mode);
 
@@ -175,14 +176,14 @@ mod tests {
         startup.arrive();
         assert_eq!(startup.wait(SHORT, || true), Err(ETIMEDOUT));
 
-        // Something arrives while the start work works.
+        // A function or channel arrives while the start work runs.
         let first = startup.begin();
 
         startup.arrive();
         startup.done(first, true);
         assert!(!startup.is_idle());
 
-        // The start work has done its work, but what it has begun takes its time.
+        // The start work is done, but the start that it has begun is still running.
         startup.start_begins();
         startup.done(startup.begin(), true);
         assert_eq!(startup.wait(SHORT, || true), Err(ETIMEDOUT));
@@ -200,13 +201,13 @@ mod tests {
         startup.start_ended(true);
         assert!(startup.is_idle());
 
-        // Another one, which the host does not start
+        // Another adapter, which the host does not start
         startup.arrive();
         startup.start_begins();
         startup.done(startup.begin(), true);
         assert!(!startup.is_idle());
         startup.wait(SHORT, || true)?;
-        // When the others have gone it is waited for.
+        // Without usable adapters it is waited for.
         assert_eq!(startup.wait(SHORT, || false), Err(ETIMEDOUT));
         startup.start_ended(false);
         startup.wait(SHORT, || false)
