@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/dev/dxg`.
+//! The device node `/dev/dxg`.
 //!
-//! The kernel opens misc devices one at a time. So that a host which takes its time keeps nobody
-//! from opening other devices, opening the node never waits for it: a file gets its process with the
-//! first request, which waits for the adapters and for the host instead, and can be killed.
+//! The kernel opens misc devices one at a time. So that a slow host does not block opening other
+//! devices, opening the node never waits for the host: a file gets its process with the first
+//! request, which waits for the adapters and for the host instead, and can be killed.
 
 use crate::{
     ioctl,
@@ -34,13 +34,13 @@ use kernel::{
     }, //
 };
 
-/// Name of the node.
+/// The name of the node.
 pub(crate) const NAME: &CStr = c"dxg";
 
-/// Everybody may open it.
+/// The permissions of the node: any user may open it.
 pub(crate) const MODE: u16 = 0o666;
 
-/// One of the opens of a process.
+/// One of the opens of a process. Closes it when dropped.
 struct Member {
     registry: Arc<Registry>,
     process: Arc<Process>,
@@ -72,15 +72,15 @@ impl Drop for Member {
     }
 }
 
-/// An open file.
+/// An open file of the node.
 #[pin_data]
 pub(crate) struct OpenFile {
     registry: Arc<Registry>,
-    /// The thread group that has opened it.
+    /// The thread group that has opened the file.
     group: ThreadGroup,
-    /// Empty until the first request.
+    /// The process of the file. Not set before the first request.
     member: SetOnce<Member>,
-    /// Held for the moment in which `member` is filled.
+    /// Serialises setting `member`, and is held only for that.
     #[pin]
     filling: Mutex<()>,
 }
@@ -90,7 +90,7 @@ impl OpenFile {
         let registry = REGISTRY.get().ok_or(ENODEV)?;
         let group = ThreadGroup::current()?;
 
-        // Whoever opens the node is told at once where there is no GPU.
+        // Fails early if it is known that there is no GPU.
         if registry.is_started() && !registry.has_host() {
             return Err(ENODEV);
         }
@@ -106,12 +106,12 @@ impl OpenFile {
         )
     }
 
-    /// The process that the file belongs to.
+    /// Returns the process that the file belongs to.
     ///
     /// # Errors
     ///
-    /// `ENOTTY` if the file has no process yet, and the caller has not opened it; those of
-    /// [`Member::new`].
+    /// `ENOTTY` if the file has no process yet, and the caller's thread group has not opened it;
+    /// those of [`Member::new`].
     fn process(&self) -> Result<&Arc<Process>> {
         match self.member.as_ref() {
             Some(member) => Ok(&member.process),
@@ -119,7 +119,7 @@ impl OpenFile {
         }
     }
 
-    /// Gives the file its process, as soon as the adapters are started.
+    /// Sets the process of the file, after waiting for the adapters to be started.
     fn first_request(&self) -> Result<&Arc<Process>> {
         if !self.group.is_current() {
             return Err(ENOTTY);
@@ -131,7 +131,8 @@ impl OpenFile {
         {
             let _filling = self.filling.lock();
 
-            // Another thread may have been faster. What is left over is dropped after the lock.
+            // Another thread may have set it first. The unused `member` is dropped after the lock
+            // is released.
             if self.member.as_ref().is_none() {
                 if let Some(member) = member.take() {
                     self.member.populate(member);
@@ -150,20 +151,20 @@ impl OpenFile {
 impl MiscDevice for OpenFile {
     type Ptr = Pin<KBox<Self>>;
 
-    /// Any failure is `EBADF`: user libraries take it for "no GPU here".
+    /// Opens the node. Any failure is `EBADF`: user libraries take it for "no GPU here".
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
         Self::new().map_err(|_| EBADF)
     }
 
-    /// Also for programs of 32 bits: all arguments are laid out alike.
+    /// Handles a request, also of 32-bit programs: all arguments have the same layout there.
     fn ioctl(this: Pin<&Self>, _file: &File, request: u32, address: usize) -> Result<isize> {
         let this = this.get_ref();
 
         ioctl::dispatch(&this.registry, || this.process(), request, address)
     }
 
-    /// Shows what the process has that opened the file, whoever looks and whether this file was used
-    /// yet.
+    /// Shows the usage of the process that has opened the file, independent of the reader and of
+    /// whether this file was used yet.
     fn show_fdinfo(this: Pin<&Self>, to: &SeqFile, _file: &File) {
         let this = this.get_ref();
         let usage = match this.member.as_ref() {

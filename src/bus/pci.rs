@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PCI functions: one per adapter. Only configuration space is used, where the host has put a
-//! block that says which channel belongs to the function, and where the version of the protocol
-//! is agreed on.
+//! PCI functions: one per adapter. Only configuration space is used, where the host provides a
+//! block that identifies the channel of the function, and where the version of the protocol is
+//! negotiated.
 
 use crate::{
     linux::{
@@ -37,27 +37,28 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Can render.
+/// The PCI device id of a vGPU that can render.
 const VIRTUAL_RENDER: u32 = 0x008E;
-/// Can only compute.
+/// The PCI device id of a vGPU that can only compute.
 const COMPUTE_ACCELERATOR: u32 = 0x008A;
 
-/// Read: the instance of the vGPU channel.
+/// The offset of the instance GUID of the vGPU channel, 16 bytes (read).
 const INSTANCE: u16 = 0xC0;
-/// Read: the newest version of the host. Write: the one chosen.
+/// The offset of the newest version that the host supports (read) and of the chosen version
+/// (write).
 const VERSION: u16 = 0xD0;
-/// Read: the LUID of the vGPU on the host.
+/// The offset of the LUID of the vGPU on the host, 8 bytes (read).
 const VGPU_LUID: u16 = 0xD4;
-/// Write: what the guest can do; the same place as [`VGPU_LUID`].
+/// The offset of the guest's capabilities (write); the same as [`VGPU_LUID`].
 const GUEST_CAPS: u16 = 0xD4;
 
-/// Read: what the host can do.
+/// The offset of the host's capabilities (read).
 const HOST_CAPS: u16 = 0xDC;
 
 /// The guest behaves like WSL.
 const GUEST_CAP_WSL2: u32 = 1 << 0;
 
-/// The host can use memory of programs if it is told the numbers of the pages.
+/// The host can use memory of programs if it is told the page frame numbers.
 const HOST_CAP_MAPS_PAGES: u32 = 1 << 0;
 
 pci_id_table!(
@@ -69,10 +70,10 @@ pci_id_table!(
     ]
 );
 
-/// The driver, and what it keeps per function.
+/// The PCI driver, and its data per function.
 pub(crate) struct Function {
     registry: Arc<Registry>,
-    /// What the registry calls it.
+    /// The number of the function in the registry.
     number: u64,
 }
 
@@ -113,11 +114,11 @@ impl pci::Driver for Function {
     }
 }
 
-/// Agrees on a version and on capabilities, if this is the first function.
+/// Negotiates a version and capabilities. Called if no earlier function has done so.
 fn negotiate(config: &ConfigWords<'_>) -> Result<Negotiated> {
     config.write(GUEST_CAPS, GUEST_CAP_WSL2)?;
 
-    // An access that fails means a host that is older than the register.
+    // An access that fails means that the host is older than the register.
     let register = config.read(VERSION).unwrap_or(0);
     let version = InterfaceVersion::for_host(register);
 
@@ -125,7 +126,7 @@ fn negotiate(config: &ConfigWords<'_>) -> Result<Negotiated> {
         config.write(VERSION, version.number())?;
     }
 
-    // A host without the register can do nothing of the kind.
+    // A host without the register has none of the capabilities.
     let caps = if version.is_extended() {
         config.read(HOST_CAPS).unwrap_or(0)
     } else {
@@ -138,7 +139,7 @@ fn negotiate(config: &ConfigWords<'_>) -> Result<Negotiated> {
     })
 }
 
-/// Reads the block of one function.
+/// Reads the identity of one function, and negotiates first if needed.
 fn identify(
     config: &ConfigWords<'_>,
     negotiation: &mut Negotiation,
@@ -153,8 +154,8 @@ fn identify(
     for (offset, bytes) in (INSTANCE..).step_by(4).zip(instance.chunks_exact_mut(4)) {
         bytes.copy_from_slice(&config.read(offset)?.to_le_bytes());
     }
-    // A function that reads so is gone: the bus answers in its place. The driver core must learn
-    // that here, as nothing would ever start the adapter.
+    // All ones mean that the function is gone, as the bus answers for it. Probing must fail then,
+    // as the adapter could never be started.
     if instance == [0xFF; 16] {
         return Err(ENODEV);
     }

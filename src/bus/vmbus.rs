@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VMBus channels: one per vGPU, and a global one.
+//! VMBus channels: one per vGPU, and the global one.
 
 use crate::{
     linux::{
@@ -22,7 +22,7 @@ use kernel::{
     sync::Arc, //
 };
 
-/// Class of the global channel.
+/// The device class of the global channel.
 const GLOBAL: Guid = Guid::new(
     0xdde9_cbc0,
     0x5060,
@@ -30,7 +30,7 @@ const GLOBAL: Guid = Guid::new(
     [0x94, 0x48, 0xea, 0x12, 0x54, 0xa5, 0xd1, 0x77],
 );
 
-/// Class of the vGPU channels.
+/// The device class of the vGPU channels.
 const VGPU: Guid = Guid::new(
     0x6e38_2d18,
     0x3336,
@@ -44,7 +44,7 @@ vmbus_id_table!(
     [DeviceId::from_class(GLOBAL), DeviceId::from_class(VGPU)]
 );
 
-/// The driver, and what it keeps per channel.
+/// The VMBus driver, and its data per channel.
 pub(crate) struct ChannelDevice {
     registry: Arc<Registry>,
     offer: Arc<Offer>,
