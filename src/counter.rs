@@ -14,24 +14,24 @@ use kernel::{
     }, //
 };
 
-/// The sum of its [`Charge`]s, in the unit of whoever made it.
+/// The sum of its [`Charge`]s, in a unit that its creator chooses.
 pub(crate) struct Counter {
     usage: Atomic<u64>,
-    /// The most that may be charged.
+    /// The limit of the sum.
     max: u64,
 }
 
-/// What one user has charged, until this is dropped. That may be done in any context.
+/// The amount that one user has charged, until this is dropped. It may be dropped in any context.
 pub(crate) struct Charge {
     counter: Arc<Counter>,
     count: u64,
 }
 
 impl Counter {
-    /// The limit of a counter that has none.
+    /// The limit of a counter without a limit.
     pub(crate) const UNLIMITED: u64 = u64::MAX;
 
-    /// Makes a counter to which at most `max` may be charged.
+    /// Creates a counter to which at most `max` may be charged.
     ///
     /// # Errors
     ///
@@ -54,13 +54,13 @@ impl Counter {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, when nothing was charged, if the sum would be above the limit: user libraries know no
-    /// limit of another kind.
+    /// `ENOMEM`, when nothing was charged, if the sum would exceed the limit: user libraries expect
+    /// this error for any limit.
     pub(crate) fn try_charge(self: &Arc<Self>, count: u64) -> Result<Charge> {
         self.try_charge_below(count, self.max)
     }
 
-    /// Charges `count` if the sum is not above `max` then, which takes the place of the counter's own
+    /// Charges `count` if the sum does not exceed `max` then, which replaces the counter's own
     /// limit.
     ///
     /// # Errors
@@ -69,8 +69,8 @@ impl Counter {
     pub(crate) fn try_charge_below(self: &Arc<Self>, count: u64, max: u64) -> Result<Charge> {
         let mut old = self.usage();
 
-        // A refusal must not get in the way of a smaller request at the same moment. So nothing is
-        // added that might have to be taken back.
+        // A refused request must not make a smaller request fail at the same moment. So nothing is
+        // added that might have to be subtracted again.
         loop {
             let new = old.checked_add(count).filter(|new| *new <= max);
 
@@ -104,7 +104,7 @@ mod tests {
         let second = counter.try_charge(7)?;
 
         assert_eq!(counter.usage(), 10);
-        // A refusal charges nothing, however often.
+        // A refused charge changes nothing, however often it is tried.
         for _ in 0..5 {
             assert_eq!(counter.try_charge(1).err(), Some(ENOMEM));
         }
@@ -112,7 +112,7 @@ mod tests {
         drop(first);
         assert_eq!(counter.usage(), 7);
         assert_eq!(counter.try_charge(4).err(), Some(ENOMEM));
-        // What was charged stays charged when the limit is lower later.
+        // Charges remain when the limit is lowered later.
         assert_eq!(counter.try_charge_below(1, 5).err(), Some(ENOMEM));
         drop(second);
         assert_eq!(counter.usage(), 0);

@@ -2,24 +2,25 @@
 
 //! The guest side of GPU paravirtualisation on Hyper-V: `/dev/dxg`.
 //!
-//! A user program calls D3DKMT functions as ioctls. What they name is looked up in objects this
-//! driver keeps per process, and what they ask for travels as a message over a VMBus channel to
-//! the host, which owns the GPU.
+//! A user program calls D3DKMT functions as ioctls. The driver looks up their handles in the
+//! objects that it keeps per process, and forwards each request as a message over a VMBus channel
+//! to the host, which owns the GPU.
 //!
 //! # Glossary
 //!
-//! - *Host*: the other side; Windows, or something that behaves like it.
-//! - *vGPU*: a GPU the host shares with this virtual machine. It is a PCI function, which says
-//!   what it is, and a VMBus channel, which carries its messages.
-//! - *Global channel*: one more channel for messages that concern no vGPU in particular.
-//! - *Adapter*: what users call a vGPU; named by a *LUID*.
+//! - *Host*: the other end of the VMBus channels; Windows, or an implementation that behaves like
+//!   it.
+//! - *vGPU*: a GPU that the host shares with this virtual machine. It consists of a PCI function,
+//!   which identifies it, and a VMBus channel, which carries its messages.
+//! - *Global channel*: one more channel, for messages that concern no vGPU in particular.
+//! - *Adapter*: the name of a vGPU in the user interface; identified by a *LUID*.
 //! - *Process*: a thread group that has opened `/dev/dxg`.
-//! - *Handle*: a number of 32 bits that stands for an object of a process.
+//! - *Handle*: a 32-bit number that identifies an object of a process.
 //!
-//! # Rooms
+//! # Layers
 //!
-//! `bus` and `ioctl` call `objects`, which call `message`, `transport` and `linux`, in this order
-//! and never back. `wire`, `uapi` and `counter` are words that all may use.
+//! `bus` and `ioctl` call `objects`, which calls `message`, `transport` and `linux`, in this order
+//! and never back. `wire`, `uapi` and `counter` are used by all layers.
 
 #![crate_name = "dxgkrnl"]
 #![deny(unsafe_code)]
@@ -76,13 +77,13 @@ module! {
     },
 }
 
-/// Waits, when the module goes, until the host was told of what ended just before: as long as it
-/// answers. What it does not hear of ends with the channels.
+/// Waits, on module unload, until the host was told of the teardown done just before, as long as
+/// the host replies. The host destroys the rest with the channels.
 struct FlushOnDrop {
     registry: Arc<Registry>,
-    /// How long the host may be silent meanwhile, in milliseconds.
+    /// The time after which a host that does not reply is given up, in milliseconds.
     silence: u32,
-    /// Whether adapters that were being started are among what has ended.
+    /// Whether to wait for the starts of adapters that are still running, too.
     of_starts: bool,
 }
 
@@ -95,8 +96,8 @@ impl Drop for FlushOnDrop {
     }
 }
 
-/// Waits, when the module goes, until no work item is left that could run its text. The channels are
-/// closed by then, so none waits for the host.
+/// Waits, on module unload, until no work item is left that could run module code. The channels are
+/// closed by then, so no item waits for the host.
 struct Drain(Arc<Registry>);
 
 impl Drop for Drain {
@@ -108,34 +109,35 @@ impl Drop for Drain {
 type VmbusDriver = driver::Registration<vmbus::Adapter<bus::vmbus::ChannelDevice>>;
 type PciDriver = driver::Registration<pci::Adapter<bus::pci::Function>>;
 
-/// Loading does not wait for the host: adapters are started by work items, for which those wait who
-/// have opened the node.
+/// The loaded module. Loading does not wait for the host: work items start the adapters, and
+/// requests on `/dev/dxg` wait for them.
 ///
-/// Fields are dropped in the order of their declaration, and made in the opposite one but for the
-/// node: what ended processes have to say goes first, and functions next, so that the host is told
-/// while the channels are still there; then the channels; then the node, which nobody has open any
-/// more, or we would not be here; then what is still queued; and the registry last. A host that says
-/// nothing is waited for less than a second in all.
+/// Fields are dropped in the order of their declaration, and created in the opposite order, except
+/// the device node. First the teardown of ended processes is flushed and the PCI functions are
+/// removed, so that the host is told while the channels still exist; then the channels are closed;
+/// then the device node is removed, which is not open, as an open file keeps the module loaded;
+/// then the work queues are drained; and the registry is dropped last. A host that does not reply
+/// delays the unload by less than a second in total.
 #[pin_data]
 struct DxgkrnlModule {
     _flush_processes: FlushOnDrop,
     #[pin]
     _pci: PciDriver,
     _flush_adapters: FlushOnDrop,
-    /// Only where there is a VMBus. Elsewhere the node exists, and opening it fails.
+    /// The VMBus driver, if there is a VMBus. Otherwise the node exists, and opening it fails.
     _vmbus: Option<Pin<KBox<VmbusDriver>>>,
     #[pin]
     _misc: misc::Registration<bus::misc::OpenFile>,
-    /// How many objects there are.
+    /// The debugfs file `objects`: the number of objects of each kind.
     #[pin]
     _object_stats: debugfs::File<Arc<ObjectStats>>,
-    /// What adapters there are.
+    /// The debugfs file `adapters`: the adapters and their states.
     #[pin]
     _adapters: debugfs::File<Arc<Registry>>,
-    /// What the host has not answered.
+    /// The debugfs file `requests`: the requests that the host has not replied to.
     #[pin]
     _requests: debugfs::File<Arc<Registry>>,
-    /// What memory of programs the host has.
+    /// The debugfs file `lent`: the memory of programs that is lent to the host.
     #[pin]
     _lent: debugfs::File<Arc<Registry>>,
     _debugfs: debugfs::Dir,
@@ -193,7 +195,7 @@ impl InPlaceModule for DxgkrnlModule {
                 silence: 400,
                 of_starts: false,
             },
-            // Last: what comes after could fail, and somebody may have it open by then.
+            // Last, as the node may be open when a later step fails.
             _misc <- misc::Registration::register(bus::misc::NAME, bus::misc::MODE, module),
         })
     }

@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From an id that was given to the host to what it stands for, in constant time.
+//! Maps an id that was given to the host to its entry, in constant time.
 //!
-//! An id is the number of a slot, counted from 1, in its lower half and the generation of the entry
-//! in its upper half. Each entry has another generation, so that an id the host repeats, has kept
-//! for too long or has made up is not taken for what now has the slot. Id 0 means "nothing" and is
-//! never given out.
+//! An id consists of the number of a slot, counted from 1, in its lower half and the generation of
+//! the entry in its upper half. Each entry has another generation, so that an id that the host
+//! repeats, has kept for too long or has made up is not taken for the entry that has the slot now.
+//! Id 0 means "no entry" and is never given out.
 //!
-//! Generations are counted for the table as a whole, so that they go on where a part of it is given
-//! back and grown again.
+//! Generations are counted for the table as a whole, so that they continue when a part of it is
+//! freed and allocated again.
 //!
-//! The table neither allocates nor frees while it is locked: its owner brings memory
+//! The table neither allocates nor frees memory while it is locked: its owner passes memory in
 //! ([`Table::spare_for`], [`Table::grow`]) and takes it back ([`Table::shrink`]). Slots never move:
 //! the table grows by pieces, each as big as all before it, so that no insertion takes longer than
-//! another, however many entries there are. What is looked through is looked through in steps
-//! ([`Table::pop`], [`Table::look`]), between which the lock can be released.
+//! another, however many entries there are. A walk is done in steps ([`Table::pop`],
+//! [`Table::look`]), between which the lock can be released.
 
 use kernel::prelude::*;
 
-/// Slots of the first piece, and of the second.
+/// The number of slots of the first piece, and of the second.
 const FIRST_SLOTS: usize = 64;
 
-/// Most pieces.
+/// The maximum number of pieces.
 const PIECES: usize = 16;
 
-/// Most slots that are looked at in one step.
+/// The maximum number of slots that are examined in one step.
 const STEP_SLOTS: usize = 64;
 
 struct Slot<T> {
-    /// That of the entry; meaningless if the slot is empty.
+    /// The generation of the entry; meaningless if the slot is empty.
     generation: u32,
-    /// If the slot is empty: the next empty one of the piece.
+    /// The next empty slot of the piece, if this slot is empty.
     next_free: Option<usize>,
     content: Option<T>,
 }
 
-/// Consecutive slots.
+/// A block of consecutive slots.
 struct Piece<T> {
     slots: KVVec<Slot<T>>,
-    /// The first of those that were emptied.
+    /// The first slot of the list of slots that were emptied.
     free: Option<usize>,
     used: usize,
 }
@@ -54,11 +54,11 @@ impl<T> Piece<T> {
 /// A table of at most `MAX` entries.
 pub(crate) struct Table<T, const MAX: usize> {
     pieces: [Piece<T>; PIECES],
-    /// How many of them have memory: the first ones.
+    /// The number of pieces that have memory, which are the first ones.
     count: usize,
-    /// No piece before this one has room.
+    /// The first piece that may have an empty slot.
     lowest: usize,
-    /// That of the next entry.
+    /// The generation of the next entry.
     generation: u32,
     used: usize,
 }
@@ -67,23 +67,23 @@ pub(crate) struct Table<T, const MAX: usize> {
 pub(crate) struct Spare<T>(KVVec<Slot<T>>);
 
 impl<T> Spare<T> {
-    /// Allocates memory for `slots` slots, which counts as that of whoever lets the table grow.
+    /// Allocates memory for `slots` slots, charged to the memory cgroup of the current task.
     pub(crate) fn new(slots: usize) -> Result<Self> {
         Ok(Self(KVVec::with_capacity(slots, GFP_KERNEL_ACCOUNT)?))
     }
 }
 
-/// What a step through a table has come to.
+/// The result of a step of a walk through a table.
 pub(crate) enum Step<T> {
-    /// This was found.
+    /// A matching entry.
     Found(T),
-    /// There are more slots to look at.
+    /// No matching entry yet; there are more slots to examine.
     More,
-    /// There are none.
+    /// No matching entry, and no more slots.
     End,
 }
 
-/// How many slots are before `piece`.
+/// Returns the number of slots before `piece`.
 fn start_of(piece: usize) -> usize {
     match piece {
         0 => 0,
@@ -91,12 +91,12 @@ fn start_of(piece: usize) -> usize {
     }
 }
 
-/// How many slots `piece` has.
+/// Returns the number of slots of `piece`.
 fn length_of(piece: usize) -> usize {
     start_of(piece + 1) - start_of(piece)
 }
 
-/// In which piece slot `index` is, and where there.
+/// Returns the piece that slot `index` is in, and its index there.
 fn locate(index: usize) -> (usize, usize) {
     // CAST: A logarithm.
     let piece = (index / FIRST_SLOTS)
@@ -107,7 +107,7 @@ fn locate(index: usize) -> (usize, usize) {
 }
 
 impl<T, const MAX: usize> Table<T, MAX> {
-    /// An empty table.
+    /// Creates an empty table.
     pub(crate) const fn new() -> Self {
         const {
             assert!(MAX <= FIRST_SLOTS << (PIECES - 1));
@@ -128,7 +128,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         self.pieces.get(piece)?.slots.get(at)
     }
 
-    /// Returns the first piece that has room, if there is one.
+    /// Returns the first piece with an empty slot, if there is one.
     fn with_room(&mut self) -> Option<usize> {
         let found = (self.lowest..self.count).find(|&number| {
             self.pieces
@@ -140,12 +140,12 @@ impl<T, const MAX: usize> Table<T, MAX> {
         found
     }
 
-    /// How many slots to bring before one more entry fits that leaves room for `reserve` others.
-    /// `None`: it fits now.
+    /// Returns the number of slots to add before one more entry fits and leaves `reserve` slots
+    /// empty. `None`: it fits now.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if the table must not grow any more.
+    /// `ENOMEM` if the table must not grow further.
     pub(crate) fn spare_for(&self, reserve: usize) -> Result<Option<usize>> {
         if self.used + reserve >= MAX {
             return Err(ENOMEM);
@@ -156,7 +156,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         Ok(Some(length_of(self.count)))
     }
 
-    /// How many slots it has memory for.
+    /// Returns the number of slots that the table has memory for.
     fn slots(&self) -> usize {
         match self.count {
             0 => 0,
@@ -164,8 +164,8 @@ impl<T, const MAX: usize> Table<T, MAX> {
         }
     }
 
-    /// Takes memory that was asked for. Returns it if it is not needed any more, to be dropped when
-    /// the lock is not held.
+    /// Adds memory whose size [`Self::spare_for`] has returned. Returns it if it is no longer
+    /// needed; the caller must drop it after releasing the lock.
     pub(crate) fn grow(&mut self, spare: Spare<T>) -> Option<Spare<T>> {
         let wanted = length_of(self.count);
 
@@ -175,14 +175,14 @@ impl<T, const MAX: usize> Table<T, MAX> {
                 self.count += 1;
                 None
             }
-            // Somebody else was faster.
+            // Another thread has grown the table first.
             _ => Some(spare),
         }
     }
 
-    /// Takes memory back that is not needed any more: the last piece, if it is empty, and what is
-    /// left has room for twice as many entries as there are. `None` if there is none. To be dropped
-    /// when the lock is not held.
+    /// Returns memory that is no longer needed: the last piece, if it is empty and the rest has
+    /// slots for twice as many entries as there are. `None` otherwise. The caller must drop it
+    /// after releasing the lock.
     pub(crate) fn shrink(&mut self) -> Option<Spare<T>> {
         let last = self.count.checked_sub(1).filter(|last| *last > 0)?;
         let piece = self.pieces.get_mut(last)?;
@@ -194,7 +194,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         Some(Spare(core::mem::replace(piece, Piece::EMPTY).slots))
     }
 
-    /// Puts `content` into a slot and returns its id, or gives it back if there is no room.
+    /// Inserts `content` and returns its id, or returns `content` if there is no empty slot.
     pub(crate) fn insert(&mut self, content: T) -> Result<u64, T> {
         let Some(number) = self.with_room() else {
             return Err(content);
@@ -236,7 +236,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         Ok((u64::from(generation) << 32) | (index as u64 + 1))
     }
 
-    /// What `id` stands for. `None` if it is nothing, or not any more.
+    /// Returns the entry with the id `id`. `None` if it does not exist or was removed.
     pub(crate) fn get(&self, id: u64) -> Option<&T> {
         // CAST: The lower half is meant.
         let index = (id as u32).checked_sub(1)? as usize;
@@ -248,7 +248,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
             .as_ref()
     }
 
-    /// What `id` stands for, to be changed. `None` if it is nothing, or not any more.
+    /// Returns the entry with the id `id`, mutably. `None` if it does not exist or was removed.
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         // CAST: The lower half is meant.
         let (piece, at) = locate((id as u32).checked_sub(1)? as usize);
@@ -263,7 +263,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
             .as_mut()
     }
 
-    /// Empties slot `index` if what is in it is wanted.
+    /// Removes the entry of slot `index` if `wanted` returns `true`.
     fn take(&mut self, index: usize, wanted: impl FnOnce(&Slot<T>, &T) -> bool) -> Option<T> {
         let (number, at) = locate(index);
         let piece = self.pieces.get_mut(number)?;
@@ -282,7 +282,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         Some(content)
     }
 
-    /// Takes out what `id` stands for. `None` if it is nothing, or not any more.
+    /// Removes and returns the entry with the id `id`. `None` if it does not exist or was removed.
     pub(crate) fn remove(&mut self, id: u64) -> Option<T> {
         // CAST: The lower half is meant.
         let index = (id as u32).checked_sub(1)? as usize;
@@ -291,8 +291,8 @@ impl<T, const MAX: usize> Table<T, MAX> {
         self.take(index, |slot, _| slot.generation == (id >> 32) as u32)
     }
 
-    /// Looks at some slots from `from` on, which is moved past them, and finds the first entry that is
-    /// wanted.
+    /// Examines some slots from `from` on, advances `from` past them, and finds the first entry for
+    /// which `wanted` returns `true`.
     fn seek(&self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Step<usize> {
         for _ in 0..STEP_SLOTS {
             let index = *from;
@@ -301,7 +301,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
                 return Step::End;
             };
 
-            // Nothing is behind what was never used, and nothing in a piece that is empty.
+            // Slots from `slots.len()` on were never used, and a piece without entries is skipped.
             if piece.used == 0 || at >= piece.slots.len() {
                 *from = start_of(number + 1);
                 continue;
@@ -318,7 +318,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         self.slot(index)?.content.as_ref()
     }
 
-    /// Takes a [step](Self::seek) to the next entry that is wanted, and takes it out.
+    /// Takes a [step](Self::seek) to the next entry that `wanted` selects, and removes it.
     pub(crate) fn pop(&mut self, from: &mut usize, wanted: impl Fn(&T) -> bool) -> Step<T> {
         match self.seek(from, wanted) {
             Step::Found(index) => self
@@ -329,7 +329,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         }
     }
 
-    /// Takes a [step](Self::seek) to the next entry, and returns what `look` makes of it.
+    /// Takes a [step](Self::seek) to the next entry, and returns what `look` returns for it.
     pub(crate) fn look<R>(&self, from: &mut usize, look: impl FnOnce(&T) -> R) -> Step<R> {
         match self.seek(from, |_| true) {
             Step::Found(index) => self
@@ -340,7 +340,7 @@ impl<T, const MAX: usize> Table<T, MAX> {
         }
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
     pub(crate) fn len(&self) -> usize {
         self.used
@@ -377,7 +377,7 @@ mod tests {
         }
     }
 
-    /// Gives back what is not needed.
+    /// Frees all memory that is not needed.
     fn shrink(table: &mut Table<u32>) {
         while table.shrink().is_some() {}
     }
@@ -504,7 +504,7 @@ mod tests {
         }
         shrink(&mut table);
         assert_eq!(table.slots(), 1024);
-        // The last entries stay for a while, and what they are in.
+        // The pieces of the last entries stay.
         for id in &ids[..900] {
             table.remove(*id).ok_or(EIO)?;
         }
@@ -516,7 +516,7 @@ mod tests {
         shrink(&mut table);
         assert_eq!(table.slots(), FIRST_SLOTS);
 
-        // What was given out before finds nothing in the new pieces.
+        // Ids given out before find no entry in the new pieces.
         for content in 0..1000 {
             insert(&mut table, content)?;
         }
@@ -527,7 +527,7 @@ mod tests {
         Ok(())
     }
 
-    /// An entry more and one less do not let it allocate and free again and again.
+    /// Adding and removing one entry does not allocate and free memory each time.
     #[test]
     fn shrinks_late() -> Result {
         let mut table = Table::new();
@@ -549,7 +549,7 @@ mod tests {
         Err(EIO)
     }
 
-    /// However many entries there were, a step looks at few slots.
+    /// A step examines few slots, however many entries there were.
     #[test]
     fn steps_are_bounded() -> Result {
         let mut table = Table::new();
@@ -570,7 +570,7 @@ mod tests {
             }
         };
         assert_eq!(found, 999);
-        // Pieces without entries are passed by.
+        // Pieces without entries are skipped.
         assert_eq!(steps, (999 - 512) / STEP_SLOTS);
         assert!(matches!(table.pop(&mut from, |_| true), Step::End));
         Ok(())
