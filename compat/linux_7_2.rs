@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `src/linux/module.rs` for the kernel crate of Linux 7.2, which finds the module elsewhere, returns
-//! parameters by reference, names the aliases of id tables, and hands a PCI probe the matching entry
-//! itself.
+//! `src/linux/module.rs` for the kernel crate of Linux 7.2, which has the module pointer in another
+//! place, returns parameters by reference, takes a name for the alias of an id table, and always
+//! passes the matching entry to a PCI probe.
 
-/// This module, as the owner of operations.
+/// Returns this module, as the owner of operations.
 pub(super) const fn this_module() -> *mut kernel::bindings::module {
     crate::THIS_MODULE.as_ptr()
 }
 
-/// The value of a parameter of this module.
+/// Returns the value of a parameter of this module.
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) fn parameter<T: Copy>(parameter: &kernel::module_param::ModuleParamAccess<T>) -> T {
     *parameter.value()
 }
 
-/// What a PCI probe is told about the matching table entry. We ask the device itself instead.
+/// The argument of a PCI probe for the matching table entry. The driver reads the device id
+/// instead.
 pub(crate) type PciMatch<'a, T> = &'a T;
 
 /// Declares a PCI id table without further information, and its module alias.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What we add to the kernel crate, and the only room with `unsafe`.
+//! Abstractions that the kernel crate does not have yet, and the only layer with `unsafe`.
 //!
 //! Each module here is written as it would be proposed to `rust/kernel/`: it knows nothing of
-//! GPU-PV, and its safe interface is sound whatever the rooms above do with it.
+//! GPU-PV, and its safe interface is sound whatever its callers do with it.
 
 mod bindings;
 
@@ -40,8 +40,9 @@ pub(crate) mod user_pages;
 pub(crate) mod vmbus;
 pub(crate) mod wait;
 
-/// The structures of the UAPI header as C sees them, to check ours against. In tree this is
-/// `kernel::uapi`. What else the bindings have cannot be called without `unsafe`.
+/// The structures of the UAPI header as generated for C, to check the driver's own against. In tree
+/// this is `kernel::uapi`. The other declarations in the bindings cannot be called without
+/// `unsafe`.
 pub(crate) mod uapi_header {
     pub(crate) use super::bindings::*;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Anonymous files that carry an object: descriptors of it that user programs can pass around.
+//! Anonymous files that carry an object, so that user programs can pass descriptors of it around.
 //!
-//! Such a file can do nothing but be duplicated, passed on and closed. It keeps the object until
-//! its last descriptor is closed, and the module as long.
+//! Such a file can only be duplicated, passed on and closed. It keeps the object until its last
+//! descriptor is closed, and the module loaded as long.
 //!
 //! C headers: `include/linux/anon_inodes.h`, `include/linux/file.h`
 
@@ -41,54 +41,54 @@ use kernel::{
     types::ForeignOwnable, //
 };
 
-/// What a file carries: an `Arc<T>`, which knows its own type. A thin pointer to it is the private
-/// data of the file.
+/// The content of a file: an `Arc<T>` with its type. A thin pointer to it is the private data of
+/// the file.
 type Content = KBox<KBox<dyn Any + Send + Sync>>;
 
 /// A table of operations that the kernel only reads.
 #[repr(transparent)]
 struct Operations(file_operations);
 
-// SAFETY: The table is never changed, and what it points at is code and the module.
+// SAFETY: The table is never changed, and it points only at code and the module.
 unsafe impl Sync for Operations {}
 
-/// The operations of all our files. That a file has exactly these tells that it is one.
+/// The operations of all files of this module. A file is recognised by them.
 static OPERATIONS: Operations = Operations(file_operations {
     owner: module::this_module(),
     release: Some(release),
     ..pin_init::zeroed()
 });
 
-/// Drops what the file carries.
+/// Drops the content of the file.
 ///
 /// # Safety
 ///
-/// `file` must be one of ours that is used no more.
+/// `file` must be a file of this module that is no longer used.
 unsafe extern "C" fn release(
     _inode: *mut kernel::bindings::inode,
     file: *mut kernel::bindings::file,
 ) -> c_int {
-    // SAFETY: The file carries a `Content`, made foreign by `new_file`, and nobody looks at it any
-    // more.
+    // SAFETY: The file carries a `Content`, made foreign by `new_file`, which nothing accesses
+    // after `release`.
     drop(unsafe { Content::from_foreign((*file).private_data) });
     0
 }
 
-/// Reserves a descriptor of the current task, closed on `execve()`. It is to be installed when
-/// nothing can fail any more; until then nobody can use it, and dropping it frees it.
+/// Reserves a descriptor of the current task, closed on `execve()`. The caller installs it when
+/// nothing can fail afterwards; until then it cannot be used, and dropping it frees it.
 pub(crate) fn reserve_fd() -> Result<FileDescriptorReservation> {
     FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)
 }
 
-/// Makes a file called `name` that carries `object`. It is dropped, in a context that may sleep,
-/// when the file is closed for the last time.
+/// Creates a file called `name` that carries `object`. The object is dropped, in a context that may
+/// sleep, when the file is closed for the last time.
 pub(crate) fn new_file<T>(name: &'static CStr, object: Arc<T>) -> Result<ARef<File>>
 where
     T: Send + Sync + 'static,
 {
     let object: KBox<dyn Any + Send + Sync> = KBox::new(object, GFP_KERNEL_ACCOUNT)?;
     let private = Content::new(object, GFP_KERNEL_ACCOUNT)?.into_foreign();
-    // SAFETY: The name and the operations live for ever. The operations expect a `Content`.
+    // SAFETY: The name and the operations are static. The operations expect a `Content`.
     let file = from_err_ptr(unsafe {
         bindings::anon_inode_getfile(
             name.as_char_ptr(),
@@ -103,17 +103,17 @@ where
         drop(unsafe { Content::from_foreign(private) });
     })?;
 
-    // SAFETY: The file was just made, and its reference is ours. There is no descriptor for it
-    // yet, so nobody uses its position.
+    // SAFETY: The file was just created, and this function owns its reference. There is no
+    // descriptor for it yet, so its position is not used.
     Ok(unsafe { ARef::from_raw(NonNull::new(file).ok_or(ENOMEM)?.cast()) })
 }
 
-/// The object of type `T` that the file behind a descriptor of the current task carries.
+/// Returns the object of type `T` that the file behind a descriptor of the current task carries.
 ///
 /// # Errors
 ///
-/// `EBADF` if the descriptor is not open, or its file is none of ours; `EPROTOTYPE` if it carries
-/// something else.
+/// `EBADF` if the descriptor is not open, or its file is not one of this module; `EPROTOTYPE` if it
+/// carries an object of another type.
 pub(crate) fn object<T>(fd: u32) -> Result<Arc<T>>
 where
     T: Send + Sync + 'static,
@@ -121,12 +121,12 @@ where
     carried(&*LocalFile::fget(fd)?)
 }
 
-/// Whether the file behind a descriptor of the current task is one of ours, whatever it carries.
+/// Returns whether the file behind a descriptor of the current task is one of this module.
 pub(crate) fn is_ours(fd: u32) -> bool {
     LocalFile::fget(fd).is_ok_and(|file| content(&file).is_some())
 }
 
-/// The object of type `T` that `file` carries.
+/// Returns the object of type `T` that `file` carries.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ where
         .ok_or_else(errno::eprototype)
 }
 
-/// What `file` carries, if it is one of ours.
+/// Returns the content of `file`, if it is a file of this module.
 fn content(file: &LocalFile) -> Option<&(dyn Any + Send + Sync)> {
     // SAFETY: The file is valid. Neither field changes while it exists.
     let (operations, private) = unsafe {
@@ -155,8 +155,8 @@ fn content(file: &LocalFile) -> Option<&(dyn Any + Send + Sync)> {
         return None;
     }
 
-    // SAFETY: The file is one of ours, which carry a `Content` as long as they exist; a reference
-    // to it is held during the borrow.
+    // SAFETY: The file is one of this module, which carry a `Content` as long as they exist; a
+    // reference to the file is held during the borrow.
     let content: &KBox<dyn Any + Send + Sync> = unsafe { Content::borrow(private) };
 
     Some(&**content)
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     struct One(u32);
-    /// Looks the same.
+    /// A type with the same layout as `One`.
     struct Other(#[expect(dead_code, reason = "only its type matters")] u32);
 
     #[test]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Raw C declarations the kernel crate does not have, generated from `c/bindings_helper.h`.
+//! Raw C declarations that the kernel crate does not have, generated from `c/bindings_helper.h`.
 //!
-//! Private to `linux`: no other room may name them. In tree this file goes away and the
+//! Private to `linux`: no other layer may use them. In tree this file is removed and the
 //! declarations move to `kernel::bindings`.
 
 #![allow(unknown_lints)]

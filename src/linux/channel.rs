@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VMBus channels: two rings, packets with transaction ids, and a callback for what comes in.
+//! VMBus channels: two rings, packets with transaction ids, and a callback for incoming packets.
 //!
-//! An [`Offer`] stands for a device as long as somebody is interested, a [`Session`] for one time
-//! its channel is open. Closing may happen at any moment, from several sides at once (the user of
-//! the session, or the device going away), and is the end of the session: from then on it answers
-//! `ENODEV` and calls nobody back.
+//! An [`Offer`] represents a device that the host has offered, a [`Session`] its channel from
+//! opening to closing. A session may be closed at any time, by several threads at once (its user,
+//! or the removal of the device), and cannot be opened again: after that it fails with `ENODEV` and
+//! calls no callback.
 //!
 //! Locks: `Offer::life` serialises opening and closing, which wait for the VMBus core.
-//! `Session::open` is held shared for the time of one ring write and exclusively to end writing;
-//! nothing else happens under it. `Gpadls::state` is held while the host is given memory or takes
-//! its hands off it, and while the channel is closed. Order: `Offer::life`, then one of the others.
+//! `Session::open` is held shared during one ring write, and exclusively to end writing; no other
+//! lock is taken under it. `Gpadls::state` is held while a GPADL is established or torn down, and
+//! while the channel is closed. Order: `Offer::life`, then one of the others.
 //!
 //! C header: `include/linux/hyperv.h`
 
@@ -48,54 +48,54 @@ use kernel::{
     }, //
 };
 
-/// How the rings of a session are made.
+/// The parameters of the rings of a session.
 pub(crate) struct Rings {
-    /// Bytes of each ring, including its control page.
+    /// The size of each ring in bytes, including its control page.
     pub(crate) bytes: u32,
-    /// Largest packet that is received, descriptor included.
+    /// The size of the largest packet that is received, including its descriptor, in bytes.
     pub(crate) max_packet: u32,
 }
 
-/// A packet from the host, in memory the host can no longer change.
+/// A packet from the host, copied to memory that the host cannot change.
 pub(crate) struct Packet<'a> {
-    /// Its type, see `enum vmbus_packet_type`.
+    /// The type, see `enum vmbus_packet_type`.
     pub(crate) kind: u16,
-    /// For a completion: the id of the request.
+    /// The id of the request, for a completion.
     pub(crate) transaction: u64,
-    /// What follows the descriptor, padded to a multiple of 8 bytes.
+    /// The data that follow the descriptor, padded to a multiple of 8 bytes.
     pub(crate) payload: &'a [u8],
 }
 
 impl Packet<'_> {
-    /// The type of a packet that the other side sends on its own.
+    /// The type of a packet that the host sends on its own.
     pub(crate) const INBAND: u16 = bindings::vmbus_packet_type_VM_PKT_DATA_INBAND as u16;
-    /// The type of an answer to a request.
+    /// The type of a reply to a request.
     pub(crate) const COMPLETION: u16 = bindings::vmbus_packet_type_VM_PKT_COMP as u16;
 }
 
-/// Who gets what comes in on a channel.
+/// The receiver of the packets of a channel.
 pub(crate) trait Receiver: Send + Sync {
-    /// A packet arrived. Called in softirq context; must not sleep.
+    /// Handles a packet. Called in softirq context; must not sleep.
     fn packet(&self, packet: &Packet<'_>);
 
-    /// Nothing more will be sent: called before the rings go away.
+    /// Handles the end of the session: no more packets are sent. Called before the rings are freed.
     fn closed(&self);
 
-    /// The host has written what is no packet, and nothing is read from the channel of `offer` any
-    /// more. The receiver sees to it that the session is closed. Called once, by a worker.
+    /// Handles an invalid packet of the host, after which the channel of `offer` is not read again.
+    /// The receiver must close the session. Called once, by a worker.
     fn broken(&self, offer: &Arc<Offer>);
 }
 
-/// A way to the host. [`Session`] is the real one.
+/// A channel to the host. [`Session`] implements it for VMBus.
 pub(crate) trait Channel: Send + Sync {
-    /// Puts a packet into the ring; sleeps while there is no room, and gives up when there is and
-    /// the packet is not `wanted` any more. With a `transaction` the packet asks for a completion,
-    /// without one it does not.
+    /// Writes a packet into the ring. Sleeps while there is no space, and gives up when there is
+    /// space but the packet is no longer `wanted`. With a `transaction` the packet requests a
+    /// completion.
     ///
     /// # Errors
     ///
     /// `ENODEV` if the channel is closed or the packet not wanted, `ERESTARTSYS` or `ETIMEDOUT` if
-    /// the wait ended first, and what the VMBus core may say. After any other error than `ENODEV`
+    /// the wait ended early, and the errors of the VMBus core. After any other error than `ENODEV`
     /// nothing was sent.
     fn send(
         &self,
@@ -105,13 +105,13 @@ pub(crate) trait Channel: Send + Sync {
         wanted: &dyn Fn() -> bool,
     ) -> Result;
 
-    /// Waits until no packet is being put into the ring that was asked about before.
+    /// Waits until no packet is being written for which `wanted` was called before this call.
     fn settle(&self);
 
-    /// Returns its number on the bus (`child_relid` of its offer), for those who watch messages.
+    /// Returns the number of the channel (`child_relid` of its offer), for trace points.
     fn relid(&self) -> u32;
 
-    /// Ends the session. When this returns, the receiver is not called any more.
+    /// Ends the session. The receiver is not called after this has returned.
     fn close(&self);
 }
 
@@ -127,28 +127,29 @@ pub(crate) struct Offer {
     class: Guid,
     instance: Guid,
     mmio_megabytes: u16,
-    /// Another one after the machine has slept.
+    /// The number of the channel (`child_relid`). It may change when the machine is suspended.
     relid: Atomic<u32>,
     #[pin]
     life: Mutex<Life>,
 }
 
+/// The lifecycle of an offer, protected by `Offer::life`.
 #[derive(Default)]
 struct Life {
     retired: bool,
-    /// It may not be opened, until the machine wakes up if it sleeps.
+    /// Whether the channel must not be opened, because the device is being removed or is suspended.
     withdrawn: bool,
     session: Option<Arc<Session>>,
 }
 
-// SAFETY: The VMBus functions called may be called from any thread; the pointers are only used as
-// the locks allow.
+// SAFETY: The VMBus functions that are called may be called from any thread; the pointers are only
+// used as the locks allow.
 unsafe impl Send for Offer {}
 // SAFETY: As above.
 unsafe impl Sync for Offer {}
 
 impl Offer {
-    /// Makes the offer for a device that is being bound.
+    /// Creates the offer for a device that is being bound.
     ///
     /// # Safety
     ///
@@ -191,22 +192,23 @@ impl Offer {
         )
     }
 
-    /// What kind of device it is.
+    /// Returns the class of the device.
     pub(crate) fn class(&self) -> Guid {
         self.class
     }
 
-    /// Which device of its kind it is.
+    /// Returns the instance GUID, which identifies the device within its class.
     pub(crate) fn instance(&self) -> Guid {
         self.instance
     }
 
-    /// How much address space the host wants for it, in MiB.
+    /// Returns the size of the address space that the host wants for the device, in MiB.
     pub(crate) fn mmio_megabytes(&self) -> u16 {
         self.mmio_megabytes
     }
 
-    /// Whether the host has taken the device away, so that nothing reaches it any more.
+    /// Returns whether the host has rescinded the device, so that the host cannot be reached
+    /// through it.
     pub(crate) fn is_rescinded(&self) -> bool {
         let life = self.life.lock();
 
@@ -215,7 +217,7 @@ impl Offer {
         life.retired || unsafe { (&raw const (*self.channel.as_ptr()).rescind).read_volatile() }
     }
 
-    /// Opens the channel. What must not be done in softirq context is done on `queue`.
+    /// Opens the channel. Work that must not be done in softirq context is done on `queue`.
     ///
     /// # Errors
     ///
@@ -237,12 +239,12 @@ impl Offer {
 
         let session = Session::new(self.clone(), receiver, queue)?;
 
-        // The lock is held while the core talks to the host: closing must not overtake opening.
-        // The core gives up when the host rescinds the channel.
+        // The lock is held while the core talks to the host: closing must not overtake opening. The
+        // core gives up when the host rescinds the channel.
         //
         // SAFETY:
         // - The offer is not retired and `life` is locked, so the channel is valid.
-        // - It is not open, so nobody else uses `max_pkt_size`.
+        // - The channel is not open, so `max_pkt_size` is not used elsewhere.
         // - The callback's context is the session, which is kept until `vmbus_close()` has
         //   returned: here if opening fails, else by `life.session`.
         let ret = unsafe {
@@ -261,8 +263,8 @@ impl Offer {
         };
 
         if ret != 0 {
-            // The core has taken the callback already, and keeps it when opening fails: the host may
-            // still signal the channel. This takes it back and waits for it, and does nothing else.
+            // The core has set the callback already, and keeps it when opening fails: the host may
+            // still signal the channel. This clears it and waits for it, and does nothing else.
             //
             // SAFETY: As above, the channel is valid. It is not open.
             unsafe { bindings::vmbus_close(self.channel.as_ptr()) };
@@ -297,16 +299,17 @@ impl Offer {
                 false,
             )
         })?;
-        // SAFETY: On success `resource` points at the reservation, which is now ours.
+        // SAFETY: On success `resource` points at the reservation, which this function owns.
         Ok(unsafe { MmioRange::from_reserved((*resource).start, size) })
     }
 
-    /// The device is about to go away: lets nobody open the channel any more. What is open stays so.
+    /// Prevents the channel from being opened, as the device is about to be removed. A session
+    /// stays open.
     pub(crate) fn withdraw(&self) {
         self.life.lock().withdrawn = true;
     }
 
-    /// The device is going away: closes what is open and answers `ENODEV` from now on.
+    /// Closes the session, and fails with `ENODEV` from now on, as the device is being removed.
     pub(super) fn retire(&self) {
         let mut life = self.life.lock();
 
@@ -316,7 +319,8 @@ impl Offer {
         }
     }
 
-    /// The device is about to be without power: closes what is open, and lets nobody open it.
+    /// Closes the session, and prevents the channel from being opened, as the device is being
+    /// suspended.
     pub(super) fn suspend(&self) {
         let mut life = self.life.lock();
 
@@ -326,7 +330,7 @@ impl Offer {
         }
     }
 
-    /// The device is there again.
+    /// Allows the channel to be opened again, as the device has been resumed.
     pub(super) fn resume(&self) {
         let mut life = self.life.lock();
 
@@ -334,7 +338,7 @@ impl Offer {
             return;
         }
         // SAFETY: The offer is not retired and `life` is locked, so the channel is valid. The core
-        // changes the offer message only before it calls us.
+        // changes the offer message only before it calls the driver.
         let relid = unsafe {
             let message = &raw const (*self.channel.as_ptr()).offermsg;
 
@@ -345,16 +349,16 @@ impl Offer {
         life.withdrawn = false;
     }
 
-    /// Ends `session`. The caller holds `life`, and has taken the session out of it.
+    /// Ends `session`. The caller holds `life`, and has removed the session from it.
     fn shut(&self, session: &Session) {
         session.end();
 
         let channel = self.channel.as_ptr();
-        // After this the callback does not run any more. Memory is taken back afterwards, when the
-        // host does not work for us any more.
+        // After this the callback does not run. GPADLs are torn down afterwards, when the host no
+        // longer processes requests of this channel.
         let close = || {
             // SAFETY: The caller holds `life` and found an open session, so the channel is valid
-            // and open. No send is under way and none will begin: they look at `Session::open`
+            // and open. No send is running and none will begin, as each checks `Session::open`
             // first.
             unsafe { bindings::vmbus_close(channel) }
         };

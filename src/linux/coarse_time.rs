@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Points in time that cost next to nothing to note down, and are known to some milliseconds.
+//! Points in time that are cheap to take, with a resolution of some milliseconds.
 //!
 //! C header: `include/linux/jiffies.h`
 
 use kernel::bindings;
 
-/// A point in time. After 49 days it is taken for a younger one.
+/// A point in time, in jiffies. Times of 49 days and more may appear shorter.
 #[derive(Clone, Copy)]
 pub(crate) struct CoarseInstant(usize);
 
 impl CoarseInstant {
     /// Returns the current time.
     pub(crate) fn now() -> Self {
-        // SAFETY: The counter is always there. Its only writer changes it as a whole.
+        // SAFETY: The counter is always valid. Its only writer changes it as a whole.
         Self(unsafe { (&raw const bindings::jiffies).read_volatile() })
     }
 
-    /// Returns how many milliseconds have gone by since.
+    /// Returns the elapsed time in milliseconds.
     pub(crate) fn elapsed_ms(self) -> u32 {
         let jiffies = Self::now().0.wrapping_sub(self.0);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fences: what other drivers and user programs can wait for.
+//! Fences that other drivers and user programs can wait for.
 //!
-//! A fence that was given out always signals: whoever makes one gets a [`Signaller`], which does it
-//! when it is dropped, if not before. The signaller does not keep the fence: when nobody waits any
-//! more there is nothing to signal. A fence of ours carries a [`Payload`], by which it is
-//! recognised when it comes back; it keeps the module loaded as long as anybody has it.
+//! A fence that was given out always signals: its [`Signaller`] signals it when it is dropped, if
+//! not before. The signaller holds no reference to the fence: when there are no references, no
+//! signal is needed. A fence of this driver carries a [`Payload`], by which it is recognised when
+//! it comes back; the module stays loaded as long as the fence exists.
 //!
-//! Fences are signalled and released in any context. Neither takes a lock of ours.
+//! Fences are signalled and released in any context. Neither takes a lock of this driver.
 //!
 //! C header: `include/linux/dma-fence.h`
 
@@ -49,26 +49,26 @@ use kernel::{
     ModuleMetadata, //
 };
 
-/// What a fence of ours carries.
+/// The payload of a fence of this driver.
 pub(crate) trait Payload: Send + Sync + 'static {
-    /// What the timeline of the fence is called.
+    /// The name of the timeline of the fence.
     const TIMELINE: &'static CStr;
 
-    /// The fence is gone. Called in any context: must not sleep, nor drop what may sleep when it
-    /// is dropped. That belongs to a work queue of the module, which is drained when the module
-    /// goes.
+    /// Handles the release of the fence. Called in any context: must not sleep, nor drop an object
+    /// that may sleep when dropped. Such work belongs to a work queue of the module, which is
+    /// drained on unload.
     fn released(this: Arc<Self>);
 }
 
-/// How the signaller finds its fence.
+/// The signaller's pointer to its fence.
 ///
 /// # Invariants
 ///
-/// `fence` is null, or points at a fence of ours whose memory stays for one RCU grace period after
-/// the pointer was replaced by null.
+/// `fence` is null, or points at a fence of this driver whose memory stays valid for one RCU grace
+/// period after the pointer was replaced by null.
 struct Link {
     fence: Atomic<*mut dma_fence>,
-    /// Somebody has begun to signal it.
+    /// Whether the fence is being signalled, or was.
     claimed: Atomic<bool>,
 }
 
@@ -78,12 +78,12 @@ unsafe impl Send for Link {}
 unsafe impl Sync for Link {}
 
 impl Link {
-    /// A reference to the fence, if anybody still has one.
+    /// Returns a reference to the fence, unless it is being released.
     fn fence(&self) -> Option<Fence> {
         let _guard = rcu::read_lock();
         let raw = NonNull::new(self.fence.load(Acquire))?;
 
-        // SAFETY: By the type invariant the memory stays during this RCU section.
+        // SAFETY: By the type invariant the memory stays valid during this RCU section.
         if !unsafe { bindings::dxgkrnl_helper_dma_fence_get_rcu(raw.as_ptr()) } {
             return None;
         }
@@ -92,36 +92,36 @@ impl Link {
     }
 }
 
-/// What a fence of ours begins with, whatever it carries.
+/// The beginning of a fence of this driver, with any payload.
 #[repr(C)]
 struct Header {
     fence: Opaque<dma_fence>,
     kind: TypeId,
     timeline: &'static CStr,
     link: Arc<Link>,
-    /// Gives back the payload. To be called once, when nobody has the fence any more.
+    /// Releases the payload. To be called once, when there is no reference to the fence.
     give_back: unsafe fn(NonNull<Header>),
 }
 
-/// A fence of ours.
+/// A fence of this driver.
 #[repr(C)]
 struct Ours<T: Payload> {
     header: Header,
     payload: ManuallyDrop<Arc<T>>,
 }
 
-// So that the default function frees all of it.
+// `dma_fence_free()` frees the whole allocation, which must begin with the C structure.
 static_assert!(offset_of!(Header, fence) == 0);
 
 /// A table of operations that the kernel only reads.
 #[repr(transparent)]
 struct Operations(dma_fence_ops);
 
-// SAFETY: The table is never changed, and what it points at is code.
+// SAFETY: The table is never changed, and it points only at code.
 unsafe impl Sync for Operations {}
 
-/// The operations of all our fences. That a fence has exactly these tells that it is one, signalled
-/// or not: a fence with a release operation keeps them.
+/// The operations of all fences of this driver. A fence is recognised by them, signalled or not: a
+/// fence with a release operation keeps its operations when it is signalled.
 static OPERATIONS: Operations = Operations(dma_fence_ops {
     get_driver_name: Some(driver_name),
     get_timeline_name: Some(timeline_name),
@@ -135,24 +135,25 @@ extern "C" fn driver_name(_fence: *mut dma_fence) -> *const c_char {
 
 /// # Safety
 ///
-/// `fence` must be one of ours.
+/// `fence` must be a fence of this driver.
 unsafe extern "C" fn timeline_name(fence: *mut dma_fence) -> *const c_char {
-    // SAFETY: Our fences begin with a `Header`, whose name does not change.
+    // SAFETY: Fences of this driver begin with a `Header`, whose name does not change.
     unsafe { (*fence.cast::<Header>()).timeline }.as_char_ptr()
 }
 
 /// # Safety
 ///
-/// `fence` must be one of ours that nobody has any more.
+/// `fence` must be a fence of this driver without references.
 unsafe extern "C" fn release(fence: *mut dma_fence) {
-    // SAFETY: The core calls this with a valid fence, and our fences begin with a `Header`.
+    // SAFETY: The core calls this with a valid fence, and fences of this driver begin with a
+    // `Header`.
     let header = unsafe { NonNull::new_unchecked(fence.cast::<Header>()) };
 
-    // SAFETY: As above. Nobody has the fence, and the core calls this once.
+    // SAFETY: As above. There is no reference to the fence, and the core calls this once.
     unsafe { (header.as_ref().give_back)(header) };
-    // From here on the signaller finds nothing.
+    // From here on the signaller finds no fence.
     //
-    // SAFETY: As above. Nobody looks at the link in the header again.
+    // SAFETY: As above. The link in the header is not accessed again.
     drop(unsafe {
         let link = (&raw const (*header.as_ptr()).link).read();
 
@@ -160,27 +161,27 @@ unsafe extern "C" fn release(fence: *mut dma_fence) {
         link
     });
     // SAFETY: The fence was allocated as a whole, by `kmalloc()`, and begins with the C structure.
-    // It holds a reference to the module, given up here. The core calls this in an RCU section,
-    // and a module that is unloaded waits for those: we may return.
+    // It holds a reference to the module, given up here. The core calls this in an RCU section, and
+    // unloading a module waits for those, so this function may return.
     unsafe {
         kernel::bindings::dma_fence_free(fence);
         bindings::dxgkrnl_helper_module_put();
     }
 }
 
-/// Gives back what a fence carries.
+/// Releases the payload of a fence.
 ///
 /// # Safety
 ///
-/// `header` must be that of an `Ours<T>` that nobody has any more. May be called once.
+/// `header` must be that of an `Ours<T>` without references. May be called once.
 unsafe fn give_back<T: Payload>(header: NonNull<Header>) {
-    // SAFETY: By the contract of this function nobody else looks at the payload, now or later.
+    // SAFETY: By the contract of this function the payload is not accessed elsewhere, now or later.
     let payload = unsafe { ManuallyDrop::take(&mut header.cast::<Ours<T>>().as_mut().payload) };
 
     T::released(payload);
 }
 
-/// A reference to a fence, of ours or of another driver.
+/// A reference to a fence, of this driver or of another one.
 ///
 /// # Invariants
 ///
@@ -199,18 +200,18 @@ impl Fence {
     ///
     /// # Safety
     ///
-    /// `raw` must be valid, and the caller must own a reference, which is ours then.
+    /// `raw` must be valid, and the caller must own a reference, which is passed to the result.
     pub(super) unsafe fn from_raw(raw: NonNull<dma_fence>) -> Self {
         // INVARIANT: By the contract of this function.
         Self { raw }
     }
 
-    /// The fence, for C.
+    /// Returns the C structure.
     pub(super) fn as_ptr(&self) -> *mut dma_fence {
         self.raw.as_ptr()
     }
 
-    /// What the fence begins with, if it is one of ours.
+    /// Returns the header of the fence, if it is one of this driver.
     fn header(&self) -> Option<&Header> {
         // SAFETY: By the type invariant the fence is valid. When a fence of another driver is
         // signalled the field may be cleared, hence the volatile read.
@@ -219,24 +220,25 @@ impl Fence {
         if !ptr::eq(operations, ptr::from_ref(&OPERATIONS).cast()) {
             return None;
         }
-        // SAFETY: Our fences begin with a `Header`, which stays as long as the reference.
+        // SAFETY: Fences of this driver begin with a `Header`, which stays valid as long as the
+        // reference.
         Some(unsafe { &*self.as_ptr().cast::<Header>() })
     }
 
-    /// What the fence carries, if it is one of ours with a payload of type `T`. A fence made by
-    /// merging others carries nothing.
+    /// Returns the payload, if the fence is one of this driver with a payload of type `T`. A fence
+    /// made by merging others has no payload.
     pub(crate) fn payload<T: Payload>(&self) -> Option<Arc<T>> {
         if self.header()?.kind != TypeId::of::<T>() {
             return None;
         }
-        // SAFETY: The header says that it is that of an `Ours<T>`. The payload is there as long as
-        // anybody has the fence.
+        // SAFETY: The header says that it is that of an `Ours<T>`. The payload exists as long as
+        // there is a reference to the fence.
         let ours = unsafe { self.raw.cast::<Ours<T>>().as_ref() };
 
         Some((*ours.payload).clone())
     }
 
-    /// Nothing yet, done, or the error with which the fence was signalled.
+    /// Returns `None` if the fence has not signalled, else the result with which it was signalled.
     pub(crate) fn status(&self) -> Option<Result> {
         // SAFETY: By the type invariant the fence is valid.
         match unsafe { kernel::bindings::dma_fence_get_status(self.as_ptr()) } {
@@ -257,24 +259,23 @@ impl Clone for Fence {
 }
 
 impl Drop for Fence {
-    /// Does not sleep; may be called in interrupt context.
+    /// Drops the reference. Does not sleep; may be called in interrupt context.
     fn drop(&mut self) {
         // SAFETY: By the type invariant this object holds a reference, given up here.
         unsafe { bindings::dxgkrnl_helper_dma_fence_put(self.as_ptr()) }
     }
 }
 
-/// A section of code that those who wait for a fence depend on. While this exists, lockdep takes
-/// for a deadlock whatever the thread does that may itself have to wait for a fence, such as an
-/// allocation.
+/// A section of code on which the signalling of a fence depends. While this exists, lockdep reports
+/// a deadlock if the thread does anything that may have to wait for a fence, such as an allocation.
 pub(crate) struct Signalling {
     cookie: bool,
-    /// The section is the thread's.
+    /// A section belongs to the thread that began it.
     _not_send: NotThreadSafe,
 }
 
 impl Signalling {
-    /// It begins.
+    /// Begins a section.
     pub(crate) fn begin() -> Self {
         Self {
             // SAFETY: The function has no precondition.
@@ -291,14 +292,14 @@ impl Drop for Signalling {
     }
 }
 
-/// Who signals a fence of ours. If it is dropped without having done so, the fence signals with
-/// `ENODEV`: those who wait must not wait for ever.
+/// The right and the duty to signal a fence of this driver. If it is dropped without having
+/// signalled, the fence signals with `ENODEV`, so that no thread waits forever.
 pub(crate) struct Signaller {
     link: Arc<Link>,
 }
 
 impl Signaller {
-    /// Makes a fence on a timeline of its own that carries `payload`, and stands at `seqno`.
+    /// Creates a fence with `payload` on a timeline of its own, with the number `seqno`.
     pub(crate) fn new<T: Payload>(payload: Arc<T>, seqno: u64) -> Result<(Self, Fence)> {
         // INVARIANT: The pointer is null.
         let link = Arc::new(
@@ -308,7 +309,7 @@ impl Signaller {
             },
             GFP_KERNEL_ACCOUNT,
         )?;
-        // First the memory: what is in a `ManuallyDrop` would be lost if there were none.
+        // Memory is allocated first: the payload in a `ManuallyDrop` would be leaked on failure.
         let ours = KBox::write(
             KBox::new_uninit(GFP_KERNEL_ACCOUNT)?,
             Ours {
@@ -325,10 +326,10 @@ impl Signaller {
         let raw: *mut dma_fence = KBox::into_raw(ours).cast();
 
         // SAFETY:
-        // - The memory is ours, and lives until the fence is released. It begins with the C
+        // - The memory is owned by the fence until that is released. It begins with the C
         //   structure.
-        // - The operations live as long as the module, to which the fence holds a reference; the
-        //   caller is code of the module, and so there is one already.
+        // - The operations are valid as long as the module, to which the fence holds a reference;
+        //   the caller is code of the module, so there already is one.
         unsafe {
             bindings::dxgkrnl_helper_module_get();
             kernel::bindings::dma_fence_init64(
@@ -343,15 +344,16 @@ impl Signaller {
         // period.
         link.fence.store(raw, Release);
 
-        // SAFETY: A new fence has one reference, which is ours. `into_raw` returns no null pointer.
+        // SAFETY: A new fence has one reference, which is taken over. `into_raw` returns no null
+        // pointer.
         let fence = unsafe { Fence::from_raw(NonNull::new_unchecked(raw)) };
 
         Ok((Self { link }, fence))
     }
 
-    /// Signals the fence: done, or given up for the reason given. Only the first call does. Does
-    /// not sleep; may be called in interrupt context, but not under a lock that those who wait for
-    /// fences may take.
+    /// Signals the fence with `result`. Only the first call has an effect. Does not sleep; may be
+    /// called in interrupt context, but not with a lock held that a thread waiting for fences may
+    /// take.
     pub(crate) fn signal(&self, result: Result) {
         if self.link.claimed.xchg(true, Full) {
             return;

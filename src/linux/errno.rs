@@ -7,39 +7,39 @@ use kernel::{
     error::Error, //
 };
 
-/// The negative of a C error number.
+/// Returns the error of a C error number.
 fn named(errno: u32) -> Error {
     // CAST: Error numbers are below 4096.
     Error::from_errno(-(errno as i32))
 }
 
-/// Protocol wrong type for socket.
+/// Returns `EPROTOTYPE`: protocol wrong type for socket.
 pub(crate) fn eprototype() -> Error {
     named(bindings::EPROTOTYPE)
 }
 
-/// Operation not supported on transport endpoint.
+/// Returns `EOPNOTSUPP`: operation not supported on transport endpoint.
 pub(crate) fn eopnotsupp() -> Error {
     named(bindings::EOPNOTSUPP)
 }
 
-/// Operation now in progress.
+/// Returns `EINPROGRESS`: operation now in progress.
 pub(crate) fn einprogress() -> Error {
     named(bindings::EINPROGRESS)
 }
 
-/// Operation canceled.
+/// Returns `ECANCELED`: operation canceled.
 #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
 pub(crate) fn ecanceled() -> Error {
     named(bindings::ECANCELED)
 }
 
-/// Not a data message.
+/// Returns `EBADMSG`: not a data message.
 pub(crate) fn ebadmsg() -> Error {
     named(bindings::EBADMSG)
 }
 
-/// State not recoverable.
+/// Returns `ENOTRECOVERABLE`: state not recoverable.
 pub(crate) fn enotrecoverable() -> Error {
     named(bindings::ENOTRECOVERABLE)
 }

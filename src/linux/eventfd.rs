@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Event counters of user programs.
+//! Eventfds of user programs.
 //!
 //! C header: `include/linux/eventfd.h`
 
@@ -26,11 +26,11 @@ unsafe impl Send for EventFd {}
 unsafe impl Sync for EventFd {}
 
 impl EventFd {
-    /// The eventfd behind a descriptor of the current task.
+    /// Returns the eventfd behind a descriptor of the current task.
     ///
     /// # Errors
     ///
-    /// `EBADF` if the descriptor is not open, `EINVAL` if it is something else.
+    /// `EBADF` if the descriptor is not open, `EINVAL` if it is not an eventfd.
     pub(crate) fn from_fd(fd: i32) -> Result<Self> {
         // SAFETY: The function has no precondition.
         let context = from_err_ptr(unsafe { bindings::eventfd_ctx_fdget(fd) })?;
@@ -41,8 +41,8 @@ impl EventFd {
         })
     }
 
-    /// Adds one to the counter and wakes whoever waits. Does not sleep; may be called in interrupt
-    /// context.
+    /// Adds one to the counter and wakes waiting threads. Does not sleep; may be called in
+    /// interrupt context.
     pub(crate) fn signal(&self) {
         // SAFETY: By the type invariant the context is valid.
         unsafe { bindings::eventfd_signal_mask(self.context.as_ptr(), 0) }
@@ -50,7 +50,7 @@ impl EventFd {
 }
 
 impl Drop for EventFd {
-    /// Does not sleep; may be called in interrupt context.
+    /// Drops the reference. Does not sleep; may be called in interrupt context.
     fn drop(&mut self) {
         // SAFETY: By the type invariant this object holds a reference, given up here.
         unsafe { bindings::eventfd_ctx_put(self.context.as_ptr()) }

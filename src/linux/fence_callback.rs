@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Being told when a fence signals, whoever made it.
+//! Callbacks when a fence of any driver signals.
 //!
 //! C header: `include/linux/dma-fence.h`
 
@@ -23,26 +23,26 @@ use kernel::{
     types::Opaque, //
 };
 
-/// Who is told.
+/// The target of a callback.
 pub(crate) trait Listener: Send + Sync + 'static {
-    /// The fence has signalled. Called in any context, under the lock of the fence: must not
-    /// sleep, nor look at the fence.
+    /// Handles the signal. Called in any context, with the lock of the fence held: must not sleep,
+    /// nor access the fence.
     fn signalled(this: &Arc<Self>);
 }
 
 #[derive(PartialEq, Eq)]
 enum State {
-    /// Nobody has asked to be told.
+    /// The callback has not been added to the fence.
     Idle,
-    /// The fence has the callback, or has called it.
+    /// The callback has been added to the fence, and may have been called.
     Armed,
 }
 
-/// What a fence calls.
+/// The callback, as added to a fence.
 ///
 /// # Invariants
 ///
-/// While the fence has it, there is a reference to it that belongs to the fence.
+/// While the fence has the callback, there is a reference to it that belongs to the fence.
 #[repr(C)]
 #[pin_data]
 struct Callback<L: Listener> {
@@ -53,16 +53,16 @@ struct Callback<L: Listener> {
     state: Mutex<State>,
 }
 
-// SAFETY: The C structure is only used by the fence, under its lock; all else may be sent.
+// SAFETY: The C structure is only used by the fence, under its lock; all other fields may be sent.
 unsafe impl<L: Listener> Send for Callback<L> {}
 // SAFETY: As above.
 unsafe impl<L: Listener> Sync for Callback<L> {}
 
-/// Tells a listener when a fence signals, until this is dropped.
+/// Calls a listener when a fence signals, until this is dropped.
 pub(crate) struct Subscription<L: Listener>(Arc<Callback<L>>);
 
 impl<L: Listener> Subscription<L> {
-    /// Will tell `listener` of `fence` once it is [armed](Self::arm).
+    /// Creates a subscription that calls `listener` for `fence` once it is [armed](Self::arm).
     pub(crate) fn new(fence: Fence, listener: Arc<L>) -> Result<Self> {
         Ok(Self(Arc::pin_init(
             pin_init!(Callback {
@@ -75,8 +75,8 @@ impl<L: Listener> Subscription<L> {
         )?))
     }
 
-    /// Asks to be told, once. Returns whether that will be so: a fence that has signalled already
-    /// tells nobody any more.
+    /// Adds the callback to the fence, once. Returns `false` if the fence has already signalled,
+    /// and the listener will not be called.
     pub(crate) fn arm(&self) -> bool {
         let mut state = self.0.state.lock();
 
@@ -87,8 +87,8 @@ impl<L: Listener> Subscription<L> {
         let raw = Arc::into_raw(self.0.clone()).cast_mut();
 
         // SAFETY:
-        // - The fence is valid, and the callback stays where it is until it was called or taken
-        //   back: the reference made above belongs to the fence, by the type invariant.
+        // - The fence is valid, and the callback stays in place until it was called or removed: the
+        //   reference made above belongs to the fence, by the type invariant.
         // - Code of the module stays as long: the caller is code of the module.
         let ret = unsafe {
             bindings::dxgkrnl_helper_module_get();
@@ -103,37 +103,38 @@ impl<L: Listener> Subscription<L> {
             *state = State::Armed;
             return true;
         }
-        // SAFETY: The fence does not have the callback, so that the references are ours again.
+        // SAFETY: The fence does not have the callback, so this function owns the references again.
         unsafe { give_back(raw) };
         false
     }
 }
 
 impl<L: Listener> Drop for Subscription<L> {
-    /// May sleep. The listener is not called any more when this is done.
+    /// Removes the callback. May sleep. The listener is not called after this has returned.
     fn drop(&mut self) {
         if *self.0.state.lock() == State::Idle {
             return;
         }
 
-        // SAFETY: The fence is valid, and has got the callback.
+        // SAFETY: The fence is valid, and the callback was added to it.
         let had =
             unsafe { bindings::dma_fence_remove_callback(self.0.fence.as_ptr(), self.0.raw.get()) };
 
-        // If it is not there it was called, and is not running any more: fences call under the
+        // If the callback was not found it was called, and is not running: fences call it under the
         // lock that was just taken.
         if had {
-            // SAFETY: The fence does not have the callback any more, and never called it.
+            // SAFETY: The fence no longer has the callback, and never called it.
             unsafe { give_back(Arc::as_ptr(&self.0)) };
         }
     }
 }
 
-/// Gives up what was handed to a fence with a callback: a reference to it, and one to the module.
+/// Drops the references that belong to a fence with a callback: one to the callback, one to the
+/// module.
 ///
 /// # Safety
 ///
-/// Both must belong to the caller.
+/// The caller must own both references.
 unsafe fn give_back<L: Listener>(callback: *const Callback<L>) {
     // SAFETY: By the contract of this function.
     unsafe {
@@ -144,7 +145,7 @@ unsafe fn give_back<L: Listener>(callback: *const Callback<L>) {
 
 /// # Safety
 ///
-/// To be called by a fence that was given the callback of a `Callback<L>`.
+/// Called by a fence that has the callback of a `Callback<L>`.
 unsafe extern "C" fn called<L: Listener>(_fence: *mut dma_fence, raw: *mut dma_fence_cb) {
     const {
         assert!(offset_of!(Callback<L>, raw) == 0);
@@ -152,11 +153,12 @@ unsafe extern "C" fn called<L: Listener>(_fence: *mut dma_fence, raw: *mut dma_f
 
     let callback = raw.cast::<Callback<L>>();
 
-    // SAFETY: The reference that belongs to the fence keeps it.
+    // SAFETY: The reference that belongs to the fence keeps the callback valid.
     L::signalled(unsafe { &(*callback).listener });
-    // SAFETY: The fence calls once, and has no callback then. It does so with interrupts off, for
-    // which a module that is unloaded waits: we may return. This reference is not the last one:
-    // the subscription waits for us before it gives up its own.
+    // SAFETY: The fence calls this once, and does not have the callback then. It does so with
+    // interrupts off, for which unloading a module waits, so this function may return. This
+    // reference is not the last one: the subscription waits for this function before it drops its
+    // own.
     unsafe { give_back(callback) };
 }
 
@@ -234,7 +236,7 @@ mod tests {
 
         assert!(subscription.arm());
 
-        // The signaller does not keep the fence.
+        // The signaller holds no reference to the fence.
         let fence = subscription.0.fence.clone();
 
         drop(subscription);

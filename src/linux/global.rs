@@ -2,8 +2,9 @@
 
 //! A static that holds an [`Arc`] while a module is loaded.
 //!
-//! Statics are not dropped when a module goes; what they own would leak. Here the owner is a
-//! guard ([`Installed`]) that lives in the module's own structure, and the static only lends.
+//! Statics are not dropped when a module is unloaded, so what they own would be leaked. Here the
+//! owner is a guard ([`Installed`]) in the module's own structure, and the static only gives out
+//! references.
 
 use core::ptr;
 use kernel::{
@@ -21,21 +22,21 @@ use kernel::{
     },
 };
 
-/// The static place.
+/// A static slot for an [`Arc`].
 ///
 /// # Invariants
 ///
-/// The pointer is null, or it comes from [`Arc::into_raw`] and the reference it stands for is
-/// given back no earlier than one RCU grace period after the pointer was replaced by null.
+/// The pointer is null, or it comes from [`Arc::into_raw`] and its reference is dropped no earlier
+/// than one RCU grace period after the pointer was replaced by null.
 pub(crate) struct Global<T: 'static> {
     slot: Atomic<*const T>,
 }
 
-// SAFETY: The place hands out `Arc<T>` to any thread, which `T: Send + Sync` allows.
+// SAFETY: The slot gives out `Arc<T>` to any thread, which `T: Send + Sync` allows.
 unsafe impl<T: Send + Sync> Sync for Global<T> {}
 
 impl<T: Send + Sync> Global<T> {
-    /// An empty place.
+    /// Creates an empty slot.
     pub(crate) const fn new() -> Self {
         // INVARIANT: The pointer is null.
         Self {
@@ -43,16 +44,17 @@ impl<T: Send + Sync> Global<T> {
         }
     }
 
-    /// Puts `value` into the place until the returned guard is dropped.
+    /// Stores `value` in the slot until the returned guard is dropped.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if something is there already.
+    /// `EBUSY` if the slot is in use.
     pub(crate) fn install(&'static self, value: Arc<T>) -> Result<Installed<T>> {
         let raw = Arc::into_raw(value);
 
         match self.slot.cmpxchg(ptr::null(), raw, Full) {
-            // INVARIANT: The pointer comes from `into_raw`, and `Installed` keeps the rest.
+            // INVARIANT: The pointer comes from `into_raw`, and `Installed` waits for the grace
+            // period.
             Ok(_) => Ok(Installed { place: self }),
             Err(_) => {
                 // SAFETY: `raw` comes from `into_raw` above and was not stored.
@@ -62,7 +64,7 @@ impl<T: Send + Sync> Global<T> {
         }
     }
 
-    /// What is in the place.
+    /// Returns the stored value, if there is one.
     pub(crate) fn get(&self) -> Option<Arc<T>> {
         let _guard = rcu::read_lock();
         let raw = self.slot.load(Acquire);
@@ -70,8 +72,8 @@ impl<T: Send + Sync> Global<T> {
         if raw.is_null() {
             return None;
         }
-        // SAFETY: By the type invariant `raw` comes from `Arc::into_raw`, and its reference is
-        // not given back before this RCU section ends. `Arc` never lends `&mut T`.
+        // SAFETY: By the type invariant `raw` comes from `Arc::into_raw`, and its reference is not
+        // dropped before this RCU section ends. `Arc` never gives out `&mut T`.
         let borrow = unsafe { ArcBorrow::from_raw(raw) };
 
         Some(borrow.into())
@@ -82,7 +84,7 @@ impl<T: Send + Sync> Global<T> {
 ///
 /// # Invariants
 ///
-/// `place` holds a pointer that only this guard takes out.
+/// `place` holds a pointer that only this guard removes.
 pub(crate) struct Installed<T: Send + Sync + 'static> {
     place: &'static Global<T>,
 }
@@ -93,9 +95,9 @@ impl<T: Send + Sync> Drop for Installed<T> {
 
         // SAFETY: The guard belongs to a module that is being unloaded, which may sleep.
         unsafe { bindings::synchronize_rcu() };
-        // SAFETY: By the type invariant `raw` is what `install` stored, and nobody else has
-        // taken it. Readers that saw the pointer have left their RCU sections by now, with a
-        // reference of their own if they wanted one.
+        // SAFETY: By the type invariant `raw` is the pointer that `install` stored. Readers that
+        // saw the pointer have left their RCU sections by now, and hold a reference of their own if
+        // they still use it.
         drop(unsafe { Arc::from_raw(raw) });
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GUIDs, as the VMBus names classes of devices and devices with them.
+//! GUIDs, by which the VMBus identifies devices and their classes.
 //!
 //! C header: `include/linux/uuid.h`
 
@@ -9,7 +9,7 @@
 pub(crate) struct Guid([u8; 16]);
 
 impl Guid {
-    /// The GUID whose text form is `a-b-c-tail`.
+    /// Creates the GUID whose text form is `a-b-c-tail`.
     pub(crate) const fn new(a: u32, b: u16, c: u16, tail: [u8; 8]) -> Self {
         let [a0, a1, a2, a3] = a.to_le_bytes();
         let [b0, b1] = b.to_le_bytes();
@@ -21,12 +21,12 @@ impl Guid {
         ])
     }
 
-    /// The bytes as the host sends them.
+    /// Creates a GUID from the bytes as the host sends them.
     pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes as the host sends them.
+    /// Returns the bytes as the host sends them.
     pub(crate) const fn bytes(&self) -> &[u8; 16] {
         &self.0
     }

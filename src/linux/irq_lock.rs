@@ -2,8 +2,8 @@
 
 //! A spinlock that keeps local interrupts off while it is held.
 //!
-//! For data shared with interrupt or softirq context, such as VMBus channel callbacks. Nothing
-//! that sleeps may run under it. Linux 7.3 has `SpinLockIrq`; this one also builds on 7.2.
+//! For data shared with interrupt or softirq context, such as VMBus channel callbacks. The holder
+//! must not sleep. Linux 7.3 has `SpinLockIrq`; this one also builds on 7.2.
 
 use super::bindings;
 use kernel::{
@@ -66,7 +66,7 @@ unsafe impl Backend for IrqBackend {
     }
 }
 
-/// Makes an [`IrqLock`] with a lockdep class of its own.
+/// Creates an [`IrqLock`] with a lockdep class of its own.
 macro_rules! new_irq_lock {
     ($value:expr, $name:literal) => {
         $crate::linux::irq_lock::IrqLock::new($value, $name, kernel::static_lock_class!())

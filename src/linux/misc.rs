@@ -2,7 +2,7 @@
 
 //! A misc device with a mode, whose open files keep the module loaded.
 //!
-//! `kernel::miscdevice` knows no mode, and before Linux 7.3 sets no owner. The operations
+//! `kernel::miscdevice` does not support a mode, and before Linux 7.3 sets no owner. The operations
 //! themselves are those of [`MiscDevice`].
 //!
 //! C header: `include/linux/miscdevice.h`
@@ -61,14 +61,14 @@ impl<T: MiscDevice> Registration<T> {
                 let mut device = template;
 
                 device.mode = mode;
-                // SAFETY: `this` is the place being initialised; only an address is taken.
+                // SAFETY: `this` is the memory being initialised; only an address is taken.
                 device.fops = unsafe { &raw const (*this.as_ptr()).fops }.cast();
                 // SAFETY: `slot` is valid for writes.
                 unsafe { slot.write(device) };
-                // SAFETY: The device was just written. It is pinned, like the table it points
-                // at, and `drop` deregisters it before either goes away.
+                // SAFETY: The device was just written. It is pinned, like the table it points at,
+                // and `drop` deregisters it before either is freed.
                 //
-                // INVARIANT: On success the device is registered with our table.
+                // INVARIANT: On success the device is registered with this table.
                 to_result(unsafe { bindings::misc_register(slot) })
             }),
             _type: PhantomData,

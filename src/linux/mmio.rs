@@ -10,7 +10,7 @@ use core::ptr::NonNull;
 #[cfg(any(CONFIG_DXGKRNL_KUNIT_TEST, CONFIG_DXGKRNL_SYNC_FILE))]
 use kernel::prelude::*;
 
-/// A range reserved with `vmbus_allocate_mmio()`, given back when dropped.
+/// A range reserved with `vmbus_allocate_mmio()`, freed when dropped.
 ///
 /// # Invariants
 ///
@@ -25,24 +25,24 @@ impl MmioRange {
     ///
     /// # Safety
     ///
-    /// `vmbus_allocate_mmio()` must have reserved exactly this range, and nobody else may free
-    /// it.
+    /// `vmbus_allocate_mmio()` must have reserved exactly this range, and the caller must pass on
+    /// the right to free it.
     pub(super) unsafe fn from_reserved(start: u64, size: u64) -> Self {
         // INVARIANT: By the contract of this function.
         Self { start, size }
     }
 
-    /// Guest physical address of the first byte.
+    /// Returns the guest physical address of the first byte.
     pub(crate) fn start(&self) -> u64 {
         self.start
     }
 
-    /// Length in bytes.
+    /// Returns the length in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether all of `start..start + size` lies in the range.
+    /// Returns whether all of `start..start + size` lies in the range.
     pub(crate) fn covers(&self, start: u64, size: u64) -> bool {
         start
             .checked_sub(self.start)
@@ -50,8 +50,8 @@ impl MmioRange {
             .is_some_and(|end| end <= self.size)
     }
 
-    /// Reads the 8 bytes at the guest physical address `address`, which is memory that the processor
-    /// may cache. Sleeps.
+    /// Reads the 8 bytes at the guest physical address `address`, which is memory that the
+    /// processor may cache. Sleeps.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl MmioRange {
             kernel::bindings::memremap(address, SIZE, kernel::bindings::MEMREMAP_WB as usize)
         };
         let mapped = NonNull::new(mapped).ok_or(ENOMEM)?;
-        // SAFETY: The bytes were just mapped, and any will do.
+        // SAFETY: The bytes were just mapped, and any value is valid.
         let value = unsafe { mapped.cast::<u64>().read_unaligned() };
 
         // SAFETY: This was mapped above, and is not used again.
@@ -82,7 +82,7 @@ impl MmioRange {
 
 impl Drop for MmioRange {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the range is reserved and ours.
+        // SAFETY: By the type invariant the range is reserved and owned by this object.
         unsafe { bindings::vmbus_free_mmio(self.start, self.size) }
     }
 }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn covers_what_lies_inside() {
-        // Nothing was reserved, so nothing may be given back.
+        // The range was not reserved, so it must not be freed.
         let range = ManuallyDrop::new(MmioRange {
             start: 0x1000,
             size: 0x3000,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PCI configuration space with errors.
+//! PCI configuration space accesses that report errors.
 //!
-//! The accessors of the kernel crate drop the result of the access; on a device behind a virtual
-//! bus an access that fails is an ordinary event.
+//! The accessors of the kernel crate drop the result of the access; for a device on a virtual bus a
+//! failing access is an ordinary event.
 //!
 //! C header: `include/linux/pci.h`
 
@@ -20,7 +20,7 @@ pub(crate) struct ConfigWords<'a> {
 }
 
 impl<'a> ConfigWords<'a> {
-    /// The configuration space of `device`.
+    /// Returns the configuration space of `device`.
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> Self {
         Self { device }
     }

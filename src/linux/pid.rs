@@ -2,8 +2,8 @@
 
 //! The identity of a thread group.
 //!
-//! The number of a process can be given to another one as soon as it is gone. `struct pid` cannot:
-//! as long as a reference is held its address stands for this process and no other.
+//! A process id can be reused as soon as its process is gone. `struct pid` is not: as long as a
+//! reference is held, its address identifies this process only.
 //!
 //! C header: `include/linux/pid.h`
 
@@ -11,10 +11,10 @@ use super::bindings;
 use core::ptr::NonNull;
 use kernel::prelude::*;
 
-/// Bytes of a task name, including the terminating zero.
+/// The size of a task name in bytes, including the terminating zero.
 pub(crate) const COMM_LEN: usize = 16;
 
-/// A thread group, alive or not.
+/// A thread group, which may have exited.
 ///
 /// # Invariants
 ///
@@ -29,9 +29,9 @@ unsafe impl Send for ThreadGroup {}
 unsafe impl Sync for ThreadGroup {}
 
 impl ThreadGroup {
-    /// The thread group that runs this code.
+    /// Returns the thread group of the current task.
     pub(crate) fn current() -> Result<Self> {
-        // SAFETY: The current task has a valid thread group pid; it lends its reference for the
+        // SAFETY: The current task has a valid thread group pid; it keeps its reference for the
         // duration of `get_pid`.
         let raw =
             unsafe { bindings::dxgkrnl_helper_get_pid(bindings::dxgkrnl_helper_current_tgid()) };
@@ -42,7 +42,7 @@ impl ThreadGroup {
         })
     }
 
-    /// Whether the code that asks runs in this thread group.
+    /// Returns whether the current task belongs to this thread group.
     pub(crate) fn is_current(&self) -> bool {
         // SAFETY: The current task has a valid thread group pid; only its address is used.
         let current = unsafe { bindings::dxgkrnl_helper_current_tgid() };
@@ -50,12 +50,12 @@ impl ThreadGroup {
         current == self.raw.as_ptr()
     }
 
-    /// A number that no other thread group has while this object exists.
+    /// Returns a number that no other thread group has while this object exists.
     pub(crate) fn key(&self) -> usize {
         self.raw.as_ptr().addr()
     }
 
-    /// The process id in the initial namespace.
+    /// Returns the process id in the initial pid namespace.
     pub(crate) fn number(&self) -> u32 {
         // SAFETY: By the type invariant the pid is valid.
         let nr = unsafe { bindings::dxgkrnl_helper_pid_nr(self.raw.as_ptr()) };
@@ -63,12 +63,13 @@ impl ThreadGroup {
         nr.unsigned_abs()
     }
 
-    /// The process id as the current task sees it, if both are in the same pid namespace.
+    /// Returns the process id in the current task's pid namespace, if the thread group is in that
+    /// one.
     pub(crate) fn tgid_in_current_ns(&self) -> Option<u32> {
         // SAFETY:
-        // - By the type invariant the pid is valid, and so is the namespace it was made in,
-        //   which it keeps.
-        // - The current task lends its thread group pid for the duration of the call.
+        // - By the type invariant the pid is valid, and so is the namespace it was created in, to
+        //   which it holds a reference.
+        // - The current task keeps its thread group pid for the duration of the call.
         let (ours, theirs) = unsafe {
             (
                 bindings::dxgkrnl_helper_ns_of_pid(self.raw.as_ptr()),
@@ -79,7 +80,7 @@ impl ThreadGroup {
         if ours.is_null() || ours != theirs {
             return None;
         }
-        // SAFETY: Pid and namespace are valid as said above.
+        // SAFETY: Pid and namespace are valid as stated above.
         let nr = unsafe { kernel::bindings::pid_nr_ns(self.raw.as_ptr(), ours) };
 
         Some(nr.unsigned_abs())
@@ -93,7 +94,7 @@ impl Drop for ThreadGroup {
     }
 }
 
-/// The name of the current task, padded with zeros.
+/// Returns the name of the current task, padded with zeros.
 pub(crate) fn current_name() -> [u8; COMM_LEN] {
     let mut name = [0; COMM_LEN];
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module parameter that says how much memory may be pinned.
+//! The module parameter that limits how much memory may be pinned.
 //!
-//! It is one of C's: those of the kernel crate are read once, when the module is loaded, and this
-//! one has to follow what the machine is used for.
+//! It is defined in C: parameters of the kernel crate are read once, when the module is loaded, and
+//! this one can be changed at run time.
 //!
 //! C header: `include/linux/moduleparam.h`
 
@@ -13,8 +13,9 @@ use kernel::{
     prelude::*, //
 };
 
-/// Most pages that all processes together may have pinned at the moment: what the administrator has
-/// set, else [seven eighths](default_pages) of the machine's memory, which may change as well.
+/// Returns the maximum number of pages that all processes together may have pinned now: the value
+/// of the parameter, or if that is 0 [seven eighths](default_pages) of the machine's memory, which
+/// may change as well.
 pub(crate) fn max_pinned_pages() -> u64 {
     // SAFETY: The functions have no precondition.
     let (mib, ram) = unsafe {
@@ -31,14 +32,14 @@ pub(crate) fn max_pinned_pages() -> u64 {
     }
 }
 
-/// The pages that may be pinned by default on a machine with `ram` pages. What is pinned cannot be
-/// swapped, and belongs to nobody whom the kernel could kill to get it back: an eighth stays for
-/// the kernel and for programs that have nothing to do with GPUs.
+/// Returns the default limit on a machine with `ram` pages. Pinned pages cannot be swapped, and the
+/// OOM killer has no process to kill that would free them: an eighth stays for the kernel and for
+/// programs that do not use the GPU.
 const fn default_pages(ram: u64) -> u64 {
     ram - ram / 8
 }
 
-/// The pages of so many MiB.
+/// Converts MiB to pages.
 const fn pages_of_mib(mib: u64) -> u64 {
     // CAST: It is small.
     mib.saturating_mul((1 << 20) / PAGE_SIZE as u64)

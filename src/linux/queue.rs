@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A work queue of our own, which can be waited for.
+//! A work queue owned by the module, which can be waited for.
 //!
-//! The queues of the system cannot be used by a module that may be unloaded: nothing there tells
-//! when the last work item has left the module's text.
+//! A module that may be unloaded cannot use the system's work queues: there it cannot wait until
+//! the last work item has left the module's code.
 //!
 //! C header: `include/linux/workqueue.h`
 
@@ -17,15 +17,15 @@ use kernel::{
     workqueue::Queue, //
 };
 
-/// An unbound work queue. Dropping it waits for everything on it.
+/// An unbound work queue. Dropping it waits for all work items on it.
 ///
-/// A work item that owns the last reference to the queue it runs on would wait for itself. So
-/// whoever shares a queue with work items keeps a reference, and calls [`Self::drain`] before it
-/// is given up: no work item owns anything after that.
+/// A work item that owns the last reference to the queue it runs on would wait for itself. So the
+/// owner of a queue that work items refer to keeps a reference, and calls [`Self::drain`] before it
+/// drops it: no work item owns a reference after that.
 ///
 /// # Invariants
 ///
-/// `raw` is a work queue that nobody but this object destroys.
+/// `raw` is a work queue that only this object destroys.
 pub(crate) struct OwnedQueue {
     raw: NonNull<kernel::bindings::workqueue_struct>,
 }
@@ -36,13 +36,13 @@ unsafe impl Send for OwnedQueue {}
 unsafe impl Sync for OwnedQueue {}
 
 impl OwnedQueue {
-    /// Makes a queue whose workers carry `name`.
+    /// Creates a queue whose workers are called `name`.
     pub(crate) fn new(name: &CStr) -> Result<Self> {
         Self::with_flags(name, false)
     }
 
-    /// Makes a queue for work that others may wait for before there is memory again: it has a thread
-    /// of its own for when none can be made.
+    /// Creates a queue for work on which memory reclaim may depend: it has a rescuer thread for
+    /// when no worker can be created.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn new_for_reclaim(name: &CStr) -> Result<Self> {
         Self::with_flags(name, true)
@@ -58,7 +58,7 @@ impl OwnedQueue {
         })
     }
 
-    /// Makes a queue that does one thing after the other, whose worker carries `name`.
+    /// Creates a queue that runs one work item at a time, whose worker is called `name`.
     pub(crate) fn ordered(name: &CStr) -> Result<Self> {
         // SAFETY: `name` is a valid string for the duration of the call, which copies it.
         let raw = unsafe { bindings::dxgkrnl_helper_alloc_ordered_workqueue(name.as_char_ptr()) };
@@ -69,14 +69,14 @@ impl OwnedQueue {
         })
     }
 
-    /// Waits until everything that is on the queue now has run.
+    /// Waits until all work items that are queued now have run.
     pub(crate) fn flush(&self) {
         // SAFETY: By the type invariant the queue is valid.
         unsafe { kernel::bindings::__flush_workqueue(self.raw.as_ptr()) }
     }
 
-    /// Waits until the queue is empty, including what the work items enqueue. Nobody else may
-    /// enqueue meanwhile.
+    /// Waits until the queue is empty, including work that its work items queue. No other thread
+    /// may queue work meanwhile.
     pub(crate) fn drain(&self) {
         // SAFETY: By the type invariant the queue is valid.
         unsafe { kernel::bindings::drain_workqueue(self.raw.as_ptr()) }
@@ -95,8 +95,8 @@ impl Deref for OwnedQueue {
 
 impl Drop for OwnedQueue {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the queue is valid and ours to destroy. As `self` is
-        // gone afterwards, nothing can be enqueued any more.
+        // SAFETY: By the type invariant the queue is valid and only this object destroys it. As
+        // `self` is gone afterwards, no work can be queued.
         unsafe { kernel::bindings::destroy_workqueue(self.raw.as_ptr()) }
     }
 }

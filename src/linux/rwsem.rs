@@ -22,7 +22,7 @@ use kernel::{
     },
 };
 
-/// Data that many threads may read or one may change. Waiting for it sleeps, uninterruptibly.
+/// Data that many threads may read or one may change. Acquiring it sleeps, uninterruptibly.
 #[pin_data]
 pub(crate) struct RwSem<T> {
     #[pin]
@@ -37,14 +37,14 @@ unsafe impl<T: Send> Send for RwSem<T> {}
 unsafe impl<T: Send + Sync> Sync for RwSem<T> {}
 
 impl<T> RwSem<T> {
-    /// Makes a semaphore; use `new_rwsem!`.
+    /// Creates a semaphore; use `new_rwsem!`.
     pub(crate) fn new(
         data: T,
         name: &'static CStr,
         key: Pin<&'static LockClassKey>,
     ) -> impl PinInit<Self> {
         pin_init!(Self {
-            // SAFETY: `slot` is valid for writes and pinned, `name` and `key` live for ever.
+            // SAFETY: `slot` is valid for writes and pinned, `name` and `key` are static.
             sem <- Opaque::ffi_init(|slot| unsafe {
                 bindings::__init_rwsem(slot, name.as_char_ptr(), key.as_ptr())
             }),
@@ -52,7 +52,7 @@ impl<T> RwSem<T> {
         })
     }
 
-    /// Waits until no writer holds the data.
+    /// Acquires the data for reading. Sleeps until there is no writer.
     pub(crate) fn read(&self) -> ReadGuard<'_, T> {
         // SAFETY: `sem` was initialised by `new` and is pinned.
         unsafe { bindings::down_read(self.sem.get()) };
@@ -63,7 +63,7 @@ impl<T> RwSem<T> {
         }
     }
 
-    /// Waits until nobody else holds the data.
+    /// Acquires the data for writing. Sleeps until there is no other reader or writer.
     pub(crate) fn write(&self) -> WriteGuard<'_, T> {
         // SAFETY: `sem` was initialised by `new` and is pinned.
         unsafe { bindings::down_write(self.sem.get()) };
@@ -91,7 +91,7 @@ impl<T> Deref for ReadGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: By the type invariant nobody has the data for writing.
+        // SAFETY: By the type invariant there is no writer.
         unsafe { &*self.lock.data.get() }
     }
 }
@@ -119,14 +119,14 @@ impl<T> Deref for WriteGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: By the type invariant nobody else has the data.
+        // SAFETY: By the type invariant no other thread holds the data.
         unsafe { &*self.lock.data.get() }
     }
 }
 
 impl<T> DerefMut for WriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: By the type invariant nobody else has the data.
+        // SAFETY: By the type invariant no other thread holds the data.
         unsafe { &mut *self.lock.data.get() }
     }
 }
@@ -138,7 +138,7 @@ impl<T> Drop for WriteGuard<'_, T> {
     }
 }
 
-/// Makes an [`RwSem`] with a lockdep class of its own.
+/// Creates an [`RwSem`] with a lockdep class of its own.
 macro_rules! new_rwsem {
     ($value:expr, $name:literal) => {
         $crate::linux::rwsem::RwSem::new($value, $name, kernel::static_lock_class!())

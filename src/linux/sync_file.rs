@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fences as files, which user programs can pass around, poll and merge.
+//! Sync files: fences as files, which user programs can pass around, poll and merge.
 //!
 //! C header: `include/linux/sync_file.h`
 
@@ -15,29 +15,29 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-/// Makes a file out of `fence`, which it keeps.
+/// Creates a sync file for `fence`, to which it takes a reference.
 pub(crate) fn new_file(fence: &Fence) -> Result<ARef<File>> {
     // SAFETY: The fence is valid. The file takes a reference of its own.
     let file = NonNull::new(unsafe { bindings::sync_file_create(fence.as_ptr()) }).ok_or(ENOMEM)?;
-    // SAFETY: The structure belongs to the file, which was just made.
+    // SAFETY: The structure belongs to the file, which was just created.
     let file = NonNull::new(unsafe { (*file.as_ptr()).file }).ok_or(ENOMEM)?;
 
-    // SAFETY: The reference to the file is ours. There is no descriptor for it yet, so nobody uses
-    // its position.
+    // SAFETY: This function owns the reference to the file. There is no descriptor for it yet, so
+    // its position is not used.
     Ok(unsafe { ARef::from_raw(file.cast()) })
 }
 
-/// The fence of the file behind a descriptor of the current task.
+/// Returns the fence of the sync file behind a descriptor of the current task.
 ///
 /// # Errors
 ///
-/// `EINVAL` if that is no such file.
+/// `EINVAL` if the descriptor is not that of a sync file.
 pub(crate) fn fence(fd: u32) -> Result<Fence> {
     let fd = i32::try_from(fd).map_err(|_| EINVAL)?;
     // SAFETY: The function has no precondition.
     let fence = NonNull::new(unsafe { bindings::sync_file_get_fence(fd) }).ok_or(EINVAL)?;
 
-    // SAFETY: The function took a reference, which is ours.
+    // SAFETY: The function took a reference, which is passed to the result.
     Ok(unsafe { Fence::from_raw(fence) })
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls of the trace points that `c/trace.h` declares.
+//! Safe functions for the trace points that `c/trace.h` declares.
 //!
-//! A call costs one instruction while nobody listens.
+//! A call costs one instruction while the trace point is disabled.
 
-/// Makes a safe function out of a trace point whose arguments are plain numbers.
+/// Defines a safe function for a trace point whose arguments are plain numbers.
 macro_rules! trace_point {
     ($(#[$attr:meta])* $name:ident($($argument:ident: $type:ty),* $(,)?)) => {
         $(#[$attr])*
@@ -35,16 +35,17 @@ macro_rules! trace_point {
 }
 
 trace_point! {
-    /// A request of a user was answered.
+    /// Traces the result of an ioctl.
     ioctl(request: u32, result: isize)
 }
 
 trace_point! {
-    /// A message is about to be sent to the host, over the VMBus channel with this number.
+    /// Traces a message that is about to be sent to the host, over the VMBus channel with this
+    /// number.
     send(command: u32, process: u32, length: u32, channel: u32)
 }
 
 trace_point! {
-    /// The host has answered a message, or will not.
+    /// Traces the end of a request: the host has replied, or will not reply.
     reply(command: u32, process: u32, error: i32)
 }

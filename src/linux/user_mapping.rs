@@ -2,33 +2,33 @@
 
 //! Memory of the host in the address space of a user program.
 //!
-//! Each mapping belongs to an anonymous file with an inode of its own, which the user has no
-//! descriptor of. All pages are entered when the file is mapped, which happens exactly once, and
-//! there is no fault handler. So taking the pages away is final: a program that touches the
-//! addresses afterwards gets `SIGBUS`, in whatever address space they are by then.
+//! Each mapping belongs to an anonymous file with an inode of its own, for which the user has no
+//! descriptor. All pages are mapped when the file is mapped, which happens exactly once, and there
+//! is no fault handler. So revoking the pages is final: a program that accesses the addresses
+//! afterwards gets `SIGBUS`, in whatever address space they are by then.
 //!
-//! `fork()` copies an area, with its pages, as it does with the mappings of other GPU drivers. The
-//! copy belongs to the same inode, and revoking goes through that: it reaches every copy, and each
-//! part of one that was split or moved. The kernel enters a copy with the inode behind the area it
-//! comes from, before it copies the pages. So when revoking meets a `fork()` it takes the pages
-//! from the original first, and then from the copy, and none is left. Apart from that the user can
-//! do nothing with an area that leads anywhere: it does not grow, cannot be duplicated within an
-//! address space or mapped again, and a read-only one stays so.
+//! `fork()` copies a VMA with its pages, as it does with the mappings of other GPU drivers. The
+//! copy belongs to the same inode, and revoking works on the inode: it reaches every copy, and each
+//! part of one that was split or moved. The kernel adds a copy to the inode after the VMA it was
+//! copied from, before it copies the pages. So when revoking runs concurrently with a `fork()`, it
+//! unmaps the pages of the original first, and then those of the copy, and none is left. The user
+//! cannot extend a VMA, duplicate it within an address space or map it again, and a read-only one
+//! stays read-only.
 //!
-//! The areas alone keep the file, and the file keeps the module loaded. This object keeps the
-//! inode only: a process that has ended has no areas, and so nothing that its objects do on their
-//! way out, in a worker, keeps the module from being unloaded.
+//! Only the VMAs keep the file, and the file keeps the module loaded. This object keeps the inode
+//! only: a process that has ended has no VMAs, so the teardown of its objects in a worker does not
+//! keep the module from being unloaded.
 //!
-//! Pages are entered directly rather than by `remap_pfn_range()` or on faults, because of the
-//! caching. On x86 the former reserves it for as long as the area exists, so that a program could
-//! keep a type for a page that was taken from it long ago, and that the host shows in another way
-//! by then. The latter gives a page the type that another mapping has reserved, which is uncached
-//! if there is none. The type of a page is what the host says of the object it shows there. A host
-//! that shows one page for two objects, at the same time and with different types, gets what its
-//! own processor does then; the memory is the host's.
+//! Pages are mapped directly rather than by `remap_pfn_range()` or on faults, because of the
+//! caching. On x86 the former reserves the memory type for as long as the VMA exists, so that a
+//! program could keep the type of a page that was revoked long ago, and that the host exposes with
+//! another type by then. The latter gives a page the type that another mapping has reserved, which
+//! is uncached if there is none. The type of a page is what the host reports for the object that it
+//! exposes there. If a host exposes one page for two objects, at the same time and with different
+//! types, the result is up to its processor; the memory is the host's.
 //!
-//! Locks: none of our own. Mapping and unmapping take the lock of the current address space, killably,
-//! and revoking and dropping the one of the inode's mapping.
+//! Locks: none of its own. Mapping and unmapping take the lock of the current address space,
+//! killably, and revoking and dropping take that of the inode's mapping.
 //!
 //! C headers: `include/linux/anon_inodes.h`, `include/linux/fs.h`, `include/linux/mm.h`
 
@@ -74,30 +74,30 @@ use kernel::{
     types::ForeignOwnable, //
 };
 
-/// What the user program may do with the memory.
+/// The user program's access to the memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Read only, for ever.
+    /// Read only. The program cannot change that.
     ReadOnly,
     /// Read and write.
     ReadWrite,
 }
 
-/// How the processor treats the memory.
+/// The memory type of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caching {
-    /// Like ordinary memory.
+    /// Write-back, as for ordinary memory.
     WriteBack,
-    /// Not cached; writes are gathered.
+    /// Write-combining: not cached, but writes are combined.
     WriteCombining,
 }
 
-/// What a file stands for: its private data.
+/// The private data of a file: the memory that it maps.
 ///
 /// # Invariants
 ///
-/// The memory was in an [`MmioRange`] when the file was made, and is until the [`UserMapping`] is
-/// revoked. No file is mapped after that, see [`mmap`].
+/// The memory was in an [`MmioRange`] when the file was created, and stays reserved until the
+/// [`UserMapping`] is revoked. The file is not mapped after that, see [`mmap`].
 struct Region {
     first_frame: usize,
     size: usize,
@@ -114,20 +114,20 @@ const OPERATIONS: &kernel::bindings::file_operations = &kernel::bindings::file_o
     ..pin_init::zeroed()
 };
 
-/// Enters the pages into a new area. Only the first call for a file does; it is made by
-/// [`UserMapping::map`], which knows where that leads. Others come from `remap_file_pages()`.
+/// Maps the pages into a new VMA. Only the first call for a file succeeds; it is made by
+/// [`UserMapping::map`]. Others come from `remap_file_pages()`.
 ///
 /// # Safety
 ///
-/// `file` must be one of ours, and `area` an area that is being set up for it.
+/// `file` must be a file of this module, and `area` a VMA that is being set up for it.
 unsafe extern "C" fn mmap(
     file: *mut kernel::bindings::file,
     area: *mut kernel::bindings::vm_area_struct,
 ) -> c_int {
     from_result(|| {
-        // SAFETY: The file is one of ours, which carry a `Region` until `release`.
+        // SAFETY: The file is one of this module, which carry a `Region` until `release`.
         let region = unsafe { KBox::<Region>::borrow((*file).private_data) };
-        // SAFETY: The area is being set up, and its address space locked for writing.
+        // SAFETY: The VMA is being set up, and its address space is locked for writing.
         let (vma, offset) = unsafe { (VmaNew::from_raw(area), (*area).vm_pgoff) };
 
         if region.mapped.xchg(true, Full) {
@@ -142,7 +142,7 @@ unsafe extern "C" fn mmap(
         vma.try_clear_mayexec()?;
 
         // SAFETY:
-        // - The area is being set up and its address space locked for writing.
+        // - The VMA is being set up and its address space is locked for writing.
         // - By the type invariant the memory is the host's and stays so, as this call is made by
         //   `UserMapping::map`.
         to_result(unsafe {
@@ -156,22 +156,22 @@ unsafe extern "C" fn mmap(
     })
 }
 
-/// Frees what the file carries.
+/// Frees the private data of the file.
 ///
 /// # Safety
 ///
-/// `file` must be one of ours that is used no more.
+/// `file` must be a file of this module that is no longer used.
 unsafe extern "C" fn release(
     _inode: *mut kernel::bindings::inode,
     file: *mut kernel::bindings::file,
 ) -> c_int {
-    // SAFETY: The file carries a `Region`, made foreign by `UserMapping::map`, and nobody looks at
-    // it any more.
+    // SAFETY: The file carries a `Region`, made foreign by `UserMapping::map`, which nothing
+    // accesses after `release`.
     drop(unsafe { KBox::<Region>::from_foreign((*file).private_data) });
     0
 }
 
-/// The inode of a file of ours, with a reference to it.
+/// A reference to the inode of a file of this module.
 ///
 /// # Invariants
 ///
@@ -180,11 +180,11 @@ struct Inode(NonNull<kernel::bindings::inode>);
 
 // SAFETY: Inodes may be used, and references to them dropped, by any thread.
 unsafe impl Send for Inode {}
-// SAFETY: What is called with a shared one takes the locks it needs.
+// SAFETY: The functions that are called with a shared reference take the locks they need.
 unsafe impl Sync for Inode {}
 
 impl Inode {
-    /// The inode of `file`.
+    /// Takes a reference to the inode of `file`.
     fn of(file: &File) -> Result<Self> {
         // SAFETY: The file is valid and has an inode, to which it keeps a reference meanwhile. The
         // field does not change.
@@ -199,43 +199,43 @@ impl Inode {
         Ok(Self(NonNull::new(inode).ok_or(EINVAL)?))
     }
 
-    /// Takes the pages of all areas of the inode away, in all address spaces. Sleeps.
+    /// Unmaps the pages of all VMAs of the inode, in all address spaces. Sleeps.
     fn unmap_everywhere(&self) {
-        // SAFETY: By the type invariant the inode is valid; its mapping is its own. Areas of its
-        // file are entered there until they are unmapped, and their pages are never put back.
+        // SAFETY: By the type invariant the inode is valid; its mapping is its own. VMAs of its
+        // file stay in the mapping until they are unmapped, and their pages are never mapped again.
         unsafe { kernel::bindings::unmap_mapping_range((*self.0.as_ptr()).i_mapping, 0, 0, 1) };
     }
 }
 
 impl Drop for Inode {
-    /// Sleeps.
+    /// Drops the reference. Sleeps.
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this reference is ours to give up.
+        // SAFETY: By the type invariant this object owns the reference.
         unsafe { kernel::bindings::iput(self.0.as_ptr()) };
     }
 }
 
-/// Memory of the host that the user program of the current task sees.
+/// Memory of the host that is mapped into the user program of the current task.
 ///
 /// # Invariants
 ///
-/// A file with `inode` was mapped in `mm`, from `pages` on, over `size` bytes. What is there by now
-/// is up to the user. As long as `window` is there the user may see the memory.
+/// A file with `inode` was mapped in `mm`, from `pages` on, over `size` bytes. The user may have
+/// changed that mapping since. While `window` is set the memory may be mapped.
 pub(crate) struct UserMapping {
     inode: Inode,
     mm: ARef<Mm>,
-    /// Where the first page is.
+    /// The address of the first page.
     pages: usize,
-    /// How far from there the memory begins that was asked for.
+    /// The offset of the requested memory from there, in bytes.
     offset: usize,
-    /// Bytes, whole pages.
+    /// The size in bytes, whole pages.
     size: usize,
-    /// So that the addresses are not given to another device while a program sees them.
+    /// Keeps the addresses reserved while a program has them mapped. `None` after revoking.
     window: Pin<KBox<SpinLock<Option<Arc<MmioRange>>>>>,
 }
 
-/// The whole pages that hold `size` bytes from `start` on: where they begin, and how many bytes
-/// they have. `None` if there are none, or they have no end.
+/// Returns the start and the size, in bytes, of the whole pages that contain `size` bytes from
+/// `start` on. `None` if `size` is 0 or the end overflows.
 pub(crate) fn whole_pages(start: u64, size: u64) -> Option<(u64, u64)> {
     // CAST: 64 bits hold the size of a page.
     let page = PAGE_SIZE as u64;
@@ -246,12 +246,12 @@ pub(crate) fn whole_pages(start: u64, size: u64) -> Option<(u64, u64)> {
 }
 
 impl UserMapping {
-    /// Maps the pages with the `size` bytes of guest physical memory from `start` on, which must lie
-    /// in `window`, into the address space of the current task.
+    /// Maps the pages that contain the `size` bytes of guest physical memory from `start` on, which
+    /// must lie in `window`, into the address space of the current task.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, whatever the reason.
+    /// `ENOMEM` after any failure.
     pub(crate) fn map(
         window: &Arc<MmioRange>,
         start: u64,
@@ -285,7 +285,8 @@ impl UserMapping {
             new_spinlock!(Some(window.clone()), "UserMapping::window"),
             GFP_KERNEL_ACCOUNT,
         )?;
-        // INVARIANT: The memory lies in `window`, which `UserMapping` keeps until nobody sees it.
+        // INVARIANT: The memory lies in `window`, which `UserMapping` keeps until it is unmapped
+        // everywhere.
         let region = Region {
             first_frame: first / PAGE_SIZE,
             size,
@@ -293,7 +294,7 @@ impl UserMapping {
             caching,
             mapped: Atomic::new(false),
         };
-        // The areas keep the file; this reference goes when the function returns.
+        // The VMAs keep the file; this reference is dropped when the function returns.
         let file = Self::make_file(region)?;
         let inode = Inode::of(&file)?;
         let protection = match access {
@@ -331,7 +332,7 @@ impl UserMapping {
             Access::ReadWrite => O_RDWR,
         };
         let private = KBox::new(region, GFP_KERNEL_ACCOUNT)?.into_foreign();
-        // SAFETY: The name and the operations live for ever. The operations expect a `Region`.
+        // SAFETY: The name and the operations are static. The operations expect a `Region`.
         let file = from_err_ptr(unsafe {
             bindings::anon_inode_create_getfile(
                 c"host_memory".as_char_ptr(),
@@ -347,43 +348,43 @@ impl UserMapping {
             drop(unsafe { KBox::<Region>::from_foreign(private) });
         })?;
 
-        // SAFETY: The file was just made, and its reference is ours. There is no descriptor for
-        // it, so nobody uses its position.
+        // SAFETY: The file was just created, and this function owns its reference. There is no
+        // descriptor for it, so its position is not used.
         Ok(unsafe { ARef::from_raw(NonNull::new(file).ok_or(ENOMEM)?.cast()) })
     }
 
-    /// The address at which the user program saw the first byte, when it was mapped.
+    /// Returns the address of the first byte in the user program, as it was mapped.
     pub(crate) fn address(&self) -> u64 {
         // CAST: An address has at most 64 bits.
         (self.pages + self.offset) as u64
     }
 
-    /// Bytes, whole pages.
+    /// Returns the size in bytes, whole pages.
     pub(crate) fn size(&self) -> u64 {
         // CAST: A size has at most 64 bits.
         self.size as u64
     }
 
-    /// Returns the range that the memory lies in, as long as the user may see it.
+    /// Returns the range that the memory lies in, unless it was revoked.
     #[cfg(CONFIG_DXGKRNL_SYNC_FILE)]
     pub(crate) fn window(&self) -> Option<Arc<MmioRange>> {
         self.window.lock().clone()
     }
 
-    /// Takes the memory away from the user program, and from all that have inherited it: they get
-    /// `SIGBUS` when they touch the addresses from now on. May be called by any task, as often as
-    /// one likes; sleeps.
+    /// Unmaps the memory from the user program, and from all processes that have inherited it: they
+    /// get `SIGBUS` when they access the addresses from now on. May be called by any task, any
+    /// number of times; sleeps.
     pub(crate) fn revoke(&self) {
         self.inode.unmap_everywhere();
 
-        // Giving addresses back sleeps.
+        // Returning the addresses to the bus sleeps.
         let window = self.window.lock().take();
 
         drop(window);
     }
 
-    /// Whether the current task uses the address space of the area, which the user has left as it
-    /// was made. Can be killed; the answer is no then.
+    /// Returns whether the current task uses the address space of the VMA, and the user has not
+    /// changed the VMA. Waits killably; returns `false` after a fatal signal.
     fn is_untouched(&self) -> bool {
         current!().mm().is_some_and(|mm| {
             mm.as_raw() == self.mm.as_raw()
@@ -399,27 +400,28 @@ impl UserMapping {
         })
     }
 
-    /// Takes the memory away as [`Self::revoke`] does, and frees the addresses if the current task
-    /// uses the address space that they are in and the user has left the area alone.
+    /// Unmaps the memory as [`Self::revoke`] does, and frees the addresses if the current task uses
+    /// the address space that they are in and the user has not changed the VMA.
     ///
-    /// No other task frees them, and no thread of the kernel does: a program can keep its address
-    /// space locked for as long as it wants. The addresses then stay taken until the program ends.
+    /// Other tasks and kernel threads do not free them: a program can keep its address space locked
+    /// for as long as it wants. The addresses then stay in use until the program ends.
     ///
-    /// A user program whose threads unmap it at this moment, and map something else in its place,
-    /// can lose the latter. It harms only itself.
+    /// A user program whose threads unmap the VMA concurrently, and map something else in its
+    /// place, can lose the latter. It harms only itself.
     pub(crate) fn unmap(&self) {
-        // The pages go first: they must even if the rest takes long, or is ended by a signal.
+        // The pages are unmapped first, even if freeing the addresses takes long, or is ended by a
+        // signal.
         self.revoke();
         if self.is_untouched() {
             // SAFETY: The current task has an address space. The function may fail if the task is
-            // being killed or the user has sealed the area; then it stays, without pages.
+            // being killed or the user has sealed the VMA; then it stays, without pages.
             let _ = unsafe { kernel::bindings::vm_munmap(self.pages, self.size) };
         }
     }
 }
 
 impl Drop for UserMapping {
-    /// The memory is gone from every program's view when this returns.
+    /// Unmaps the memory from all programs before this returns.
     fn drop(&mut self) {
         if self.window.lock().is_some() {
             self.revoke();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages of a user program that stay where they are, so that something else than the processor can
-//! use them.
+//! Pages of a user program that are pinned, so that a device or the host can use them.
 //!
-//! They are pinned for long, and counted as such in the address space they come from, whatever the
-//! program does with its mappings meanwhile.
+//! They are pinned for long, and counted as such in the address space they come from, even if the
+//! program changes its mappings meanwhile.
 //!
-//! Locks: none of our own. Pinning takes the lock of the current address space.
+//! Locks: none of its own. Pinning takes the lock of the current address space.
 //!
 //! C headers: `include/linux/mm.h`, `include/linux/vmalloc.h`
 
@@ -30,15 +29,16 @@ use kernel::{
     },
 };
 
-/// Pages pinned or let go of at a time. In between, other threads run and a fatal signal is seen.
+/// The number of pages that are pinned or unpinned at a time. In between, the task may be
+/// rescheduled and a fatal signal is handled.
 const BATCH: usize = 4096;
 
-/// Some pages: a long list of them consists of short ones, as memory for a long one is hard to
-/// find.
+/// A list of pinned pages. A long list consists of several batches, as memory for a long one is
+/// hard to allocate.
 ///
 /// # Invariants
 ///
-/// Each page in `list` is pinned, and unpinned by nobody else.
+/// Each page in `list` is pinned, and only this object unpins it.
 struct Batch {
     list: KVVec<*mut page>,
     writable: bool,
@@ -66,11 +66,10 @@ impl Batch {
         Ok(batch)
     }
 
-    /// Pins up to `count` of the pages from `address` on, as many as there is room for.
+    /// Pins up to `count` of the pages from `address` on, as many as there is space for.
     ///
-    /// Whether those who use the pages keep to reading is not for the program to decide, and not
-    /// for this kernel to enforce. So also for reading only pages are pinned that the program may
-    /// write.
+    /// Neither the program nor this kernel can enforce that the user of the pages only reads them.
+    /// So even for reading only, pages are pinned only if the program may write them.
     fn pin_some(&mut self, address: usize, count: usize) -> Result {
         let count = self.list.spare_capacity_mut().len().min(count);
 
@@ -85,11 +84,11 @@ impl Batch {
         }
     }
 
-    /// Pins up to `count` of the pages from `address` on, for which there is room.
+    /// Pins up to `count` of the pages from `address` on, for which there is space.
     fn pin_with(&mut self, address: usize, count: usize, flags: u32) -> Result {
         let room = self.list.spare_capacity_mut();
         let count = room.len().min(count);
-        // SAFETY: `room` has place for `count` pages. All addresses are allowed.
+        // SAFETY: `room` has space for `count` pages. All addresses are allowed.
         let pinned = unsafe {
             kernel::bindings::pin_user_pages_fast(
                 address,
@@ -103,24 +102,24 @@ impl Batch {
         if pinned == 0 {
             return Err(EFAULT);
         }
-        // SAFETY: The function has written so many pages, at most `count`.
+        // SAFETY: The function has written this number of pages, at most `count`.
         //
         // INVARIANT: It has pinned them.
         unsafe { self.list.inc_len(usize::try_from(pinned)?) };
         Ok(())
     }
 
-    /// Checks that the program may write the pages of the list from the one with the number `from`
-    /// on, which were pinned at `address`: that they are its own, or of a file that it has mapped
-    /// there and may write.
+    /// Checks that the program may write the pages of the list from the index `from` on, which were
+    /// pinned at `address`: that they are its own, or of a file that it has mapped there and may
+    /// write.
     ///
     /// # Errors
     ///
-    /// `EFAULT` unless it may; `EINTR` after a fatal signal.
+    /// `EFAULT` if it may not; `EINTR` after a fatal signal.
     fn check_writable(&mut self, address: usize, from: usize) -> Result {
         let pages = self.list.get_mut(from..).ok_or(EINVAL)?;
 
-        // SAFETY: By the type invariant the pages are pinned. They were by the current task, which
+        // SAFETY: By the type invariant the pages are pinned. The current task has pinned them, and
         // therefore has an address space.
         to_result(unsafe {
             bindings::dxgkrnl_helper_check_writable(address, pages.as_mut_ptr(), pages.len())
@@ -130,8 +129,8 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the pages are pinned; nobody looks at the list again. What
-        // the other side has written is in the pages, and must not get lost.
+        // SAFETY: By the type invariant the pages are pinned; the list is not used again. The pages
+        // are marked dirty if they are writable, so that data written by the host are not lost.
         unsafe {
             kernel::bindings::unpin_user_pages_dirty_lock(
                 self.list.as_mut_ptr(),
@@ -143,11 +142,11 @@ impl Drop for Batch {
     }
 }
 
-/// Pages of a user program that are pinned until this is dropped, by whatever task.
+/// Pages of a user program that are pinned until this is dropped, by any task.
 ///
 /// # Invariants
 ///
-/// There are `pages` of them in `batches`, and they are counted in `mm`.
+/// `batches` has `pages` pages in total, and they are counted in `mm`.
 pub(crate) struct PinnedPages {
     batches: KVVec<Batch>,
     pages: usize,
@@ -158,16 +157,17 @@ pub(crate) struct PinnedPages {
 
 impl PinnedPages {
     /// Pins `pages` pages of the current task from `address` on: for reading, or for reading and
-    /// writing. Either way the task must have the right to write them, if need be after a call of
-    /// `mprotect()`. They are what is `counted`, for as long as they are pinned. Sleeps.
+    /// writing. Either way the task must have the right to write them, if necessary after a call of
+    /// `mprotect()`. `counted` is kept as long as they are pinned. Sleeps.
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: the address is not that of a page, or there are none.
-    /// - `EFAULT`: not all of it is memory that can be pinned like that, or that the task may write.
+    /// - `EINVAL`: the address is not that of a page, or `pages` is 0.
+    /// - `EFAULT`: not all of it is memory that can be pinned like that, or that the task may
+    ///   write.
     /// - `ENOMEM`: it is more than the machine has, or there is no memory for the list.
     /// - `EINTR`: a fatal signal arrived.
-    /// - What else pinning may say.
+    /// - Other errors of pinning.
     pub(crate) fn pin(
         address: u64,
         pages: usize,
@@ -200,12 +200,12 @@ impl PinnedPages {
 
             let batch = Batch::pin(start + done * PAGE_SIZE, BATCH.min(pages - done), writable)?;
 
-            // There is room: it was found above.
+            // Cannot fail: the space was reserved above.
             batches.push(batch, GFP_KERNEL_ACCOUNT)?;
         }
 
         Self::count(mm, pages, true);
-        // INVARIANT: That many were pinned, and just counted.
+        // INVARIANT: This number of pages was pinned, and just counted.
         Ok(Self {
             batches,
             pages,
@@ -215,13 +215,13 @@ impl PinnedPages {
         })
     }
 
-    /// Counts pages in `mm`, or no longer.
+    /// Adds pages to the count of `mm`, or subtracts them.
     fn count(mm: &Mm, pages: usize, pinned: bool) {
         // SAFETY: A reference to `mm` is held during the call, which is all the counter needs.
         unsafe { bindings::dxgkrnl_helper_count_pinned(mm.as_raw(), pages, pinned) }
     }
 
-    /// How many there are.
+    /// Returns the number of pages.
     pub(crate) fn len(&self) -> usize {
         self.pages
     }
@@ -232,10 +232,10 @@ impl PinnedPages {
             .flat_map(|batch| batch.list.iter().copied())
     }
 
-    /// The frame numbers of the pages, in the order of their addresses.
+    /// Returns the frame numbers of the pages, in the order of their addresses.
     pub(crate) fn frames(&self) -> impl Iterator<Item = u64> + '_ {
         self.list().map(|page| {
-            // SAFETY: The page is pinned, and so it is one. Nothing but its address is used.
+            // SAFETY: The page is pinned, so the pointer is valid. Only its address is used.
             let frame = unsafe { bindings::dxgkrnl_helper_page_to_pfn(page) };
 
             // CAST: A frame number has less than 64 bits.
@@ -243,11 +243,11 @@ impl PinnedPages {
         })
     }
 
-    /// Shows the pages to the kernel, one after the other. Sleeps.
+    /// Maps the pages into the kernel, at consecutive addresses. Sleeps.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if there is no memory or no room for that.
+    /// `ENOMEM` if there is no memory or no address space for that.
     pub(crate) fn map_kernel(self: &Arc<Self>) -> Result<KernelMapping> {
         let count = u32::try_from(self.pages).map_err(|_| ENOMEM)?;
         let mut list = KVVec::with_capacity(self.pages, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
@@ -255,8 +255,8 @@ impl PinnedPages {
         for page in self.list() {
             list.push(page, GFP_KERNEL_ACCOUNT)?;
         }
-        // SAFETY: The list has `count` pages. They stay pinned as long as the mapping exists,
-        // which keeps them.
+        // SAFETY: The list has `count` pages. They stay pinned as long as the mapping exists, which
+        // keeps a reference to them.
         let address =
             unsafe { bindings::dxgkrnl_helper_vmap(list.as_mut_ptr(), count, self.writable) };
 
@@ -275,42 +275,42 @@ impl Drop for PinnedPages {
 }
 
 /// Pinned pages in the address space of the kernel. The user program may change them at any time,
-/// so they are not to be read.
+/// so they must not be read.
 ///
 /// # Invariants
 ///
-/// All of `pages` are mapped at `address`, by nobody else.
+/// All of `pages` are mapped at `address`, and only this object unmaps them.
 pub(crate) struct KernelMapping {
     address: NonNull<c_void>,
     pages: Arc<PinnedPages>,
 }
 
-// SAFETY: A mapping may be used and undone by any thread.
+// SAFETY: A mapping may be used and unmapped by any thread.
 unsafe impl Send for KernelMapping {}
 // SAFETY: There are no methods that change anything through `&self`.
 unsafe impl Sync for KernelMapping {}
 
 impl KernelMapping {
-    /// Where they are.
+    /// Returns the address of the first page.
     pub(super) fn address(&self) -> *mut c_void {
         self.address.as_ptr()
     }
 
-    /// How many bytes.
+    /// Returns the size in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        // That the product fits was seen when they were pinned.
+        // Pinning has checked that the product does not overflow.
         self.pages.len() * PAGE_SIZE
     }
 }
 
 impl Drop for KernelMapping {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant this is a mapping, and ours to undo.
+        // SAFETY: By the type invariant this is a mapping, and owned by this object.
         unsafe { bindings::vunmap(self.address.as_ptr()) }
     }
 }
 
-// Frame numbers are told to others than Linux, for whom a page has 4096 bytes.
+// Frame numbers are passed to the host, whose pages have 4096 bytes.
 static_assert!(PAGE_SIZE == 4096);
 
 #[cfg(CONFIG_DXGKRNL_KUNIT_TEST)]
@@ -324,7 +324,7 @@ mod tests {
         let counter = Counter::new(1, GFP_KERNEL)?;
         let counted = [counter.try_charge(1)?, counter.try_charge(0)?];
 
-        // The tests run in a thread of the kernel.
+        // The tests run in a kernel thread.
         assert_eq!(
             PinnedPages::pin(0x1000, 1, true, counted).err(),
             Some(EFAULT)

@@ -2,10 +2,11 @@
 
 //! Drivers for devices on the Hyper-V VMBus.
 //!
-//! A driver names the device classes it wants ([`DeviceId`]) and gets an [`Offer`] for each
-//! device the host offers. When the device goes, by rescind or because the driver is unbound,
-//! the offer is withdrawn: whatever is still open on it is closed, and it answers `ENODEV`. The same
-//! happens when the machine sleeps or starts another kernel; when it wakes up the offer is as new.
+//! A driver lists the device classes it supports ([`DeviceId`]) and gets an [`Offer`] for each
+//! device that the host offers. When the device is removed, by a rescind or because the driver is
+//! unbound, the offer is retired: its session is closed, and it fails with `ENODEV`. On suspend and
+//! before another kernel is started its session is closed, too; after resume it can be opened
+//! again.
 //!
 //! C header: `include/linux/hyperv.h`
 
@@ -31,13 +32,13 @@ use kernel::{
     types::Opaque, //
 };
 
-/// One class of devices in an id table.
+/// A device class in an id table.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub(crate) struct DeviceId(bindings::hv_vmbus_device_id);
 
 impl DeviceId {
-    /// The devices of this class.
+    /// Creates the entry for a class.
     pub(crate) const fn from_class(class: Guid) -> Self {
         Self(bindings::hv_vmbus_device_id {
             guid: kernel::bindings::guid_t { b: *class.bytes() },
@@ -56,27 +57,27 @@ pub(crate) type IdTable = &'static dyn kernel::device_id::IdTable<DeviceId, ()>;
 
 /// A VMBus driver.
 pub(crate) trait Driver: 'static {
-    /// What the driver keeps per device.
+    /// The driver's data per device.
     type Data: Send + Sync + 'static;
 
-    /// The device classes it serves.
+    /// The device classes that the driver supports.
     const ID_TABLE: IdTable;
 
-    /// A device was offered.
+    /// Binds the driver to an offered device.
     fn probe(offer: &Arc<Offer>) -> Result<Self::Data>;
 
-    /// The device goes away. The offer still works if it was not the host that took it away.
+    /// Unbinds the driver from the device. The offer still works unless the host has rescinded it.
     fn remove(data: &Self::Data);
 
-    /// The machine is about to sleep, or to start another kernel: nothing may be open on the offer
-    /// any more. Called once before `resume` or `remove`.
+    /// Closes the offer's channel, as the machine is about to be suspended, or to start another
+    /// kernel. Called once before `resume` or `remove`.
     fn suspend(data: &Self::Data);
 
-    /// The machine is awake again, and the device is there as if it had just been offered.
+    /// Handles the offer as if it had just been made, as the machine has been resumed.
     fn resume(data: &Self::Data);
 }
 
-/// What the driver core keeps per bound device.
+/// The data that the driver core keeps per bound device.
 pub(crate) struct BoundDevice<T: Driver> {
     offer: Arc<Offer>,
     data: T::Data,
@@ -104,7 +105,7 @@ unsafe impl<T: Driver> RegistrationOps for Adapter<T> {
     ) -> Result {
         let raw = driver.get();
 
-        // SAFETY: The structure is not registered yet, so nobody else looks at it.
+        // SAFETY: The structure is not registered yet, so it is not accessed elsewhere.
         unsafe {
             (*raw).name = name.as_char_ptr();
             (*raw).id_table = T::ID_TABLE.as_ptr();
@@ -129,16 +130,17 @@ unsafe impl<T: Driver> RegistrationOps for Adapter<T> {
 }
 
 impl<T: Driver> Adapter<T> {
-    /// The generic device inside a VMBus device.
+    /// Returns the generic device inside a VMBus device.
     ///
     /// # Safety
     ///
-    /// `device` must be valid for `'a`, during which the driver core is calling us about it.
+    /// `device` must be valid for `'a`, during which the driver core is calling the driver about
+    /// it.
     unsafe fn generic<'a>(
         device: *mut bindings::hv_device,
     ) -> &'a device::Device<device::CoreInternal<'a>> {
-        // SAFETY: The device is valid by the contract of this function. `Device` is a
-        // transparent wrapper of `struct device`, and the context is the one it claims.
+        // SAFETY: The device is valid by the contract of this function. `Device` is a transparent
+        // wrapper of `struct device`, and the context is the one it claims.
         unsafe { &*(&raw const (*device).device).cast() }
     }
 
@@ -147,14 +149,14 @@ impl<T: Driver> Adapter<T> {
         _id: *const bindings::hv_vmbus_device_id,
     ) -> c_int {
         from_result(|| {
-            // SAFETY: The bus calls us with a valid device, which stays bound until
-            // `remove_callback`, or until this function fails; both end with `retire`.
+            // SAFETY: The bus passes a valid device, which stays bound until `remove_callback`, or
+            // until this function fails; both end with `retire`.
             let offer = unsafe { Offer::new(device)? };
-            // SAFETY: The bus calls us with a valid device.
+            // SAFETY: The bus passes a valid device.
             let generic = unsafe { Self::generic(device) };
 
-            // The driver's probe runs after the memory was allocated: when it has succeeded,
-            // nothing can fail any more.
+            // The driver's probe runs after the memory was allocated, so that no step can fail
+            // after it has succeeded.
             let kept = offer.clone();
             let result = generic.set_drvdata(try_init!(BoundDevice::<T> {
                 data: T::probe(&kept)?,
@@ -169,7 +171,7 @@ impl<T: Driver> Adapter<T> {
     }
 
     extern "C" fn remove_callback(device: *mut bindings::hv_device) {
-        // SAFETY: The bus calls us with a valid device.
+        // SAFETY: The bus passes a valid device.
         let generic = unsafe { Self::generic(device) };
         // SAFETY: The bus calls this only after `probe_callback` succeeded, which stored a
         // `BoundDevice<T>`.
@@ -180,7 +182,7 @@ impl<T: Driver> Adapter<T> {
     }
 
     extern "C" fn suspend_callback(device: *mut bindings::hv_device) -> c_int {
-        // SAFETY: The bus calls us with a valid device.
+        // SAFETY: The bus passes a valid device.
         let generic = unsafe { Self::generic(device) };
         // SAFETY: As in `remove_callback`: the device is bound.
         let bound = unsafe { generic.drvdata_borrow::<BoundDevice<T>>() };
@@ -191,7 +193,7 @@ impl<T: Driver> Adapter<T> {
     }
 
     extern "C" fn resume_callback(device: *mut bindings::hv_device) -> c_int {
-        // SAFETY: The bus calls us with a valid device.
+        // SAFETY: The bus passes a valid device.
         let generic = unsafe { Self::generic(device) };
         // SAFETY: As in `remove_callback`: the device is bound.
         let bound = unsafe { generic.drvdata_borrow::<BoundDevice<T>>() };
@@ -201,20 +203,20 @@ impl<T: Driver> Adapter<T> {
         0
     }
 
-    /// The kernel ends, and may start another one in the same memory, which the host must not write
-    /// to any more.
+    /// Closes the channel before the kernel ends: another kernel may be started in the same memory,
+    /// which the host must not write to.
     extern "C" fn shutdown_callback(device: *mut bindings::hv_device) {
         Self::suspend_callback(device);
     }
 }
 
-/// Whether the memory of this virtual machine is hidden from the host.
+/// Returns whether the memory of this virtual machine is isolated from the host.
 pub(crate) fn is_isolated() -> bool {
     // SAFETY: The function has no precondition.
     unsafe { bindings::hv_is_isolation_supported() }
 }
 
-/// Whether there is a VMBus at all. Without it no driver can be registered.
+/// Returns whether there is a VMBus. Without one no driver can be registered.
 pub(crate) fn exists() -> bool {
     // SAFETY: The function has no precondition.
     unsafe { bindings::hv_vmbus_exists() }

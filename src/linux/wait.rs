@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting that a fatal signal or a time limit ends.
+//! Waits that a fatal signal or a time limit ends.
 //!
-//! [`Completion`] is an event that happens once and stays happened. [`EventCount`] is a counter one can
-//! sleep on until it moves. Both may be triggered from interrupt context.
+//! [`Completion`] is an event that happens at most once. [`EventCount`] is a counter of events,
+//! whose next change a thread can sleep on. Both may be signalled in interrupt context.
 //!
 //! C headers: `include/linux/completion.h`, `include/linux/wait.h`
 
@@ -28,26 +28,27 @@ use kernel::{
     types::Opaque, //
 };
 
-/// How long a thread waits, and what ends its wait.
+/// The limits of a wait.
 #[derive(Clone, Copy)]
 pub(crate) enum WaitMode {
-    /// Until it happens or a fatal signal arrives: for threads that act for a user.
+    /// The wait ends early after a fatal signal: for threads that act for a user.
     Killable,
-    /// At most so many milliseconds, whatever signals arrive: for workers and teardown.
+    /// The wait ends early after this number of milliseconds, but not for signals: for workers and
+    /// teardown.
     Timeout(u32),
-    /// Until it happens, whatever signals arrive: for workers whom nobody waits for. They do not count
-    /// as busy or as hung meanwhile. What they wait for is the host, and ends with its channel.
+    /// The wait does not end early: for workers that no thread waits for. They do not count as busy
+    /// or hung meanwhile. They wait for the host, and the wait ends with its channel.
     Unbounded,
 }
 
-/// A point in time up to which to wait.
+/// The time at which a wait ends.
 pub(crate) struct Deadline {
     mode: WaitMode,
     since: Instant<Monotonic>,
 }
 
 impl Deadline {
-    /// Starts now.
+    /// Creates the deadline of a wait that begins now.
     pub(crate) fn new(mode: WaitMode) -> Self {
         Self {
             mode,
@@ -55,11 +56,11 @@ impl Deadline {
         }
     }
 
-    /// Returns how long may still be waited.
+    /// Returns the rest of the wait.
     ///
     /// # Errors
     ///
-    /// `ETIMEDOUT` when nothing is left.
+    /// `ETIMEDOUT` if the time has expired.
     pub(crate) fn rest(&self) -> Result<WaitMode> {
         let WaitMode::Timeout(limit) = self.mode else {
             return Ok(self.mode);
@@ -73,7 +74,7 @@ impl Deadline {
     }
 }
 
-/// An event that happens once, and stays happened.
+/// An event that happens at most once, and that any number of threads may wait for.
 #[pin_data]
 pub(crate) struct Completion {
     #[pin]
@@ -86,7 +87,7 @@ unsafe impl Send for Completion {}
 unsafe impl Sync for Completion {}
 
 impl Completion {
-    /// Makes a completion that has not happened.
+    /// Creates a completion that has not happened.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: `slot` is valid for writes and pinned.
@@ -96,7 +97,7 @@ impl Completion {
         })
     }
 
-    /// Wakes everybody who waits now or will wait later.
+    /// Wakes all threads that wait now or will wait later.
     pub(crate) fn complete_all(&self) {
         // SAFETY: The completion was initialised by `new` and is pinned.
         unsafe { kernel::bindings::complete_all(self.completion.get()) }
@@ -106,7 +107,7 @@ impl Completion {
     ///
     /// # Errors
     ///
-    /// `ERESTARTSYS` after a fatal signal, `ETIMEDOUT` when the time is up.
+    /// `ERESTARTSYS` after a fatal signal, `ETIMEDOUT` after the time limit of `mode`.
     pub(crate) fn wait(&self, mode: WaitMode) -> Result {
         match mode {
             WaitMode::Killable => {
@@ -152,10 +153,10 @@ impl Completion {
     }
 }
 
-/// How long to sleep before memory is asked for again.
+/// The time to sleep before an allocation is tried again.
 const MEMORY_SLICE: Delta = Delta::from_millis(20);
 
-/// Sleeps for a moment, after which there may be memory again.
+/// Sleeps for a short time, after which an allocation may succeed.
 ///
 /// # Errors
 ///
@@ -171,12 +172,11 @@ pub(crate) fn wait_for_memory(mode: WaitMode) -> Result {
     Ok(())
 }
 
-/// How often [`again_for_memory`] tries: for some 5 seconds in all.
+/// The number of attempts of [`again_for_memory`], which take some 5 seconds in total.
 const MEMORY_TRIES: u32 = 250;
 
-/// Does `attempt` until it fails for another reason than want of memory, which may pass, or
-/// succeeds. A few seconds without memory are enough to give up. Must not be called where sleeping
-/// is not allowed.
+/// Calls `attempt` until it succeeds, or fails with another error than `ENOMEM`. Gives up after a
+/// few seconds without memory. Must be called in a context that may sleep.
 pub(crate) fn again_for_memory<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     for _ in 1..MEMORY_TRIES {
         match attempt() {
@@ -201,10 +201,10 @@ unsafe impl Send for EventCount {}
 unsafe impl Sync for EventCount {}
 
 impl EventCount {
-    /// Makes a counter; use `new_event_count!`.
+    /// Creates a counter; use `new_event_count!`.
     pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
-            // SAFETY: `slot` is valid for writes and pinned, `name` and `key` live for ever.
+            // SAFETY: `slot` is valid for writes and pinned, `name` and `key` are static.
             head <- Opaque::ffi_init(|slot| unsafe {
                 kernel::bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
             }),
@@ -212,12 +212,12 @@ impl EventCount {
         })
     }
 
-    /// The number to hand to [`Self::wait`].
+    /// Returns the current value, for [`Self::wait`].
     pub(crate) fn snapshot(&self) -> u32 {
         self.count.load(Relaxed)
     }
 
-    /// Counts an event and wakes everybody.
+    /// Counts an event and wakes all waiting threads.
     pub(crate) fn wake_all(&self) {
         self.count.fetch_add(1, Relaxed);
         // SAFETY: The wait queue was initialised by `new` and is pinned. Waking has the barrier
@@ -225,8 +225,8 @@ impl EventCount {
         unsafe { bindings::dxgkrnl_helper_wake_all(self.head.get()) }
     }
 
-    /// Sleeps until the counter is no longer `seen`, but not longer than `slice`. Time being up is
-    /// not an error: the caller looks again at what it waits for.
+    /// Sleeps until the counter is no longer `seen`, but not longer than `slice`. Returns without
+    /// an error when the time has expired: the caller must check its condition again.
     ///
     /// # Errors
     ///
@@ -237,7 +237,7 @@ impl EventCount {
             WaitMode::Timeout(rest) => slice.as_millis().min(i64::from(rest)),
         };
         let ms = u32::try_from(ms).unwrap_or(u32::MAX);
-        // One jiffy more: a wait must not be cut to nothing by rounding.
+        // One more jiffy, so that a wait is not rounded down to nothing.
         let jiffies = isize::try_from(msecs_to_jiffies(ms))
             .unwrap_or(isize::MAX - 1)
             .saturating_add(1);
@@ -261,7 +261,7 @@ impl EventCount {
     }
 }
 
-/// Makes [`EventCount`] with a lockdep class of their own.
+/// Creates an [`EventCount`] with a lockdep class of its own.
 macro_rules! new_event_count {
     ($name:literal) => {
         $crate::linux::wait::EventCount::new($name, kernel::static_lock_class!())

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory of this virtual machine that the host may use: a GPADL.
+//! GPADLs: memory of this virtual machine that the host may use.
 //!
-//! The pages stay pinned as long as the host has them. It gives them back when the [`Gpadl`] is
-//! dropped, or when its session ends. If it cannot be told to, they stay pinned for ever: memory
-//! that somebody may still write to must not be used again.
+//! The pages stay pinned as long as the host may use them. A GPADL is torn down when the [`Gpadl`]
+//! is dropped, or when its session ends. If the teardown fails, the pages stay pinned forever:
+//! memory that the host may still write to must not be reused.
 //!
-//! The core waits for the host in a way that nothing ends but an answer, or the host taking the
-//! channel away; then it wakes only one thread that waits for an answer about the channel, so there
-//! must not be two. So an ordered work queue talks to the core, and whoever wants something of it can
-//! be killed while it waits.
+//! The core waits for the host uninterruptibly, until the host replies or rescinds the channel;
+//! then it wakes only one thread that waits for a reply about the channel, so there must not be
+//! two. So an ordered work queue calls the core, and the threads that use it can be killed while
+//! they wait.
 //!
-//! Locks: `Gpadls::state`, held while the core talks to the host. Taken under `Offer::life`, never the
-//! other way round. `Lease::state` is not held while anything else is done.
+//! Locks: `Gpadls::state`, held while the core talks to the host. Taken under `Offer::life`, never
+//! the other way round. No lock is taken under `Lease::state`.
 
 use super::Session;
 use crate::linux::{
@@ -43,33 +43,33 @@ use kernel::{
     }, //
 };
 
-/// What the core knows of memory that the host has.
+/// The core's description of an established GPADL.
 struct Established(bindings::vmbus_gpadl);
 
-// SAFETY: The address in it is only used by the core, which does not care about threads.
+// SAFETY: The address in it is only used by the core, on any thread.
 unsafe impl Send for Established {}
 
 impl Established {
-    /// Takes the memory back from the host.
+    /// Tears the GPADL down.
     ///
     /// # Errors
     ///
-    /// `EIO` if the host may still have it.
+    /// `EIO` if the host may still use the memory.
     ///
     /// # Safety
     ///
-    /// `channel` must be valid, and the one for which the memory was established.
+    /// `channel` must be valid, and the one for which the GPADL was established.
     unsafe fn tear_down(&mut self, channel: *mut bindings::vmbus_channel) -> Result {
         // SAFETY: The channel is valid by the contract of this function. The core sets the flag
         // once, without a lock, hence the volatile read.
         let gone = unsafe {
-            // What this returns only says whether the memory is private again.
+            // The return value only says whether the memory is private again.
             bindings::vmbus_teardown_gpadl(channel, &mut self.0);
             (&raw const (*channel).rescind).read_volatile()
         };
 
-        // The core clears the handle when the host has answered. A host that has taken the channel
-        // away has let go of everything on it.
+        // The core clears the handle when the host has replied. A host that has rescinded the
+        // channel has released all its GPADLs.
         if gone || self.0.gpadl_handle == 0 {
             return Ok(());
         }
@@ -104,7 +104,7 @@ pub(super) struct Gpadls {
 }
 
 impl Gpadls {
-    /// None, and none can be made.
+    /// Creates an empty set of a channel that is not open.
     pub(super) fn new() -> impl PinInit<Self> {
         // INVARIANT: `open` is false.
         pin_init!(Self {
@@ -112,13 +112,13 @@ impl Gpadls {
         })
     }
 
-    /// The channel is open now.
+    /// Allows GPADLs to be established, as the channel is open now.
     pub(super) fn begin(&self) {
-        // INVARIANT: The caller has opened it.
+        // INVARIANT: The caller has opened the channel.
         self.state.lock().open = true;
     }
 
-    /// Calls `close`, which closes the channel, and takes back what the host has.
+    /// Calls `close`, which closes the channel, and tears down all GPADLs.
     ///
     /// # Safety
     ///
@@ -130,46 +130,46 @@ impl Gpadls {
     ) {
         let mut state = self.state.lock();
 
-        // INVARIANT: It is open no more when the lock is released.
+        // INVARIANT: The channel is not open when the lock is released.
         state.open = false;
         close();
-        // SAFETY: The channel is valid by the contract of this function; by the type invariant it
-        // is the right one.
+        // SAFETY: The channel is valid by the contract of this function; by the type invariant the
+        // GPADL was established for it.
         state
             .established
             .retain(|established| unsafe { established.tear_down(channel) }.is_err());
     }
 }
 
-/// What has become of a lease.
+/// The progress of a lease.
 enum Phase {
-    /// The host was not asked yet.
+    /// The work item has not asked the host yet.
     Asked(KernelMapping),
-    /// The work item talks to the core.
+    /// The work item is calling the core.
     Busy,
-    /// The host has the memory, and calls it so.
+    /// The host has the memory, under this handle.
     Held(KernelMapping, u32),
-    /// Nothing more is to be done; that is how it went.
+    /// The lease has ended, with this error.
     Over(Error),
 }
 
 struct LeaseState {
     phase: Phase,
-    /// Whether there is somebody who wants the host to have the memory.
+    /// Whether the [`Gpadl`] exists, so that the host is to have the memory.
     wanted: bool,
 }
 
-/// Memory that is to go to the host, or is there.
+/// The establishment and teardown of one GPADL.
 #[pin_data]
 struct Lease {
     session: Arc<Session>,
     queue: Arc<OwnedQueue>,
     #[pin]
     state: Mutex<LeaseState>,
-    /// Completed when the host has the memory, or will not.
+    /// Completed when the host has the memory, or has refused it.
     #[pin]
     settled: Completion,
-    /// Completed when nothing more is to be done.
+    /// Completed when the lease has ended.
     #[pin]
     over: Completion,
     #[pin]
@@ -183,7 +183,7 @@ impl_has_work! {
 impl WorkItem for Lease {
     type Pointer = Arc<Self>;
 
-    /// Does what is to be done: nobody else changes a phase.
+    /// Establishes or tears down the GPADL, as `wanted` says. Only this function changes the phase.
     fn run(this: Arc<Self>) {
         let (phase, wanted) = {
             let mut state = this.state.lock();
@@ -214,7 +214,7 @@ impl WorkItem for Lease {
         if is_over {
             this.over.complete_all();
         }
-        // Whoever wanted it has gone meanwhile.
+        // The `Gpadl` was dropped meanwhile.
         if again {
             let _ = this.queue.clone().enqueue(this);
         }
@@ -222,7 +222,7 @@ impl WorkItem for Lease {
 }
 
 impl Lease {
-    /// Lets the host use `memory`. Returns what it calls it.
+    /// Establishes a GPADL of `memory`. Returns its handle.
     fn establish(&self, memory: &KernelMapping) -> Result<u32> {
         let bytes = u32::try_from(memory.bytes()).map_err(|_| ENOMEM)?;
         let mut state = self.session.gpadls.state.lock();
@@ -245,21 +245,21 @@ impl Lease {
                 &mut established.0,
             )
         })
-        // What the core says of a host that has enough is not known to user libraries.
+        // User libraries do not know the core's errors for a host that has refused.
         .map_err(|error| if error == ENODEV { error } else { ENOMEM })?;
 
         let handle = established.0.gpadl_handle;
 
-        // There is room: it was reserved above.
+        // Cannot fail: the space was reserved above.
         state.established.push(established, GFP_KERNEL)?;
         Ok(handle)
     }
 
-    /// Takes the memory back, unless the end of the session has done so.
+    /// Tears the GPADL down, unless the end of the session has done so.
     ///
     /// # Errors
     ///
-    /// `EIO` if the host may still have it.
+    /// `EIO` if the host may still use the memory.
     fn tear_down(&self, handle: u32) -> Result {
         let mut state = self.session.gpadls.state.lock();
         let Some(index) = state.find(handle) else {
@@ -267,18 +267,18 @@ impl Lease {
         };
 
         if !state.open {
-            // It was tried, and may not be tried again: the channel may not exist any more.
+            // The teardown at the end of the session has failed, and the channel may not exist now.
             return Err(EIO);
         }
 
         let mut established = state.established.remove(index).map_err(|_| EIO)?;
 
         // SAFETY: `open` is true and locked, so the channel is valid. By the type invariant of
-        // `Gpadls` it is the right one.
+        // `Gpadls` the GPADL was established for it.
         unsafe { established.tear_down(self.session.offer.channel.as_ptr()) }
     }
 
-    /// Takes the memory back and lets go of it.
+    /// Tears the GPADL down and releases the memory, or leaks it if the teardown fails.
     fn end(&self, memory: KernelMapping, handle: u32) {
         if self.tear_down(handle).is_err() {
             pr_warn_limited!(
@@ -290,7 +290,7 @@ impl Lease {
     }
 }
 
-/// Memory that the host may use, until this is dropped.
+/// A GPADL, which is torn down when this is dropped.
 pub(crate) struct Gpadl {
     lease: Arc<Lease>,
     handle: u32,
@@ -298,18 +298,18 @@ pub(crate) struct Gpadl {
 }
 
 impl Gpadl {
-    /// Most pages. The protocol counts bytes with 32 bits.
+    /// The maximum number of pages. The protocol counts bytes with 32 bits.
     pub(crate) const MAX_PAGES: u64 = u32::MAX as u64 / PAGE_SIZE as u64;
 
-    /// Lets the host use `memory`. Waits until the host has answered, which `queue` sees to: an ordered
-    /// one, and the same for all of a session.
+    /// Establishes a GPADL of `memory`, and waits until the host has replied. The work is done on
+    /// `queue`, which must be ordered and the same for all GPADLs of a session.
     ///
     /// # Errors
     ///
-    /// - `ENODEV`: the session has ended, or the host has taken the channel away.
-    /// - `ENOMEM`: it is more than the protocol can name, 4 GiB or more; or the host does not want
-    ///   it, or there is no memory for the messages.
-    /// - `ERESTARTSYS`: a fatal signal arrived. The memory comes back when the host has answered.
+    /// - `ENODEV`: the session has ended, or the host has rescinded the channel.
+    /// - `ENOMEM`: the memory has 4 GiB or more, which the protocol cannot express; or the host
+    ///   refuses it, or there is no memory for the messages.
+    /// - `ERESTARTSYS`: a fatal signal arrived. The GPADL is torn down when the host has replied.
     pub(crate) fn establish(
         session: &Arc<Session>,
         memory: KernelMapping,
@@ -347,23 +347,23 @@ impl Gpadl {
         Ok(gpadl)
     }
 
-    /// What the host knows the memory by.
+    /// Returns the host's handle of the GPADL.
     pub(crate) fn handle(&self) -> u32 {
         self.handle
     }
 
-    /// Returns how many pages it has.
+    /// Returns the number of pages.
     pub(crate) fn pages(&self) -> usize {
         self.pages
     }
 }
 
 impl Drop for Gpadl {
-    /// Waits until the host has given the memory back or taken the channel away, or a fatal signal
-    /// arrives; the memory comes back in any case.
+    /// Waits until the GPADL is torn down or the host has rescinded the channel, or until a fatal
+    /// signal arrives; a worker completes the teardown in any case.
     fn drop(&mut self) {
         self.lease.state.lock().wanted = false;
-        // If it is queued it has not begun, and will see that.
+        // If the item is queued already it has not begun, and will see the change.
         let _ = self.lease.queue.enqueue(self.lease.clone());
         let _ = self.lease.over.wait(WaitMode::Killable);
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Taking packets out of the ring that the host fills.
+//! Reads packets from the ring that the host fills.
 //!
-//! The core's own iterator takes a packet of an impossible length for one that reaches as far as the
-//! host has written, and moves on by more than that: its index overtakes the host's, and what was in
-//! the ring before is taken for packets again and again. Here a length is checked before the index
-//! moves, and there is an end to what one callback reads.
+//! The core's own iterator clamps a packet of an invalid length to the end of what the host has
+//! written, but advances by more than that: its index overtakes the host's, and stale data in the
+//! ring is taken for packets again and again. Here a length is checked before the index advances,
+//! and the number of bytes that one callback reads is bounded.
 
 use super::Packet;
 use crate::linux::bindings;
@@ -18,28 +18,28 @@ use kernel::{
     }, //
 };
 
-/// Bytes of a packet descriptor.
+/// The size of a packet descriptor in bytes.
 pub(super) const DESCRIPTOR_SIZE: usize = size_of::<bindings::vmpacket_descriptor>();
 
-/// Bytes of the trailer that follows each packet.
+/// The size of the trailer that follows each packet, in bytes.
 pub(super) const TRAILER_SIZE: usize = 8;
 
-/// The ring cannot be read any further: what the host has written makes no sense.
+/// The error of a ring that cannot be read further because its contents are invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Impossible;
 
-/// Where the payload of a packet is, counted in bytes from its descriptor.
+/// The position of the payload of a packet, in bytes from its descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Extent {
-    /// Start of the payload.
+    /// The start of the payload.
     start: usize,
-    /// End of the payload and of the packet.
+    /// The end of the payload and of the packet.
     end: usize,
 }
 
 impl Extent {
-    /// Checks what a descriptor says. `available` bytes of the ring were written, and a packet has
-    /// at most `largest`.
+    /// Checks the lengths in a descriptor. `available` bytes of the ring were written, and a packet
+    /// has at most `largest` bytes.
     fn new(
         offset8: u16,
         len8: u16,
@@ -70,22 +70,23 @@ fn written(read: usize, write: usize, size: usize) -> core::result::Result<usize
     Ok((write + size - read) % size)
 }
 
-/// The ring that the host fills, while the callback of its channel reads it.
+/// The ring that the host fills, as read by the callback of its channel.
 ///
 /// # Invariants
 ///
-/// `info` is the inbound ring of an open channel, and nobody else reads it.
+/// `info` is the inbound ring of an open channel, and nothing else reads it.
 pub(super) struct Incoming {
     channel: *mut bindings::vmbus_channel,
     info: *mut bindings::hv_ring_buffer_info,
 }
 
 impl Incoming {
-    /// The inbound ring of `channel`.
+    /// Creates a reader of the inbound ring of `channel`.
     ///
     /// # Safety
     ///
-    /// The channel must be open as long as the result exists, and its callback the only user of it.
+    /// The channel must be open as long as the result exists, and only its callback may read the
+    /// ring.
     pub(super) unsafe fn new(channel: *mut bindings::vmbus_channel) -> Self {
         // INVARIANT: By the contract of this function.
         Self {
@@ -95,11 +96,11 @@ impl Incoming {
         }
     }
 
-    /// Returns the index up to which the host has written, as it says.
+    /// Returns the index up to which the host claims to have written.
     fn write_index(&self) -> u32 {
-        // SAFETY: By the type invariant the ring and its control page are there. The index is
-        // aligned, and the host changes it at any time, hence the atomic access: what was written
-        // before it is read after it.
+        // SAFETY: By the type invariant the ring and its control page are valid. The index is
+        // aligned, and the host changes it at any time, hence the atomic access: data written
+        // before it are read after it.
         unsafe {
             let index = &raw mut (*(*self.info).ring_buffer).write_index;
 
@@ -107,17 +108,17 @@ impl Incoming {
         }
     }
 
-    /// Calls `each` for the packets in the ring, but reads no more bytes than the ring has: whoever
-    /// keeps filling it must not keep this processor.
+    /// Calls `each` for the packets in the ring, but reads no more bytes than the ring has, so that
+    /// a host that keeps filling it cannot keep this processor busy.
     ///
     /// # Errors
     ///
-    /// [`Impossible`] if the ring cannot be read any further. Nothing was read of what makes no sense.
+    /// [`Impossible`] if the ring cannot be read further. `each` is not called for invalid packets.
     pub(super) fn read(
         &mut self,
         mut each: impl FnMut(&Packet<'_>),
     ) -> core::result::Result<(), Impossible> {
-        // SAFETY: By the type invariant the structure is valid, and only we change it.
+        // SAFETY: By the type invariant the structure is valid, and only this reader changes it.
         let (size, largest) = unsafe { ((*self.info).ring_datasize, (*self.info).pkt_buffer_size) };
         // CAST: 32 bits fit.
         let (size, largest) = (size as usize, largest as usize);
@@ -138,14 +139,15 @@ impl Incoming {
         Ok(())
     }
 
-    /// Calls `each` for the next packet, if there is one. Returns how many bytes it took in the ring.
+    /// Calls `each` for the next packet, if there is one. Returns the number of bytes it had in the
+    /// ring.
     fn read_one(
         &mut self,
         size: usize,
         largest: usize,
         each: &mut impl FnMut(&Packet<'_>),
     ) -> core::result::Result<usize, Impossible> {
-        // SAFETY: By the type invariant the structure is valid, and only we change it.
+        // SAFETY: By the type invariant the structure is valid, and only this reader changes it.
         let read = unsafe { (*self.info).priv_read_index } as usize;
         let available = written(read, self.write_index() as usize, size)?;
 
@@ -175,9 +177,9 @@ impl Incoming {
         let extent = Extent::new(offset8, len8, available, largest)?;
 
         // SAFETY:
-        // - `extent` was checked: the packet lies in what was written, and fits the buffer, which
-        //   has `largest` bytes and is ours as long as we read.
-        // - What the host does to the packet meanwhile only decides what the copy has in it.
+        // - `extent` was checked: the packet lies in the written part, and fits the buffer, which
+        //   has `largest` bytes and is used by this reader only.
+        // - If the host changes the packet meanwhile, this only affects the contents of the copy.
         let (kind, transaction, payload) = unsafe {
             let copy = (*self.info).pkt_buffer.cast::<u8>();
 
@@ -200,17 +202,17 @@ impl Incoming {
 
         let bytes = extent.end + TRAILER_SIZE;
 
-        // SAFETY: By the type invariant the structure is valid, and only we change it.
+        // SAFETY: By the type invariant the structure is valid, and only this reader changes it.
         // CAST: It is less than `size`, which has 32 bits.
         unsafe { (*self.info).priv_read_index = ((read + bytes) % size) as u32 };
         Ok(bytes)
     }
 
-    /// Leaves out all that there is, so that the core does not call again because of it.
+    /// Skips everything in the ring, so that the core does not call again because of it.
     pub(super) fn discard(&mut self) {
         let write = self.write_index();
 
-        // SAFETY: By the type invariant the control page is there. The host only reads this index.
+        // SAFETY: By the type invariant the control page is valid. The host only reads this index.
         unsafe { (&raw mut (*(*self.info).ring_buffer).read_index).write_volatile(write) };
     }
 }
@@ -244,7 +246,7 @@ mod tests {
             (2, 0, 4096),
             (0, 0, 4096),
             (2, 1, 4096),
-            // The payload starts in the descriptor, or behind the packet
+            // The payload starts in the descriptor, or after the packet
             (0, 4, 4096),
             (1, 4, 4096),
             (5, 4, 4096),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One time a channel is open: sending, waiting for room, receiving.
+//! A session: sending, waiting for space in the ring, and receiving while a channel is open.
 
 use super::{
     gpadl::Gpadls,
@@ -48,11 +48,11 @@ use kernel::{
     }, //
 };
 
-/// How long to sleep before looking again at a full ring. Hosts without flow control, which set
-/// no feature bit, never say that there is room; for all others the time does not matter.
+/// The interval at which a full ring is tried again. Hosts without flow control, which set no
+/// feature bit, do not signal that there is space; for all others the interval does not matter.
 const ROOM_SLICE: Delta = Delta::from_millis(100);
 
-/// One time a channel is open.
+/// A channel from opening to closing.
 ///
 /// # Invariants
 ///
@@ -65,19 +65,19 @@ pub(crate) struct Session {
     open: RwSem<bool>,
     #[pin]
     room: EventCount,
-    /// Somebody waits for room, and the host was asked to say when there is some.
+    /// Whether a sender waits for space, and the host was asked to signal when there is some.
     room_wanted: Atomic<bool>,
-    /// Senders waiting for room.
+    /// The number of senders that wait for space.
     waiting: Atomic<u32>,
-    /// One of them has the [`Turn`].
+    /// Whether a sender holds the [`Turn`].
     taken: Atomic<bool>,
-    /// The host has written what makes no sense: nothing is read any more. Changed by the channel
-    /// callback only.
+    /// Whether the host has written invalid data, after which nothing is read. Changed by the
+    /// channel callback only.
     broken: Atomic<bool>,
     queue: Arc<OwnedQueue>,
     #[pin]
     pub(super) gpadls: Gpadls,
-    /// Tells the receiver that the channel is broken.
+    /// Reports to the receiver that the channel is broken.
     #[pin]
     work: Work<Session>,
 }
@@ -95,8 +95,8 @@ impl WorkItem for Session {
 }
 
 impl Session {
-    /// Makes a session that has not begun. What must not be done in softirq context is done on
-    /// `queue`.
+    /// Creates a session of a channel that is not open. Work that must not be done in softirq
+    /// context is done on `queue`.
     pub(super) fn new(
         offer: Arc<Offer>,
         receiver: Arc<dyn Receiver>,
@@ -121,27 +121,27 @@ impl Session {
         )
     }
 
-    /// What [`Self::on_event`] is to be called with.
+    /// Returns the context argument for [`Self::on_event`].
     pub(super) fn context(this: &Arc<Self>) -> *mut c_void {
         Arc::as_ptr(this).cast_mut().cast()
     }
 
-    /// The channel is open now.
+    /// Allows packets to be sent, as the channel is open now.
     pub(super) fn begin(&self) {
         *self.open.write() = true;
         self.gpadls.begin();
     }
 
-    /// The channel is about to be closed: waits for sends under way, allows no more, and wakes
-    /// whoever waits for the host.
+    /// Waits for running sends, refuses further ones, and wakes the threads that wait for the host,
+    /// as the channel is about to be closed.
     pub(super) fn end(&self) {
         *self.open.write() = false;
         self.room.wake_all();
         self.receiver.closed();
     }
 
-    /// One attempt to write a packet. With `want_room` the host is first asked to interrupt when
-    /// there is room for it.
+    /// Tries once to write a packet. With `want_room` the host is first asked to interrupt when
+    /// there is space for it.
     fn try_send(
         &self,
         payload: &[u8],
@@ -152,7 +152,7 @@ impl Session {
         let length = u32::try_from(payload.len())?;
         let open = self.open.read();
 
-        // `settle` waits for who was told that it is wanted.
+        // `settle` waits for senders for which `wanted` has returned `true`.
         if !*open || !wanted() {
             return Err(ENODEV);
         }
@@ -183,7 +183,8 @@ impl Session {
         })
     }
 
-    /// Waits until nobody else waits for room: small packets would else take what a big one needs.
+    /// Waits until no other sender waits for space: small packets would otherwise use up the space
+    /// that a big one needs.
     fn take_turn(&self, deadline: &Deadline, wanted: &dyn Fn() -> bool) -> Result<Turn<'_>> {
         loop {
             let seen = self.room.snapshot();
@@ -198,7 +199,7 @@ impl Session {
         }
     }
 
-    /// Waits for room until the packet could be written.
+    /// Waits for space until the packet was written.
     fn send_when_room(
         &self,
         payload: &[u8],
@@ -220,25 +221,25 @@ impl Session {
         }
     }
 
-    /// The callback of the VMBus core, in softirq context.
+    /// Handles an interrupt of the channel. Called by the VMBus core in softirq context.
     ///
     /// # Safety
     ///
     /// `context` must point at a [`Session`] whose channel is open.
     pub(super) unsafe extern "C" fn on_event(context: *mut c_void) {
-        // SAFETY: By the contract of this function; the session is in an `Arc`, which is kept as long
-        // as the channel is open.
+        // SAFETY: By the contract of this function; the session is in an `Arc`, which is kept as
+        // long as the channel is open.
         let session = unsafe { ArcBorrow::from_raw(context.cast::<Session>()) };
         let channel = session.offer.channel.as_ptr();
 
-        // Ask no more before waking: a sender that asks again in between is woken too.
+        // Cleared before waking: a sender that sets it again in between is woken, too.
         if session.room_wanted.xchg(false, Full) {
             // SAFETY: The channel is open while its callback runs.
             unsafe { bindings::dxgkrnl_helper_set_pending_send_size(channel, 0) };
             session.room.wake_all();
         }
 
-        // SAFETY: The channel is open while its callback runs, and nobody else reads it.
+        // SAFETY: The channel is open while its callback runs, and nothing else reads it.
         let mut incoming = unsafe { Incoming::new(channel) };
 
         if session.broken.load(Relaxed) {
@@ -255,13 +256,13 @@ impl Session {
                 "the host has written an impossible packet to channel {}, which is closed\n",
                 session.offer.relid.load(Relaxed)
             );
-            // It was never queued before: a session breaks once.
+            // Cannot fail: the item was never queued before, as a session breaks once.
             let _ = session.queue.enqueue(Arc::from(session));
         }
     }
 }
 
-/// The right to be the one that waits for room.
+/// The exclusive right to wait for space.
 struct Turn<'a>(&'a Session);
 
 impl Drop for Turn<'_> {
@@ -279,7 +280,7 @@ impl Channel for Arc<Session> {
         mode: WaitMode,
         wanted: &dyn Fn() -> bool,
     ) -> Result {
-        // Who comes while others wait does so, too, or big packets would never fit.
+        // A sender waits if others do, so that small packets do not overtake big ones forever.
         if self.waiting.load(Relaxed) == 0 {
             match self.try_send(payload, transaction, wanted, false) {
                 Err(error) if error == EAGAIN => {}
@@ -296,7 +297,7 @@ impl Channel for Arc<Session> {
 
     fn settle(&self) {
         drop(self.open.write());
-        // Those who wait for room look again whether they are wanted.
+        // Senders that wait for space check again whether they are wanted.
         self.room.wake_all();
     }
 
@@ -312,7 +313,7 @@ impl Channel for Arc<Session> {
             .as_ref()
             .is_some_and(|current| Arc::ptr_eq(current, self))
         {
-            // Somebody else closed it, and held the lock until that was done.
+            // Another thread has closed it, and held the lock until that was done.
             return;
         }
         life.session = None;
