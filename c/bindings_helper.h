@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What bindgen reads. Only declarations the kernel crate does not have end up
- * in our bindings; see Kbuild for the selection.
+ * The input of bindgen. Only declarations that the kernel crate does not have
+ * are generated; see Kbuild for the selection.
  */
 
-/* First: hyperv.h needs it, and the order of the kernel crate's own file is kept. */
+/* First, as hyperv.h needs it, and as in the kernel crate's own bindings_helper.h. */
 #include <linux/hrtimer_types.h>
 
 #include <linux/anon_inodes.h>

@@ -47,13 +47,13 @@ void dxgkrnl_helper_spin_unlock_irqrestore(struct spinlock *lock, unsigned long 
 	spin_unlock_irqrestore(lock, flags);
 }
 
-/* Does not count as busy, nor as hung however long it takes. */
+/* The task counts neither as busy nor as hung while it waits. */
 void dxgkrnl_helper_wait_for_completion_idle(struct completion *completion)
 {
 	wait_for_completion_state(completion, TASK_IDLE);
 }
 
-/* As wait_event_*_timeout(): 0 when time is up, -ERESTARTSYS on a fatal signal. */
+/* As wait_event_*_timeout(): 0 after the timeout, -ERESTARTSYS after a fatal signal. */
 long dxgkrnl_helper_wait_change(struct wait_queue_head *head, const unsigned int *counter,
 				unsigned int old, long timeout, bool killable)
 {
@@ -107,9 +107,9 @@ void dxgkrnl_helper_set_pending_send_size(struct vmbus_channel *channel, u32 siz
 {
 	set_channel_pending_send_size(channel, size);
 	/*
-	 * The host publishes its read index and then looks at the pending size;
-	 * we store the size and then look at the read index. The barrier makes
-	 * sure that at least one side sees the other.
+	 * The host publishes its read index and then reads the pending size;
+	 * the guest stores the size and then reads the read index. The barrier
+	 * ensures that at least one side sees the other.
 	 */
 	virt_mb();
 }
@@ -153,12 +153,12 @@ void dxgkrnl_helper_count_pinned(struct mm_struct *mm, unsigned long pages, bool
 		atomic64_sub(pages, &mm->pinned_vm);
 }
 
-/* Whether @page of a file is mapped at @at by a program that may write the file. */
+/* Returns whether @vma maps the file of @page for a program that may write the file. */
 static bool dxgkrnl_is_file_writable(struct vm_area_struct *vma, struct page *page)
 {
 	struct address_space *mapping = folio_mapping(page_folio(page));
 
-	/* A private mapping of the file says nothing about the right to write it. */
+	/* A private mapping does not prove the right to write the file. */
 	return vma && (vma->vm_flags & VM_SHARED) && (vma->vm_flags & VM_MAYWRITE) &&
 	       vma->vm_file && mapping && vma->vm_file->f_mapping == mapping;
 }
@@ -166,8 +166,8 @@ static bool dxgkrnl_is_file_writable(struct vm_area_struct *vma, struct page *pa
 /*
  * Returns 0 if the current program may write all of @pages, which it has pinned from @start on:
  * anonymous pages are its own copies, and pages of files are mapped there from files that it has
- * opened for writing. The program may have changed its mappings since it has pinned the pages; a
- * page counts as what it is, not as what is mapped now.
+ * opened for writing. The program may have changed its mappings since it has pinned the pages, so
+ * the pinned page decides, not the current mapping.
  */
 int dxgkrnl_helper_check_writable(unsigned long start, struct page **pages, unsigned long count)
 {
@@ -200,7 +200,7 @@ void *dxgkrnl_helper_vmap(struct page **pages, unsigned int count, bool writable
 	return vmap(pages, count, VM_MAP, writable ? PAGE_KERNEL : PAGE_KERNEL_RO);
 }
 
-/* Whether @start to @start + @size is one area of the current program, and of a file of @inode. */
+/* Returns whether one VMA, of a file of @inode, covers exactly @start to @start + @size. */
 bool dxgkrnl_helper_is_area_of(const struct inode *inode, unsigned long start, unsigned long size)
 {
 	struct vm_area_struct *vma;
@@ -230,8 +230,8 @@ static int dxgkrnl_io_remap_pte(pte_t *pte, unsigned long address, void *data)
 }
 
 /*
- * Maps the whole of @vma, which is being set up, from @pfn on. In pieces, as a GPU may
- * show all of its memory.
+ * Maps the whole of @vma, which is being set up, from @pfn on. In pieces, with a check for fatal
+ * signals, as a GPU may expose all of its memory.
  */
 int dxgkrnl_helper_io_remap(struct vm_area_struct *vma, unsigned long pfn, bool write_combining)
 {
@@ -262,7 +262,7 @@ void dxgkrnl_helper_dma_fence_get(struct dma_fence *fence)
 	dma_fence_get(fence);
 }
 
-/* Whether there was a reference left to take another one from. */
+/* Returns false if the fence has no references left. */
 bool dxgkrnl_helper_dma_fence_get_rcu(struct dma_fence *fence)
 {
 	return dma_fence_get_rcu(fence);
@@ -278,7 +278,7 @@ void dxgkrnl_helper_dma_fence_set_error(struct dma_fence *fence, int error)
 	dma_fence_set_error(fence, error);
 }
 
-/* To be handed to the end of the section. */
+/* Returns the cookie for dxgkrnl_helper_dma_fence_end_signalling(). */
 bool dxgkrnl_helper_dma_fence_begin_signalling(void)
 {
 	return dma_fence_begin_signalling();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module parameter max_pinned_mib: Rust knows none that change while the module is loaded. */
+/* The module parameter max_pinned_mib: parameters of Rust modules cannot change after loading. */
 
 #include <linux/compiler.h>
 #include <linux/moduleparam.h>

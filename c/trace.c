@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The code of the trace points, and the functions Rust calls to hit them.
+ * The code of the trace points, and the functions with which Rust calls them.
  */
 
 #define CREATE_TRACE_POINTS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Trace points: what users ask for, and what is asked of the host. They stand
- * in for log messages about things a user can provoke at will.
+ * Trace points: the ioctls of user programs, and the messages to the host. They
+ * replace log messages, which a user could provoke at will.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dxgkrnl
@@ -65,7 +65,7 @@ TRACE_EVENT(dxgkrnl_reply,
 
 #endif
 
-/* Outside of the guard: the header is read again to make the code. */
+/* Outside of the guard: define_trace.h includes this header again. */
 #undef TRACE_INCLUDE_PATH
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_PATH .
