@@ -133,6 +133,8 @@ extern "C" fn driver_name(_fence: *mut dma_fence) -> *const c_char {
     <crate::LocalModule as ModuleMetadata>::NAME.as_char_ptr()
 }
 
+/// Returns the name of the fence's timeline.
+///
 /// # Safety
 ///
 /// `fence` must be a fence of this driver.
@@ -141,6 +143,8 @@ unsafe extern "C" fn timeline_name(fence: *mut dma_fence) -> *const c_char {
     unsafe { (*fence.cast::<Header>()).timeline }.as_char_ptr()
 }
 
+/// Releases the payload and frees the fence, after its last reference was dropped.
+///
 /// # Safety
 ///
 /// `fence` must be a fence of this driver without references.

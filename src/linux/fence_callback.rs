@@ -143,6 +143,8 @@ unsafe fn give_back<L: Listener>(callback: *const Callback<L>) {
     }
 }
 
+/// Calls the listener and drops the references that belong to the fence.
+///
 /// # Safety
 ///
 /// Called by a fence that has the callback of a `Callback<L>`.

@@ -33,7 +33,7 @@ pub(super) struct Batch<'a> {
     mode: WaitMode,
     /// The handles of allocations that are not part of a resource.
     alone: KVVec<Handle>,
-    /// Those of them that memory of the program backs.
+    /// The allocations of `alone` that memory of the program backs.
     alone_sysmem: KVVec<Arc<Allocation>>,
     /// Allocations backed by memory of the program that are part of the resource that follows.
     parts_sysmem: KVVec<Arc<Allocation>>,

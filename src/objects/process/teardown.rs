@@ -38,9 +38,9 @@ use kernel::{
 /// Whether the driver waits for the work of a device before it destroys the device.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
-    /// It waits: the process closes the adapter or ends.
+    /// Wait for the work, as the process closes the adapter or ends.
     Yes,
-    /// It does not wait: the program destroys the device.
+    /// Do not wait, as the program destroys the device.
     No,
 }
 
