@@ -19,8 +19,9 @@
 //!
 //! # Layers
 //!
-//! `bus` and `ioctl` call `objects`, which calls `message`, `transport` and `linux`, in this order
-//! and never back. `wire`, `uapi` and `counter` are used by all layers.
+//! `bus` calls `ioctl`, `ioctl` calls `registry`, and so on over `objects`, `message` and `transport`
+//! to `linux`: in this order and never back. `uapi`, `wire`, `id_table` and `counter` are used by
+//! all layers.
 
 #![crate_name = "dxgkrnl"]
 #![deny(unsafe_code)]

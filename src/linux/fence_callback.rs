@@ -91,7 +91,7 @@ impl<L: Listener> Subscription<L> {
         //   reference made above belongs to the fence, by the type invariant.
         // - Code of the module stays as long: the caller is code of the module.
         let ret = unsafe {
-            bindings::dxgkrnl_helper_module_get();
+            super::bindings::dxgkrnl_helper_module_get();
             bindings::dma_fence_add_callback(
                 self.0.fence.as_ptr(),
                 Opaque::cast_into(&raw const (*raw).raw),
@@ -139,7 +139,7 @@ unsafe fn give_back<L: Listener>(callback: *const Callback<L>) {
     // SAFETY: By the contract of this function.
     unsafe {
         drop(Arc::from_raw(callback));
-        bindings::dxgkrnl_helper_module_put();
+        super::bindings::dxgkrnl_helper_module_put();
     }
 }
 
