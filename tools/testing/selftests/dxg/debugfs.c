@@ -62,7 +62,7 @@ TEST_F(debugfs, adapters)
 	char line[256];
 
 	ASSERT_EQ(0, dxg_list(self->gpu.fd, &list));
-	EXPECT_EQ(list.count, LINES("adapters", line, "-", " active version "));
+	EXPECT_EQ(list.count, LINES("adapters", line, ":", " active version "));
 	EXPECT_EQ(1, LINES("adapters", line, self->luid, " active "));
 	EXPECT_EQ(1, LINES("adapters", line, "global active"));
 	EXPECT_EQ(0, dxg_list_close(self->gpu.fd, &list));
