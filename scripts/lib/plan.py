@@ -35,7 +35,7 @@ RACES = "test_module.sh accounting allocation_destroy context device enum_proces
     "memory_lives memory_random paging_queue parents signals sync_many sync_processes sync_threads threads fuzz_ioctl " \
     "adapter_loss adapter_slow test_removal.sh no_host"
 
-# What waits for a host that takes more time than a driver may have patience: half a minute and more of nothing in each. It
+# What waits for a host that takes more time than a driver may wait: half a minute and more of nothing in each. It
 # is the same on every kernel and with every host, so that the debug kernel, which sees most, is enough.
 SLOW_HOST = "slow_host"
 SLOW_ADAPTERS = "adapter_slow"

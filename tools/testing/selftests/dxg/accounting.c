@@ -73,7 +73,7 @@ TEST_F(cgroup, waits)
 	ASSERT_LE(0, before);
 	for (int i = 1; i <= WAITS; i++)
 		ASSERT_OK(dxg_wait_event(&self->gpu, self->fence.handle, i, event));
-	for (int i = 0; i < DXG_PATIENCE / 100 && now - before < bytes; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 100 && now - before < bytes; i++) {
 		dxg_sleep_ms(100);
 		now = kernel_memory(self->stat);
 	}

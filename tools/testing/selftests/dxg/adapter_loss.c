@@ -111,7 +111,7 @@ static int lose(struct loser *loser)
 		result = dxg_removal_ask(DXG_RESCIND + DXG_CHANNEL_GLOBAL);
 		break;
 	}
-	for (int i = 0; !result && i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; !result && i < DXG_TIMEOUT_MS / 10; i++) {
 		struct d3dkmt_adaptertype type;
 
 		result = dxg_query(SCENE->gpu.fd, SCENE->gpu.adapter, QAI_ADAPTERTYPE, &type,
@@ -237,7 +237,7 @@ TEST_F(loss, every_end)
 
 static bool vanishes(const void *address)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (!dxg_can_read(address))
 			return true;
 		dxg_sleep_ms(10);
@@ -312,7 +312,7 @@ TEST_F(loss, waits_end)
 	ASSERT_EQ(0, pthread_join(loser->thread, NULL));
 	EXPECT_EQ(-ENODEV, loser->result);
 	/* A fence that was given out signals, and says that it is not because of the GPU. */
-	EXPECT_EQ(1, poll(&file, 1, DXG_PATIENCE));
+	EXPECT_EQ(1, poll(&file, 1, DXG_TIMEOUT_MS));
 	ASSERT_EQ(0, ioctl(loser->scene.sync_file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_GT(0, info.status);
 }

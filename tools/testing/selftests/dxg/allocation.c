@@ -6,7 +6,7 @@
 #include "dxg_harness.h"
 
 #define THREADS		4
-#define MOST		D3DKMT_CREATEALLOCATION_MAX
+#define MAX_COUNT		D3DKMT_CREATEALLOCATION_MAX
 #define PRIVATE_MAX	131072u
 #define FILL		0xa5a5a5a5
 
@@ -14,7 +14,7 @@ FIXTURE(allocation)
 {
 	struct dxg_gpu gpu;
 	struct d3dkmt_createallocation args;
-	struct d3dddi_allocationinfo2 info[MOST + 1];
+	struct d3dddi_allocationinfo2 info[MAX_COUNT + 1];
 	struct dxg_allocation_data data[2];
 	int objects;
 };
@@ -116,7 +116,7 @@ TEST_F(allocation, resource)
 
 TEST_F(allocation, count)
 {
-	const __u32 counts[] = { 0, MOST + 1, 0x02aaaaab, 0xffffffff };
+	const __u32 counts[] = { 0, MAX_COUNT + 1, 0x02aaaaab, 0xffffffff };
 
 	/* Before the list is read */
 	self->args.allocation_info = (uintptr_t)dxg_unmapped();
@@ -129,21 +129,21 @@ TEST_F(allocation, count)
 TEST_F(allocation, most)
 {
 	struct d3dkmt_destroyallocation2 destroy = { .device.v = self->gpu.device };
-	__u32 handles[MOST];
+	__u32 handles[MAX_COUNT];
 
-	for (int i = 0; i < MOST; i++)
+	for (int i = 0; i < MAX_COUNT; i++)
 		self->info[i].priv_drv_data_size = 0;
-	self->args.alloc_count = MOST;
+	self->args.alloc_count = MAX_COUNT;
 	ASSERT_EQ(0, CREATE());
-	EXPECT_EQ(0, self->info[MOST].allocation.v);
-	for (int i = 0; i < MOST; i++) {
+	EXPECT_EQ(0, self->info[MAX_COUNT].allocation.v);
+	for (int i = 0; i < MAX_COUNT; i++) {
 		handles[i] = self->info[i].allocation.v;
 		ASSERT_NE(0, handles[i]);
 	}
 	if (self->objects >= 0)
-		EXPECT_OK(dxg_host_objects() - self->objects - MOST);
+		EXPECT_OK(dxg_host_objects() - self->objects - MAX_COUNT);
 	destroy.allocations = (uintptr_t)handles;
-	destroy.alloc_count = MOST;
+	destroy.alloc_count = MAX_COUNT;
 	EXPECT_EQ(0, dxg_ioctl(FD, LX_DXDESTROYALLOCATION2, &destroy));
 	EXPECT_EQ(self->objects, dxg_host_objects());
 }

@@ -5,12 +5,12 @@
 
 #define THREADS	4
 #define ROUNDS	dxg_rounds(20)
-#define MOST	D3DKMT_CREATEALLOCATION_MAX
+#define MAX_COUNT	D3DKMT_CREATEALLOCATION_MAX
 
 FIXTURE(destroy)
 {
 	struct dxg_gpu gpu;
-	__u32 list[MOST + 1];
+	__u32 list[MAX_COUNT + 1];
 	__u32 resource;
 	__u32 members[3];
 	struct d3dkmt_destroyallocation2 args;
@@ -122,7 +122,7 @@ TEST_F(destroy, flags)
 
 TEST_F(destroy, count)
 {
-	const __u32 counts[] = { MOST + 1, 0x40000001, 0xffffffff };
+	const __u32 counts[] = { MAX_COUNT + 1, 0x40000001, 0xffffffff };
 
 	for (int i = 0; i < ARRAY_SIZE(counts); i++) {
 		self->args.alloc_count = counts[i];
@@ -179,9 +179,9 @@ TEST_F(destroy, duplicate)
 	self->args.alloc_count = 2;
 	self->list[1] = self->list[0] ^ 1;
 	REFUSED(EINVAL);
-	for (int i = 0; i < MOST; i++)
+	for (int i = 0; i < MAX_COUNT; i++)
 		self->list[i] = self->list[0];
-	self->args.alloc_count = MOST;
+	self->args.alloc_count = MAX_COUNT;
 	REFUSED(EINVAL);
 	self->args.alloc_count = 1;
 	EXPECT_EQ(0, DESTROY());

@@ -19,7 +19,7 @@ static int stopped(const struct dxg_gpu *gpu)
 {
 	int state = 0;
 
-	for (int i = 0; i < DXG_PATIENCE && !state; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS && !state; i++) {
 		state = dxg_device_state(gpu->fd, gpu->device);
 		dxg_sleep_ms(1);
 	}

@@ -105,7 +105,7 @@ static int close_and_look(void *data, unsigned int index)
 	if (!index)
 		return close_adapter(looking->gpu);
 	snprintf(pid, sizeof(pid), " pid %d age ", getpid());
-	for (int i = 0; i < DXG_PATIENCE && looking->seen <= 0; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS && looking->seen <= 0; i++) {
 		looking->seen = LINES("requests", looking->line, " FLUSHDEVICE process 0x", pid);
 		dxg_sleep_ms(1);
 	}
@@ -128,7 +128,7 @@ TEST_F(debugfs, requests)
 	ASSERT_NE(NULL, text);
 	if (sscanf(text, " age %u ms", &age) != 1)
 		age = ~0U;
-	EXPECT_GT((unsigned int)DXG_PATIENCE, age);
+	EXPECT_GT((unsigned int)DXG_TIMEOUT_MS, age);
 	EXPECT_EQ(0, LINES("requests", looking.line, " FLUSHDEVICE "));
 }
 

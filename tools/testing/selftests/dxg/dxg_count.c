@@ -51,7 +51,7 @@ static bool returns(const struct dxg_count *before, bool host)
 {
 	struct dxg_count now;
 
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		now.host = host ? dxg_host_objects() : before->host;
 		read_driver(&now);
 		if (now.host == before->host && !strcmp(now.driver, before->driver))

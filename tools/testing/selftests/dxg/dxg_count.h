@@ -21,7 +21,7 @@ void dxg_count_take(struct dxg_count *count);
 /* Whether there is more than before, in both places. */
 bool dxg_count_is_more(const struct dxg_count *before);
 /*
- * Whether it comes back to what was before, within DXG_PATIENCE. What a process
+ * Whether it comes back to what was before, within DXG_TIMEOUT_MS. What a process
  * leaves behind takes a moment to go, since a worker does it.
  */
 bool dxg_count_returns(const struct dxg_count *before);

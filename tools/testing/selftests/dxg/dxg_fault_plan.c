@@ -109,7 +109,7 @@ int dxg_faults_done(void)
 
 bool dxg_faults_reach(int count)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (dxg_faults_done() >= count)
 			return true;
 		dxg_sleep_ms(10);

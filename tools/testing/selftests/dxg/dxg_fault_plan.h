@@ -19,7 +19,7 @@ int dxg_fault_plan(const char *toml);
 /* Returns the number of faults made since the last dxg_fault_plan(); negative without a port. */
 int dxg_faults_done(void);
 
-/* Waits until at least @count faults were made; false after DXG_PATIENCE. */
+/* Waits until at least @count faults were made; false after DXG_TIMEOUT_MS. */
 bool dxg_faults_reach(int count);
 
 #endif /* DXG_FAULT_PLAN_H */

@@ -118,7 +118,7 @@ long dxg_pins(void)
 
 bool dxg_pins_return(long before)
 {
-	for (int i = 0; i < DXG_PATIENCE / 100; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 100; i++) {
 		if (dxg_pins() == before)
 			return true;
 		dxg_sleep_ms(100);

@@ -34,7 +34,7 @@ long dxg_fdinfo(int fd, const char *name);
 
 /*
  * How many pages of the machine are pinned, whoever did it; -1 if the kernel does not
- * count them. And whether it comes back to that: false after DXG_PATIENCE.
+ * count them. And whether it comes back to that: false after DXG_TIMEOUT_MS.
  */
 long dxg_pins(void);
 bool dxg_pins_return(long before);

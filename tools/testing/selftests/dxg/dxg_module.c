@@ -82,7 +82,7 @@ int dxg_count_adapters(void)
 
 bool dxg_adapters_return(int count)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (dxg_count_adapters() == count)
 			return true;
 		dxg_sleep_ms(10);
@@ -93,7 +93,7 @@ bool dxg_adapters_return(int count)
 
 bool dxg_unload(void)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (!syscall(SYS_delete_module, "dxgkrnl", O_NONBLOCK))
 			return true;
 		dxg_sleep_ms(10);

@@ -26,12 +26,12 @@ bool dxg_renew_adapters(void);
 /* The same with everything that the driver has, channels too: as if it had just been loaded. */
 void dxg_renew_everything(void);
 
-/* How many adapters work, and whether so many do within DXG_PATIENCE */
+/* How many adapters work, and whether so many do within DXG_TIMEOUT_MS */
 int dxg_count_adapters(void);
 bool dxg_adapters_return(int count);
 
 /*
- * Unloads the module as soon as nobody uses it; false after DXG_PATIENCE. Loads the one that
+ * Unloads the module as soon as nobody uses it; false after DXG_TIMEOUT_MS. Loads the one that
  * DXG_MODULE in the environment names: 0 or the negative errno.
  */
 bool dxg_unload(void);

@@ -260,7 +260,7 @@ int dxg_make_resident(int fd, const struct dxg_paging_queue *queue, const __u32 
 
 bool dxg_wait_fence(dxg_fence fence, __u64 value)
 {
-	for (int i = 0; i < DXG_PATIENCE; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS; i++) {
 		if (*fence >= value)
 			return true;
 		dxg_sleep_ms(1);

@@ -119,7 +119,7 @@ int dxg_destroy_resource(int fd, __u32 device, __u32 resource);
 int dxg_make_resident(int fd, const struct dxg_paging_queue *queue, const __u32 *allocations,
 		      __u32 count);
 
-/* Waits until a fence has reached a value; false after DXG_PATIENCE. */
+/* Waits until a fence has reached a value; false after DXG_TIMEOUT_MS. */
 bool dxg_wait_fence(dxg_fence fence, __u64 value);
 
 /* Whether a byte can be read or written, found out without a signal. */

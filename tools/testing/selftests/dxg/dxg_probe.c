@@ -92,7 +92,7 @@ static int hold_fence(const char *path)
 		return -result;
 	/* The process ends for the driver, and with it what could signal. */
 	dxg_gpu_close(&gpu);
-	if (!dxg_file_signals(file, DXG_PATIENCE) || dxg_file_status(file) != -ENODEV)
+	if (!dxg_file_signals(file, DXG_TIMEOUT_MS) || dxg_file_status(file) != -ENODEV)
 		result = -ETIME;
 	return result ? -result : hold_until_gone(path);
 }

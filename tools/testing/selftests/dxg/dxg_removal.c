@@ -93,7 +93,7 @@ unsigned int dxg_adapters_active(void)
 
 bool dxg_adapters_complete(void)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (dxg_adapters_active() == 2)
 			return true;
 		dxg_sleep_ms(10);

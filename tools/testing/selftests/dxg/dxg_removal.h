@@ -33,7 +33,7 @@ int dxg_functions_rebind(void);
 /* How many adapters work now */
 unsigned int dxg_adapters_active(void);
 
-/* Waits until both adapters work; false after DXG_PATIENCE. */
+/* Waits until both adapters work; false after DXG_TIMEOUT_MS. */
 bool dxg_adapters_complete(void);
 
 #endif /* DXG_REMOVAL_H */

@@ -178,7 +178,7 @@ static __u64 count_within(int event, int ms)
 
 __u64 dxg_event_count(int event)
 {
-	return count_within(event, DXG_PATIENCE);
+	return count_within(event, DXG_TIMEOUT_MS);
 }
 
 bool dxg_event_silent(int event)

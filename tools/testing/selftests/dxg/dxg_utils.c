@@ -181,7 +181,7 @@ int dxg_bound(int fd, struct winluid luid, pid_t pid)
 
 bool dxg_wait_unbound(int fd, struct winluid luid)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		__u32 pids[MAX_PROCESSES];
 		__u64 count = MAX_PROCESSES;
 

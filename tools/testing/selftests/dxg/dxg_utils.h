@@ -22,7 +22,7 @@
  * How many milliseconds tests wait for what must happen: only a test that fails waits so
  * long. More than a machine with other things to do lets a guest wait.
  */
-#define DXG_PATIENCE		60000
+#define DXG_TIMEOUT_MS		60000
 
 /*
  * How often a test repeats what may go well by chance: @full times when that is what
@@ -113,7 +113,7 @@ int dxg_first_luid(int fd, struct winluid *luid);
  */
 int dxg_bound(int fd, struct winluid luid, pid_t pid);
 
-/* Waits until nobody holds a handle of the adapter; false after DXG_PATIENCE. */
+/* Waits until nobody holds a handle of the adapter; false after DXG_TIMEOUT_MS. */
 bool dxg_wait_unbound(int fd, struct winluid luid);
 
 static inline bool dxg_luid_equal(struct winluid x, struct winluid y)

@@ -15,7 +15,7 @@
 #include "dxg_harness.h"
 
 /* No initialisation has so many places where it can fail. */
-#define MOST	2000
+#define MAX_COUNT	2000
 
 FIXTURE(load)
 {
@@ -57,11 +57,11 @@ TEST_F_TIMEOUT(load, memory, 900)
 	int result;
 
 	/* None fails: so many there are. */
-	allocations = MOST - load_in_want(self->nth, MOST, &result);
+	allocations = MAX_COUNT - load_in_want(self->nth, MAX_COUNT, &result);
 	ASSERT_EQ(0, result);
 	ASSERT_TRUE(dxg_unload());
 	EXPECT_LT(20, allocations);
-	ASSERT_GT(MOST, allocations);
+	ASSERT_GT(MAX_COUNT, allocations);
 
 	/* All of them take their time; a part begins somewhere else each time. */
 	step = allocations / dxg_rounds(allocations) ?: 1;

@@ -12,7 +12,7 @@
 #include "dxg_harness.h"
 
 /* Binding takes many more allocations than any call. */
-#define MOST		2000
+#define MAX_COUNT		2000
 
 FIXTURE(probe)
 {
@@ -55,7 +55,7 @@ TEST_F_TIMEOUT(probe, bind, 900)
 	for (int i = 0; i < devices.count; i++) {
 		const char *device = devices.name[i];
 
-		for (unsigned int n = 1; n < MOST; n++) {
+		for (unsigned int n = 1; n < MAX_COUNT; n++) {
 			bool failed, bound;
 
 			ASSERT_TRUE(dxg_drive(variant->driver, "unbind", device));
@@ -68,7 +68,7 @@ TEST_F_TIMEOUT(probe, bind, 900)
 				ASSERT_TRUE(dxg_drive(variant->driver, "bind", device));
 			if (!failed)
 				break;
-			ASSERT_GT(MOST - 1, n);
+			ASSERT_GT(MAX_COUNT - 1, n);
 		}
 		/* An adapter that has lost its channel does not come back with that. */
 		ASSERT_TRUE(dxg_renew_adapters());

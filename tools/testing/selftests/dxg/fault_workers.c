@@ -84,7 +84,7 @@ static void leave_much(const int *ready, const int *go)
 }
 
 /* What processes leave goes, although the host could not be told at once. */
-TEST_F_TIMEOUT(workers, farewells, 600)
+TEST_F_TIMEOUT(workers, process_end, 600)
 {
 	unsigned int step = MOST_INTERVALS / dxg_rounds(MOST_INTERVALS) ?: 1, failed = 0;
 	int ready[2], go[2];

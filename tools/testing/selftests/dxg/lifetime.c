@@ -89,7 +89,7 @@ TEST_F(lifetime, exit)
 /* What the program saw of the host's memory goes soon after the file. */
 static bool vanishes(const void *address)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (!dxg_can_read(address))
 			return true;
 		dxg_sleep_ms(10);

@@ -3,14 +3,14 @@
 #include "dxg_objects.h"
 #include "dxg_harness.h"
 
-#define MOST	D3DKMT_MAKERESIDENT_ALLOC_MAX
+#define MAX_COUNT	D3DKMT_MAKERESIDENT_ALLOC_MAX
 #define FILL	0xa5a5a5a5a5a5a5a5
 
 FIXTURE(offer)
 {
 	struct dxg_gpu gpu;
 	struct dxg_paging_queue queue;
-	__u32 list[MOST + 1];
+	__u32 list[MAX_COUNT + 1];
 	__u32 results[2];
 	__u32 resource;
 	struct d3dkmt_offerallocations offer;
@@ -105,7 +105,7 @@ TEST_F(offer, resources)
 
 TEST_F(offer, count)
 {
-	const __u32 counts[] = { 0, MOST + 1, 0x40000001, 0xffffffff };
+	const __u32 counts[] = { 0, MAX_COUNT + 1, 0x40000001, 0xffffffff };
 
 	for (int i = 0; i < ARRAY_SIZE(counts); i++) {
 		self->offer.allocation_count = counts[i];
@@ -113,11 +113,11 @@ TEST_F(offer, count)
 		self->reclaim.allocation_count = counts[i];
 		RECLAIM_REFUSED(EINVAL);
 	}
-	for (int i = 0; i < MOST; i++)
+	for (int i = 0; i < MAX_COUNT; i++)
 		self->list[i] = self->list[i % 2];
-	self->offer.allocation_count = MOST;
+	self->offer.allocation_count = MAX_COUNT;
 	EXPECT_EQ(0, OFFER());
-	self->reclaim.allocation_count = MOST;
+	self->reclaim.allocation_count = MAX_COUNT;
 	EXPECT_EQ(0, RECLAIM());
 }
 

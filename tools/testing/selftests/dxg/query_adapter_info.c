@@ -353,7 +353,7 @@ TEST_F(query, device_ids)
 
 TEST_F(query, nodes)
 {
-	enum { MOST = 64 };
+	enum { MAX_COUNT = 64 };
 
 	for_each_adapter() {
 		struct node_metadata node;
@@ -364,7 +364,7 @@ TEST_F(query, nodes)
 			node.node_ordinal = nodes;
 			result = QUERY(QAI_NODEMETADATA, &node, sizeof(node));
 			EXPECT_EQ(nodes, node.node_ordinal);
-		} while (!result && ++nodes < MOST);
+		} while (!result && ++nodes < MAX_COUNT);
 		EXPECT_LT(0, nodes);
 		EXPECT_EQ(refused(), result);
 		memset(&node, 0, sizeof(node));

@@ -142,7 +142,7 @@ TEST_F(reservation, of_ended_process)
 	ASSERT_EQ(0, query(&self->gpu, 0, &before));
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(dxg_in_child(reserve_and_exit, &compute));
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		ASSERT_EQ(0, query(&self->gpu, 0, &after));
 		if (after.available_for_reservation == before.available_for_reservation)
 			break;

@@ -3,7 +3,7 @@
 #include "dxg_objects.h"
 #include "dxg_harness.h"
 
-#define MOST			D3DKMT_MAKERESIDENT_ALLOC_MAX
+#define MAX_COUNT			D3DKMT_MAKERESIDENT_ALLOC_MAX
 #define SIZE_QUERY_RESIDENCY	56
 #define FILL			0xa5a5a5a5a5a5a5a5
 
@@ -11,7 +11,7 @@ FIXTURE(residency)
 {
 	struct dxg_gpu gpu;
 	struct dxg_paging_queue queue;
-	__u32 list[MOST + 1];
+	__u32 list[MAX_COUNT + 1];
 	struct d3dddi_makeresident make;
 	struct d3dkmt_evict evict;
 	struct d3dkmt_queryallocationresidency query;
@@ -143,7 +143,7 @@ TEST_F(residency, must_succeed)
 
 TEST_F(residency, count)
 {
-	const __u32 counts[] = { 0, MOST + 1, 0x40000001, 0xffffffff };
+	const __u32 counts[] = { 0, MAX_COUNT + 1, 0x40000001, 0xffffffff };
 
 	for (int i = 0; i < ARRAY_SIZE(counts); i++) {
 		self->make.alloc_count = counts[i];
@@ -158,12 +158,12 @@ TEST_F(residency, count)
 
 TEST_F(residency, most)
 {
-	for (int i = 0; i < MOST; i++)
+	for (int i = 0; i < MAX_COUNT; i++)
 		self->list[i] = self->list[i % 2];
-	self->make.alloc_count = MOST;
+	self->make.alloc_count = MAX_COUNT;
 	EXPECT_PENDING(MAKE());
 	EXPECT_TRUE(dxg_wait_fence(self->queue.value, self->make.paging_fence_value));
-	self->evict.alloc_count = MOST;
+	self->evict.alloc_count = MAX_COUNT;
 	EXPECT_EQ(0, EVICT());
 }
 

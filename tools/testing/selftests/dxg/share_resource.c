@@ -390,7 +390,7 @@ TEST_F(resource, last_descriptor)
 	ASSERT_EQ(0, OPEN(&import.args));
 	watched = dxg_watch_begin();
 	close(self->descriptor);
-	for (int i = 0; watched && i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; watched && i < DXG_TIMEOUT_MS / 10; i++) {
 		if (dxg_watch_count(DXG_MSG_DESTROYNTSHAREDOBJECT, NULL))
 			break;
 		dxg_sleep_ms(10);

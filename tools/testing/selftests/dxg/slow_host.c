@@ -64,10 +64,10 @@ static pid_t begin(int (*function)(void))
 	return child;
 }
 
-/* Whether the child ends within DXG_PATIENCE, and how. */
+/* Whether the child ends within DXG_TIMEOUT_MS, and how. */
 static bool ends(pid_t child, int *status)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (waitpid(child, status, WNOHANG) == child)
 			return true;
 		dxg_sleep_ms(10);

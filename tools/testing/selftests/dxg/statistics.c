@@ -306,7 +306,7 @@ TEST_F(statistics, running_time)
 	/* A second, of which the first tenth is waited for */
 	DXG_ADD(&worker, gpu_word, GPU_BUSY, 1000000, 0);
 	ASSERT_EQ(0, dxg_worker_signal(&worker));
-	for (int i = 0; i < DXG_PATIENCE && seen < 100 * MS; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS && seen < 100 * MS; i++) {
 		seen = NUMBER(process_node, 0, 0);
 		dxg_sleep_ms(1);
 	}

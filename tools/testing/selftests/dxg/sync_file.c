@@ -55,7 +55,7 @@ TEST_F(sync_file, signals)
 	EXPECT_FALSE(dxg_file_signals(file, 50));
 	EXPECT_EQ(0, dxg_file_status(file));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(file));
 }
 
@@ -65,7 +65,7 @@ TEST_F(sync_file, reached_already)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(file));
 }
 
@@ -79,7 +79,7 @@ TEST_F(sync_file, not_shared)
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->done.handle, 1, &file));
 	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->done.handle, 1));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_ERRNO(EINVAL, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 }
 
@@ -100,7 +100,7 @@ TEST_F(sync_file, info)
 	EXPECT_STREQ("no_timeline", fence.obj_name);
 	EXPECT_EQ(0, fence.status);
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	ASSERT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	ASSERT_EQ(0, ioctl(file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_EQ(1, fence.status);
 	EXPECT_NE(0, fence.timestamp_ns);
@@ -196,7 +196,7 @@ TEST_F(sync_file, wait_for_what_was)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
-	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	ASSERT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	/* For 5, and not for the value after it */
 	ASSERT_EQ(0, dxg_wait_sync_file(self->gpu.fd, self->context, file));
 	ASSERT_EQ(0, dxg_signal_gpu(self->gpu.fd, self->context, self->done.handle, 1));
@@ -222,7 +222,7 @@ TEST_F(sync_file, open)
 		EXPECT_HOST_DENIES(dxg_signal_cpu(&self->gpu, opened.handle, 50));
 		ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
 		EXPECT_OK(dxg_wait_cpu(&self->gpu, opened.handle, 5));
-		EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 		EXPECT_OK(dxg_destroy_sync(self->gpu.fd, opened.handle));
 		EXPECT_FALSE(dxg_can_read(opened.value));
 	}
@@ -295,7 +295,7 @@ TEST_F(sync_file, device_destroyed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	ASSERT_EQ(0, dxg_destroy_device(self->gpu.fd, self->gpu.device));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_EQ(-ENODEV, dxg_file_status(file));
 }
 
@@ -305,7 +305,7 @@ TEST_F(sync_file, process_closed)
 
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->fence.handle, 5, &file));
 	dxg_gpu_close(&self->gpu);
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_GT(0, dxg_file_status(file));
 }
 
@@ -324,9 +324,9 @@ TEST_F(sync_file, fence_destroyed)
 		ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, fences[i].handle, 4));
 		ASSERT_TRUE(dxg_wait_fence(fences[i].value, 4));
 		ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, fences[i].handle));
-		EXPECT_TRUE(dxg_file_signals(below, DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(below, DXG_TIMEOUT_MS));
 		EXPECT_EQ(1, dxg_file_status(below));
-		EXPECT_TRUE(dxg_file_signals(above, DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(above, DXG_TIMEOUT_MS));
 		EXPECT_EQ(-ECANCELED, dxg_file_status(above));
 		close(below);
 		close(above);
@@ -347,7 +347,7 @@ TEST_F(sync_file, handle_destroyed)
 	ASSERT_EQ(0, dxg_destroy_sync(self->gpu.fd, fence.handle));
 	EXPECT_FALSE(dxg_file_signals(file, 50));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, opened.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(file));
 }
 
@@ -363,7 +363,7 @@ TEST_F(sync_file, made_with_another_device)
 	ASSERT_EQ(0, dxg_destroy_device(other.fd, other.device));
 	EXPECT_FALSE(dxg_file_signals(file[0], 50));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->fence.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file[0], DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file[0], DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(file[0]));
 
 	ASSERT_EQ(0, dxg_create_device(other.fd, other.adapter, &other.device));
@@ -372,7 +372,7 @@ TEST_F(sync_file, made_with_another_device)
 	ASSERT_EQ(0, dxg_create_sync_file(&other, fence.handle, 5, &file[1]));
 	ASSERT_EQ(0, dxg_destroy_device(other.fd, other.device));
 	for (int i = 0; i < ARRAY_SIZE(file); i++) {
-		EXPECT_TRUE(dxg_file_signals(file[i], DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(file[i], DXG_TIMEOUT_MS));
 		EXPECT_EQ(-ENODEV, dxg_file_status(file[i]));
 	}
 }
@@ -412,7 +412,7 @@ TEST_F(sync_file, creator_ends)
 	file = dxg_receive_descriptor(ends[1]);
 	ASSERT_LE(0, file);
 	/* Nobody signals any more: it ends by itself. */
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	/* And still keeps its object for who opens it. */
 	ASSERT_EQ(0, dxg_open_sync_file(&self->gpu, file, &value, &opened));
 	EXPECT_EQ(5, value);
@@ -444,7 +444,7 @@ static int use_elsewhere(void *data)
 	/* Tells the other side that everything waits. */
 	if (*done.value || value != 5 || write(message->socket, "", 1) != 1)
 		return -ERANGE;
-	return dxg_wait_fence(done.value, 1) && dxg_file_signals(file, DXG_PATIENCE) ? 0 : -ETIME;
+	return dxg_wait_fence(done.value, 1) && dxg_file_signals(file, DXG_TIMEOUT_MS) ? 0 : -ETIME;
 }
 
 TEST_F(sync_file, other_process)

@@ -103,7 +103,7 @@ TEST_F(import, reached_already)
 
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
 	ASSERT_EQ(0, dxg_create_sync_file(&self->gpu, self->private.handle, 5, &file));
-	ASSERT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	ASSERT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	ASSERT_WAITS_FOR(file);
 	EXPECT_GOES_ON();
 }
@@ -131,13 +131,13 @@ TEST_F(import, host_refuses)
 	ASSERT_EQ(0, result);
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
 	EXPECT_TRUE(dxg_faults_reach(1));
-	EXPECT_TRUE(dxg_file_signals(other, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(other, DXG_TIMEOUT_MS));
 	EXPECT_EQ(-ENODEV, dxg_file_status(other));
-	for (int i = 0; i < DXG_PATIENCE && !dxg_device_state(self->gpu.fd, self->gpu.device); i++)
+	for (int i = 0; i < DXG_TIMEOUT_MS && !dxg_device_state(self->gpu.fd, self->gpu.device); i++)
 		dxg_sleep_ms(1);
 	EXPECT_NE(0, dxg_device_state(self->gpu.fd, self->gpu.device));
 	EXPECT_EQ(0, dxg_fault_plan(""));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(file));
 }
 
@@ -181,7 +181,7 @@ TEST_F(import, merged)
 	EXPECT_FALSE(dxg_file_signals(both, 50));
 	EXPECT_STILL_WAITS();
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->shared.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(both, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(both, DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(both));
 	EXPECT_GOES_ON();
 	EXPECT_CANNOT_BE_OPENED(both);
@@ -266,7 +266,7 @@ TEST_F(import, refused)
 	for (int reached = 0; reached < 2; reached++) {
 		ASSERT_OK(dxg_create_sync_file(&self->gpu, self->private.handle, reached ? 0 : 5,
 					       &file));
-		EXPECT_EQ(reached, dxg_file_signals(file, reached ? DXG_PATIENCE : 0));
+		EXPECT_EQ(reached, dxg_file_signals(file, reached ? DXG_TIMEOUT_MS : 0));
 		for (int i = 0; i < ARRAY_SIZE(wrong); i++)
 			EXPECT_ERRNO(EINVAL, dxg_wait_sync_file(self->gpu.fd, wrong[i], file));
 		close(file);
@@ -295,7 +295,7 @@ TEST_F(import, device_destroyed)
 	/* Although it has not signalled */
 	EXPECT_TRUE(dxg_count_returns(&count));
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	EXPECT_EQ(1, dxg_file_status(file));
 	close(file);
 	EXPECT_TRUE(dxg_host_objects_return(self->before));
@@ -352,7 +352,7 @@ TEST_F(import, killed)
 	EXPECT_EQ(SIGKILL, status);
 	/* The fence is only ours now. */
 	ASSERT_EQ(0, dxg_signal_cpu(&self->gpu, self->private.handle, 5));
-	EXPECT_TRUE(dxg_file_signals(file, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(file, DXG_TIMEOUT_MS));
 	close(file);
 	EXPECT_TRUE(dxg_host_objects_return(self->before));
 }
@@ -431,7 +431,7 @@ TEST_F(import, foreign_merged)
 		else
 			ASSERT_OK(dxg_sw_advance(timeline, 1));
 		EXPECT_GOES_ON();
-		EXPECT_TRUE(dxg_file_signals(both, DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(both, DXG_TIMEOUT_MS));
 		close(both);
 	}
 }

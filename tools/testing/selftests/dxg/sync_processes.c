@@ -137,7 +137,7 @@ static int answer_within(const struct actor *actor, int ms)
 
 static int answer(const struct actor *actor)
 {
-	return answer_within(actor, 2 * DXG_PATIENCE);
+	return answer_within(actor, 2 * DXG_TIMEOUT_MS);
 }
 
 enum { CREATOR, WAITER, SIGNALLER, ROLES };
@@ -281,7 +281,7 @@ static int open_many(bool compute, int socket)
 	}
 	/* Each of them was that which it stood for. */
 	if (dxg_open_sync_file(&gpu, file[0], &value, &opened) || value != 100 ||
-	    !dxg_wait_fence(opened.value, 100) || !dxg_file_signals(file[0], DXG_PATIENCE))
+	    !dxg_wait_fence(opened.value, 100) || !dxg_file_signals(file[0], DXG_TIMEOUT_MS))
 		return 3;
 	return 0;
 }

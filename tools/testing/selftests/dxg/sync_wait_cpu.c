@@ -116,7 +116,7 @@ static bool start(struct waiter *waiter)
 /* What the wait returns, WAITING if it does not. */
 static int end(struct waiter *waiter)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10 && waiter->result == WAITING; i++)
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10 && waiter->result == WAITING; i++)
 		dxg_sleep_ms(10);
 	return waiter->result;
 }

@@ -138,7 +138,7 @@ TEST_F(wire, state_of_all_devices)
 	EXPECT_SENT(true, 0, DXG_MSG_GETDEVICESTATE);
 	ASSERT_EQ(0, dxg_ioctl(self->gpu.fd, LX_DXMARKDEVICEASERROR, &mark));
 	/* The host says so in its own time. */
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		EXPECT_EQ(0, dxg_device_state(self->other.fd, self->other.device));
 		if (dxg_watch_count(DXG_MSG_GETDEVICESTATE, NULL))
 			break;
@@ -223,7 +223,7 @@ TEST_F(wire, later_adapter_is_opened_over)
 	ASSERT_TRUE(dxg_write_file(PCI_DRIVER "/unbind", function));
 	EXPECT_EQ(0, dxg_watch_count(DXG_MSG_OPENADAPTER, &sent));
 	ASSERT_TRUE(dxg_write_file(PCI_DRIVER "/bind", function));
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		__u32 known = 0;
 		struct dxg_list list;
 

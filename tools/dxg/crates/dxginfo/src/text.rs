@@ -88,7 +88,7 @@ fn width_of(terminal: Option<u16>) -> usize {
     }
 }
 
-/// Characters that reorder or hide their neighbours.
+/// Characters that reorder or hide those beside them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

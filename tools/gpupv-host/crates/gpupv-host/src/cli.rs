@@ -13,11 +13,11 @@ use vm::stop::{Stop, StopReason};
 
 use crate::config::GuestConfig;
 use crate::console::Output;
-use crate::front::{self, Event, Files, Run, StopCause, Streams};
+use crate::event_loop::{self, Event, Files, Run, StopCause, Streams};
+use crate::exit_status::status;
 use crate::gpus::IO_SPACE_MAX;
 use crate::machine::{Lines, Machine};
 use crate::nested::{self, OuterMachine};
-use crate::outcome::status;
 use crate::terminal::InputMode;
 use crate::trace::TraceFormat;
 use crate::{logger, support};
@@ -259,7 +259,7 @@ fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
             return status::FAILED;
         }
     };
-    let options = front::Options {
+    let options = event_loop::Options {
         timeout: args.timeout.map(Duration::from_secs),
         strict: args.strict,
         report: args.report.as_deref(),
@@ -267,12 +267,12 @@ fn run_guest(args: &RunArgs, config: &GuestConfig) -> u8 {
     };
     let initrd = initrd.as_deref();
     if runs_nested(args) {
-        front::run(&options, files, |streams| {
+        event_loop::run(&options, files, |streams| {
             let outer = outer_machine(args)?;
             nested::start(&outer, config, &kernel, initrd, streams)
         })
     } else {
-        front::run(&options, files, |streams| {
+        event_loop::run(&options, files, |streams| {
             start_directly(config, &kernel, initrd, streams)
         })
     }
@@ -376,7 +376,7 @@ fn start_directly(
             let outcome = machine.finish();
             // All of the console and the trace comes before the end.
             drop((output, trace));
-            // The front end is gone when it did not want to wait.
+            // The event loop is gone when it did not want to wait.
             let _ = events.send(Event::Ended(outcome));
         })
         .map_err(threads)?;

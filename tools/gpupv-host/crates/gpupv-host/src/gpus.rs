@@ -13,10 +13,10 @@ use vm::pci::PciBus;
 use vmbus::{DeviceId, ServerOptions, VmbusServer};
 
 use crate::config::GuestConfig;
-use crate::count::CountPort;
 use crate::fault_machine::FaultMachine;
 use crate::fault_port::FaultPort;
 use crate::machine::MachineError;
+use crate::object_count_port::CountPort;
 use crate::ram::MachineRam;
 use crate::removal::RemovalPort;
 use crate::window::MachineWindow;

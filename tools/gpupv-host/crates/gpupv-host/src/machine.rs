@@ -21,11 +21,11 @@ use vm::vcpu::{Environment, Threads};
 
 use crate::config::GuestConfig;
 use crate::console::OutputWriter;
-use crate::count;
+use crate::exit_status::Outcome;
 use crate::fault_port;
 use crate::gpus::{GpuPlan, Gpus};
 use crate::input_port::{self, InputPort};
-use crate::outcome::Outcome;
+use crate::object_count_port;
 use crate::ram::MachineRam;
 use crate::removal;
 use crate::transfer::{self, TransferPort};
@@ -139,8 +139,8 @@ impl Machine {
             ports.add(port..=port, Arc::new(Mutex::new(gpus.removal_port())))?;
         }
         if config.count_port {
-            let first = u64::from(count::PORT);
-            let last = first + u64::from(count::PORT_COUNT) - 1;
+            let first = u64::from(object_count_port::PORT);
+            let last = first + u64::from(object_count_port::PORT_COUNT) - 1;
             ports.add(first..=last, Arc::new(Mutex::new(gpus.count_port())))?;
         }
         if config.input_port {

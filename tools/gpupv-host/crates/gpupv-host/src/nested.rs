@@ -20,7 +20,7 @@ use std::time::Instant;
 use vm::boot::kernel_elf;
 
 use crate::config::GuestConfig;
-use crate::front::{Run, Streams};
+use crate::event_loop::{Run, Streams};
 use crate::gpus::GpuPlan;
 use archive::Archive;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! SIGINT, SIGTERM and SIGHUP as events of the front end.
+//! SIGINT, SIGTERM and SIGHUP as events of the event loop.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::front::Event;
+use crate::event_loop::Event;
 
 /// Sends [`Event::Signal`] for every such signal from now on.
 pub(crate) fn forward(events: Sender<Event>) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::sync::mpsc::Sender;
 use clap::ValueEnum;
 use rustix::termios::{tcgetattr, tcsetattr, OptionalActions, OutputModes, Termios};
 
-use crate::front::Event;
+use crate::event_loop::Event;
 
 /// The key that begins a command to gpupv-host: Ctrl-A.
 const ESCAPE: u8 = 0x01;

@@ -163,7 +163,7 @@ TEST_F(cuda, events_of_many_contexts)
 		ASSERT_EQ(0, dxg_signal_gpu(FD, contexts[i], fences[i].handle, 1));
 	}
 	for (int i = 0; i < CONTEXTS; i++) {
-		EXPECT_TRUE(dxg_file_signals(events[i], DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(events[i], DXG_TIMEOUT_MS));
 		EXPECT_EQ(1, *fences[i].value);
 		close(events[i]);
 	}

@@ -67,11 +67,11 @@ TEST_F(d3d12, events_of_a_fence)
 	int late = dxg_event();
 
 	ASSERT_EQ(0, dxg_wait_event(&self->gpu, fence.handle, 0, late));
-	EXPECT_TRUE(dxg_file_signals(late, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(late, DXG_TIMEOUT_MS));
 	for (int i = 0; i < VALUES; i++)
 		ASSERT_OK(dxg_signal_gpu(FD, context, fence.handle, i + 1));
 	for (int i = 0; i < VALUES; i++) {
-		EXPECT_TRUE(dxg_file_signals(events[i], DXG_PATIENCE));
+		EXPECT_TRUE(dxg_file_signals(events[i], DXG_TIMEOUT_MS));
 		EXPECT_EQ(1, dxg_event_count(events[i]));
 		close(events[i]);
 	}
@@ -114,7 +114,7 @@ TEST_F(d3d12, fence_of_another_process)
 	event = dxg_event();
 	ASSERT_EQ(0, dxg_wait_event(&other, opened.handle, 4, event));
 	EXPECT_OK(dxg_signal_cpu(&self->gpu, fence.handle, 4));
-	EXPECT_TRUE(dxg_file_signals(event, DXG_PATIENCE));
+	EXPECT_TRUE(dxg_file_signals(event, DXG_TIMEOUT_MS));
 	EXPECT_EQ(4, *opened.value);
 	/* The fence lives as long as anybody has it. */
 	EXPECT_OK(dxg_destroy_sync(FD, fence.handle));

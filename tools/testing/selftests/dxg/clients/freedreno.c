@@ -118,7 +118,7 @@ static void replay(struct __test_metadata *_metadata, const struct dxg_gpu *gpu,
 	};
 
 	ASSERT_EQ(0, dxg_ioctl(gpu->fd, LX_DXSUBMITCOMMAND, &submit));
-	for (int i = 0; i < DXG_PATIENCE && !*fence; i++)
+	for (int i = 0; i < DXG_TIMEOUT_MS && !*fence; i++)
 		dxg_sleep_ms(1);
 	EXPECT_EQ(DONE, *fence);
 }

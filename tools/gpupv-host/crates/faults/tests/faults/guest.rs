@@ -18,7 +18,7 @@ pub const OPENADAPTER: u32 = 14;
 pub const CLOSEADAPTER: u32 = 15;
 
 /// How long things may take that take a moment: longer than any machine stands still.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 type Answer = (u64, Vec<u8>);
 
@@ -215,7 +215,7 @@ pub fn word(bytes: &[u8]) -> u32 {
 pub fn wait(mut is: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is() {
-        assert!(begin.elapsed() < PATIENCE, "it never is");
+        assert!(begin.elapsed() < TIMEOUT, "it never is");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

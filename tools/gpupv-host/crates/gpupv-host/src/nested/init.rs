@@ -18,9 +18,9 @@ use super::link::{self, Message};
 use super::name;
 use crate::config::GuestConfig;
 use crate::console::Output;
+use crate::exit_status::{End, Outcome};
 use crate::logger;
 use crate::machine::{ConsoleInput, Lines, Machine};
-use crate::outcome::{End, Outcome};
 
 const GUEST_CONSOLE: &str = "/dev/ttyS1";
 const LINK: &str = "/dev/ttyS2";

@@ -6,8 +6,8 @@
 
 use std::io::{self, Read, Write};
 
-use crate::front::StopCause;
-use crate::outcome::Outcome;
+use crate::event_loop::StopCause;
+use crate::exit_status::Outcome;
 
 const MARK: [u8; 2] = *b"GH";
 const KIND_LOG: u8 = 1;
@@ -117,7 +117,7 @@ fn invalid(what: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::End;
+    use crate::exit_status::End;
 
     #[test]
     fn messages_arrive_as_they_were_sent() {

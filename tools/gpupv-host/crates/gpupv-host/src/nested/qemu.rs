@@ -18,8 +18,8 @@ use rustix::process::Signal;
 
 use super::link::{self, Message};
 use crate::console::Tail;
-use crate::front::{Event, Files, Run, StopCause, Streams};
-use crate::outcome::{End, Outcome};
+use crate::event_loop::{Event, Files, Run, StopCause, Streams};
+use crate::exit_status::{End, Outcome};
 
 const QEMU: &str = "qemu-system-x86_64";
 
@@ -301,7 +301,7 @@ impl Lines {
             }
         }
         let outcome = outcome.unwrap_or_else(|| self.failure(end));
-        // The front end is gone when it did not want to wait.
+        // The event loop is gone when it did not want to wait.
         let _ = self.events.send(Event::Ended(outcome));
     }
 

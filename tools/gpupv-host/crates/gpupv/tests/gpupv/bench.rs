@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gpupv::Config;
 
-use crate::guest::{long, word, words, Guest, PATIENCE};
+use crate::guest::{long, word, words, Guest, TIMEOUT};
 
 pub const INVALID_HANDLE: u32 = 0xC000_0008;
 pub const INVALID_PARAMETER: u32 = 0xC000_000D;
@@ -253,7 +253,7 @@ impl Bench {
     pub fn await_at_least(&self, page: u64, value: u64) {
         let begin = Instant::now();
         while self.value(page) < value {
-            assert!(begin.elapsed() < PATIENCE, "it is {}", self.value(page));
+            assert!(begin.elapsed() < TIMEOUT, "it is {}", self.value(page));
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -278,7 +278,7 @@ impl Bench {
                 assert_eq!(events, [event]);
                 return;
             }
-            assert!(begin.elapsed() < PATIENCE, "event {event}");
+            assert!(begin.elapsed() < TIMEOUT, "event {event}");
             std::thread::sleep(Duration::from_micros(100));
         }
     }

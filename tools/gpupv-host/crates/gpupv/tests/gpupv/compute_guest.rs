@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gpupv::{Config, GuestMemory};
 
 use crate::bench::submission;
-use crate::guest::{long, word, words, PATIENCE};
+use crate::guest::{long, word, words, TIMEOUT};
 use crate::memory_guest::*;
 
 /// Bits of a mapping's protection.
@@ -320,7 +320,7 @@ impl ComputeGuest {
     pub fn await_value(&self, page: u64, value: u64) {
         let begin = Instant::now();
         while self.value(page) < value {
-            assert!(begin.elapsed() < PATIENCE, "it is {}", self.value(page));
+            assert!(begin.elapsed() < TIMEOUT, "it is {}", self.value(page));
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -349,7 +349,7 @@ impl ComputeGuest {
         let begin = Instant::now();
         loop {
             match self.state() {
-                ACTIVE => assert!(begin.elapsed() < PATIENCE, "still active"),
+                ACTIVE => assert!(begin.elapsed() < TIMEOUT, "still active"),
                 state => return state,
             }
             std::thread::sleep(Duration::from_micros(200));

@@ -15,7 +15,7 @@ pub const GLOBAL: u32 = 1;
 pub const VGPU: u32 = 0;
 
 /// How long things may take that take a moment: longer than any machine stands still.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Collects what a device sends.
 #[derive(Default)]
@@ -138,7 +138,7 @@ impl Channel {
                 assert_eq!((id, completions.len()), (self.last_id, 0));
                 return payload;
             }
-            assert!(begin.elapsed() < PATIENCE, "no completion");
+            assert!(begin.elapsed() < TIMEOUT, "no completion");
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -351,7 +351,7 @@ impl Guest {
     pub fn await_word(&self, page: u64, value: u64) {
         let begin = Instant::now();
         while self.window.word(page) < value {
-            assert!(begin.elapsed() < PATIENCE, "{value} is not reached");
+            assert!(begin.elapsed() < TIMEOUT, "{value} is not reached");
             std::thread::sleep(Duration::from_micros(100));
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gpupv::Config;
 
 use crate::compute_guest::{busy, fill, ComputeGuest};
-use crate::guest::{long, word, PATIENCE};
+use crate::guest::{long, word, TIMEOUT};
 
 /// Types of statistics: of a node and of a process on a node, old and new.
 const NODE: u32 = 5;
@@ -42,7 +42,7 @@ impl ComputeGuest {
             if word(&result, 76) == word(&result, 80) {
                 return long(&result, 0);
             }
-            assert!(begin.elapsed() < PATIENCE, "still at work");
+            assert!(begin.elapsed() < TIMEOUT, "still at work");
             std::thread::sleep(Duration::from_micros(200));
         }
     }
@@ -95,7 +95,7 @@ fn a_running_time_grows_while_a_job_runs() {
         if seen >= SECOND {
             break seen;
         }
-        assert!(begin.elapsed() < PATIENCE, "{seen}");
+        assert!(begin.elapsed() < TIMEOUT, "{seen}");
         std::thread::sleep(Duration::from_millis(1));
     };
     let early = g.value(fence.page) == 0;

@@ -11,7 +11,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::eventfd::{EventFd, EFD_NONBLOCK};
 
 /// How long anything may take before it counts as lost.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// RAM from 0 on.
 pub const RAM: usize = 16 << 20;
@@ -59,7 +59,7 @@ impl FakePartition {
         let empty = |state: &mut State| state.messages.is_empty();
         let (mut state, timeout) = self
             .changed
-            .wait_timeout_while(state, PATIENCE, empty)
+            .wait_timeout_while(state, TIMEOUT, empty)
             .unwrap();
         assert!(!timeout.timed_out(), "no message came");
         state.messages.pop_front().unwrap()
@@ -71,7 +71,7 @@ impl FakePartition {
         let empty = |state: &mut State| state.events.is_empty();
         let (mut state, timeout) = self
             .changed
-            .wait_timeout_while(state, PATIENCE, empty)
+            .wait_timeout_while(state, TIMEOUT, empty)
             .unwrap();
         assert!(!timeout.timed_out(), "no interrupt came");
         state.events.pop_front().unwrap()

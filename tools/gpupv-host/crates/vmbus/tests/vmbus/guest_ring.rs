@@ -249,11 +249,11 @@ impl Signal {
     }
 
     /// Takes all signals that have come, waiting for the first. False if none comes in time.
-    pub fn wait(&self, patience: Duration) -> bool {
+    pub fn wait(&self, limit: Duration) -> bool {
         let count = self.count.lock().unwrap();
         let (mut count, timeout) = self
             .changed
-            .wait_timeout_while(count, patience, |count| *count == 0)
+            .wait_timeout_while(count, limit, |count| *count == 0)
             .unwrap();
         *count = 0;
         !timeout.timed_out()

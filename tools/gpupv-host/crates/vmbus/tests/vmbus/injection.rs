@@ -10,7 +10,7 @@ use vmbus::proto::MessageType;
 use vmbus::ring::{Field, GuestRing, RingMemory};
 use vmbus::{DeviceId, Injected, Observer, PacketFault, RingFaults, Silence};
 
-use crate::fake::PATIENCE;
+use crate::fake::TIMEOUT;
 use crate::guest_ring::{GuestConsumer, GuestPacket};
 use crate::server_guest::{device, Guest, Open, ECHO};
 use crate::session::{self, Answer};
@@ -119,7 +119,7 @@ fn a_guest_that_waits_for_room_is_not_told() {
     s.faults.silence(Silence::Room);
     s.faults.stall(false);
     let missed = Injected::NoInterrupt(Silence::Room);
-    assert_eq!(s.seen.recv_timeout(PATIENCE), Ok(missed));
+    assert_eq!(s.seen.recv_timeout(TIMEOUT), Ok(missed));
     // It is told when the silence ends.
     s.faults.silence(Silence::None);
     while s.guest.partition.next_event().1 != s.open.relid {}
@@ -132,7 +132,7 @@ fn a_guest_is_interrupted_when_the_silence_ends() {
     s.guest.partition.drop_events();
     s.send(1);
     let missed = Injected::NoInterrupt(Silence::All);
-    assert_eq!(s.seen.recv_timeout(PATIENCE), Ok(missed));
+    assert_eq!(s.seen.recv_timeout(TIMEOUT), Ok(missed));
     assert_eq!(poll(&s.open.down).id, 1);
     s.send(2);
     s.faults.silence(Silence::None);
@@ -156,7 +156,7 @@ fn a_packet_has_impossible_lengths() {
         let s = scene();
         s.faults.next_packet(fault);
         s.send(1);
-        assert_eq!(s.seen.recv_timeout(PATIENCE), Ok(Injected::Packet(fault)));
+        assert_eq!(s.seen.recv_timeout(TIMEOUT), Ok(Injected::Packet(fault)));
         let mut head = [0; 16];
         s.open.down.memory.read(0, &mut head).unwrap();
         assert_eq!(head[at..at + 4], expected);
@@ -175,7 +175,7 @@ fn a_write_index_is_out_of_range_once() {
     let s = scene();
     s.faults.next_packet(PacketFault::Index(0xFFFF_FFF1));
     s.send(1);
-    assert!(s.seen.recv_timeout(PATIENCE).is_ok());
+    assert!(s.seen.recv_timeout(TIMEOUT).is_ok());
     assert_eq!(load(&s.open.down.memory, Field::WriteIndex), 0xFFFF_FFF1);
     s.send(2);
     let size = s.open.down.memory.size();
@@ -191,7 +191,7 @@ fn an_unstable_packet_is_right_at_the_end() {
     let s = scene();
     s.faults.next_packet(PacketFault::Unstable(100));
     s.send(1);
-    let seen = s.seen.recv_timeout(PATIENCE);
+    let seen = s.seen.recv_timeout(TIMEOUT);
     assert_eq!(seen, Ok(Injected::Packet(PacketFault::Unstable(100))));
     let packet = poll(&s.open.down);
     assert_eq!((packet.id, packet.payload), (1, vec![ECHO; 64]));
@@ -216,7 +216,7 @@ fn control_messages_are_held_back() {
     s.guest.post(&session::close(relid));
     s.guest.post(&session::teardown(relid, gpadl));
     let held = Injected::Held(MessageType::GpadlTorndown);
-    assert_eq!(seen.recv_timeout(PATIENCE), Ok(held));
+    assert_eq!(seen.recv_timeout(TIMEOUT), Ok(held));
     // Others go on.
     for message in session::gpadl(relid, 77, &[5]) {
         s.guest.post(&message);

@@ -8,7 +8,7 @@ use std::thread;
 use vmbus::proto::PacketType;
 use vmbus::ring::{Outgoing, RingReader, RingWriter, Written};
 
-use crate::fake::PATIENCE;
+use crate::fake::TIMEOUT;
 use crate::guest_ring::{GuestConsumer, GuestPacket, GuestProducer, Signal, TestRing};
 use crate::random::Random;
 
@@ -47,7 +47,7 @@ fn guest_to_host_loses_no_signal() {
                         break signal;
                     }
                     if !guest.ask_for_room(total) {
-                        assert!(room.wait(PATIENCE), "packet {n}: no signal for room");
+                        assert!(room.wait(TIMEOUT), "packet {n}: no signal for room");
                     }
                     guest.ask_no_more();
                 };
@@ -71,7 +71,7 @@ fn guest_to_host_loses_no_signal() {
             next += 1;
         }
         if received.empty && next < PACKETS {
-            assert!(data.wait(PATIENCE), "no signal for packet {next}");
+            assert!(data.wait(TIMEOUT), "no signal for packet {next}");
         }
     }
     guest.join().unwrap();
@@ -100,7 +100,7 @@ fn host_to_guest_loses_no_signal() {
                     }
                 }
                 if !guest.unmask() && next < PACKETS {
-                    assert!(data.wait(PATIENCE), "no signal for packet {next}");
+                    assert!(data.wait(TIMEOUT), "no signal for packet {next}");
                 }
             }
         })
@@ -122,7 +122,7 @@ fn host_to_guest_loses_no_signal() {
                     }
                     break;
                 }
-                Written::Full => assert!(room.wait(PATIENCE), "packet {n}: no signal for room"),
+                Written::Full => assert!(room.wait(TIMEOUT), "packet {n}: no signal for room"),
             }
         }
     }

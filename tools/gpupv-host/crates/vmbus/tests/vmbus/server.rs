@@ -8,7 +8,7 @@ use uuid::Uuid;
 use vmbus::proto::version;
 use vmbus::{AddError, Closed, SendError};
 
-use crate::fake::PATIENCE;
+use crate::fake::TIMEOUT;
 use crate::guest_ring::GuestPacket;
 use crate::server_guest::{device, Guest, ECHO, FLOOD, IGNORE, RESCIND};
 use crate::session::{self, Answer};
@@ -35,7 +35,7 @@ fn packets_are_answered() {
         assert_eq!(packet.payload, expected);
     }
     guest.close(open);
-    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::ByGuest));
+    assert_eq!(probe.closed.recv_timeout(TIMEOUT), Ok(Closed::ByGuest));
     assert_eq!(probe.lent.load(Ordering::SeqCst), 0);
     let report = guest.report();
     assert_eq!((report.violation_count, report.gpadls), (0, 0));
@@ -139,7 +139,7 @@ fn a_device_rescinds_itself() {
     let open = guest.open(offers[0].relid);
     guest.send(&open, 1, payload(RESCIND, 8));
     assert_eq!(guest.next(), Answer::Rescind(open.relid));
-    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::Rescinded));
+    assert_eq!(probe.closed.recv_timeout(TIMEOUT), Ok(Closed::Rescinded));
     let handle = probe.handle.lock().unwrap().clone().unwrap();
     assert_eq!(handle.send(b"too late"), Err(SendError::Closed));
     guest.partition.drop_events();
@@ -205,7 +205,7 @@ fn a_broken_ring_ends_the_channel() {
     view.store(0, 12345, Ordering::SeqCst).unwrap();
     guest.partition.signal_host(0x2000 + open.relid);
     assert_eq!(guest.next(), Answer::Rescind(open.relid));
-    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::RingBroken));
+    assert_eq!(probe.closed.recv_timeout(TIMEOUT), Ok(Closed::RingBroken));
     guest.post(&session::released(open.relid));
     guest.post(&session::unload());
     assert_eq!(guest.next(), Answer::Unloaded);
@@ -273,7 +273,7 @@ fn kexec_starts_over() {
     guest.open(offers[0].relid);
     guest.post(&session::contact(version::V5_0, 0));
     assert!(matches!(guest.next(), Answer::Version { .. }));
-    assert_eq!(probe.closed.recv_timeout(PATIENCE), Ok(Closed::Reset));
+    assert_eq!(probe.closed.recv_timeout(TIMEOUT), Ok(Closed::Reset));
     assert!(guest.partition.bound().is_empty());
     guest.post(&session::request_offers());
     let relid = guest.next_offer().relid;

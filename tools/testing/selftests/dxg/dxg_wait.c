@@ -45,12 +45,12 @@ static long count_holders(void)
 }
 
 /*
- * For the driver a process is there until the host has answered its farewell. Without
+ * For the driver a process is there until the host has answered DESTROYPROCESS. Without
  * debugfs nobody can tell.
  */
 static void wait_for_farewells(void)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		long processes = dxg_number_of(DXG_DRIVER_OBJECTS, "process");
 
 		/* Mostly it is the caller alone, and the others need not be looked at. */
@@ -84,7 +84,7 @@ int dxg_host_objects_settled(void)
 
 bool dxg_host_objects_return(int before)
 {
-	for (int i = 0; i < DXG_PATIENCE / 10; i++) {
+	for (int i = 0; i < DXG_TIMEOUT_MS / 10; i++) {
 		if (dxg_host_objects() == before)
 			return true;
 		dxg_sleep_ms(10);

@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::console::Tail;
-use crate::outcome::{End, Outcome};
+use crate::exit_status::{End, Outcome};
 use crate::signals;
 use crate::terminal::{Input, InputMode};
 
 /// How long a run may take to end after it was told to.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
-/// What the front end waits for.
+/// What the event loop waits for.
 pub(crate) enum Event {
     /// SIGINT and the like.
     Signal,
@@ -227,7 +227,7 @@ fn finish(
         Some(Err(error)) => {
             log::error!("cannot write the report: {error}");
             if status == 0 {
-                crate::outcome::status::FAILED
+                crate::exit_status::status::FAILED
             } else {
                 status
             }
