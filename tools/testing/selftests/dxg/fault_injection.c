@@ -69,23 +69,39 @@ static bool start_over(struct dxg_sync_scene *scene, int *objects, bool compute)
 	return true;
 }
 
+#define START_OVER()	ASSERT_TRUE(start_over(&self->scene, &self->objects, self->compute))
+
+/*
+ * Opening a scene takes far longer than a call with a fault. One that has worked, and has
+ * neither made nor taken away anything, is made again in the same scene. If it says something
+ * else there, or has no more that can fail, only what it does in a new scene counts.
+ */
 #define FAIL_IN(call, fill) do {						\
+	bool used = false;							\
+										\
 	for (unsigned int n = 1; n < MOST; n++) {				\
 		bool failed;							\
 		int result;							\
 										\
 		fill;								\
-		dxg_fault_begin(self->nth, n);						\
+		dxg_fault_begin(self->nth, n);					\
 		result = dxg_ioctl(GPU->fd, (call)->request, self->args);	\
-		failed = dxg_fault_end(self->nth);					\
+		failed = dxg_fault_end(self->nth);				\
+		if (used && !(failed && (result >= 0 || is_told(result)))) {	\
+			START_OVER();						\
+			used = false;						\
+			n--;							\
+			continue;						\
+		}								\
 		if (result < 0) {						\
 			ASSERT_TRUE(failed && is_told(result))			\
 				TH_LOG("%s, %u: %d", (call)->name, n, result);	\
 			ASSERT_TRUE(dxg_host_objects_return(self->objects))	\
 				TH_LOG("%s, %u", (call)->name, n);		\
 		} else {							\
-			ASSERT_TRUE(start_over(&self->scene, &self->objects,	\
-					       self->compute));		\
+			used = failed && dxg_host_objects() == self->objects;	\
+			if (!used)						\
+				START_OVER();					\
 		}								\
 		if (!failed)							\
 			break;							\
