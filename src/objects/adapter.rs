@@ -590,7 +590,6 @@ impl Adapter {
         // Either the old or the new state is dropped, after the lock is released.
         let mut other = new;
         let mut state = self.state.lock();
-
         if !wanted(&state) {
             return None;
         }

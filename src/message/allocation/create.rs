@@ -592,10 +592,8 @@ mod tests {
         assert_eq!(take_at::<u32>(bytes, 40)?, 0x4000_00C0);
         assert_eq!(take_at::<u32>(bytes, 44)?, 0x4000_0100);
 
-        // Nothing was created.
         assert!(undo(1, &reply(0, &elements, &[])?)?.is_none());
         assert!(undo(0, &reply(0, &[(0, 0), (0, 0)], &[])?)?.is_none());
-        // The reply is too short.
         assert!(undo(0, &reply(0, &[(1, 0)], &[])?).is_err());
         Ok(())
     }

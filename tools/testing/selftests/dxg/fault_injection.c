@@ -19,7 +19,7 @@
 #include "dxg_harness.h"
 
 /* No call has so many places where it can fail. */
-#define MOST		400
+#define MAX_COUNT		400
 #define PAGES		700
 
 FIXTURE(faults)
@@ -79,7 +79,7 @@ static bool start_over(struct dxg_sync_scene *scene, int *objects, bool compute)
 #define FAIL_IN(call, fill) do {						\
 	bool used = false;							\
 										\
-	for (unsigned int n = 1; n < MOST; n++) {				\
+	for (unsigned int n = 1; n < MAX_COUNT; n++) {				\
 		bool failed;							\
 		int result;							\
 										\
@@ -105,7 +105,7 @@ static bool start_over(struct dxg_sync_scene *scene, int *objects, bool compute)
 		}								\
 		if (!failed)							\
 			break;							\
-		ASSERT_GT(MOST - 1, n);						\
+		ASSERT_GT(MAX_COUNT - 1, n);						\
 		self->injected++;						\
 	}									\
 } while (0)
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(faults, pins, 300)
 	long pins = dxg_pins();
 	__u32 allocation;
 
-	for (unsigned int n = 1; n < MOST; n++) {
+	for (unsigned int n = 1; n < MAX_COUNT; n++) {
 		bool failed;
 		int result;
 
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(faults, pins, 300)
 		ASSERT_TRUE(dxg_filled(memory, PAGES * DXG_PAGE, n));
 		if (!failed)
 			break;
-		ASSERT_GT(MOST - 1, n);
+		ASSERT_GT(MAX_COUNT - 1, n);
 		self->injected++;
 	}
 	EXPECT_LT(3, self->injected);
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(faults, pins, 300)
 /* A program that cannot open the device can do so later. */
 TEST_F_TIMEOUT(faults, opening, 300)
 {
-	for (unsigned int n = 1; n < MOST; n++) {
+	for (unsigned int n = 1; n < MAX_COUNT; n++) {
 		struct winluid luid = GPU->luid;
 		__u32 adapter = 0;
 		bool failed;
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(faults, opening, 300)
 		ASSERT_TRUE(dxg_host_objects_return(self->objects)) TH_LOG("%u", n);
 		if (!failed)
 			break;
-		ASSERT_GT(MOST - 1, n);
+		ASSERT_GT(MAX_COUNT - 1, n);
 		self->injected++;
 	}
 	EXPECT_LT(3, self->injected);
