@@ -30,6 +30,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry::<GetAllocationPriority>(),
 ];
 
+/// What a request is about.
+struct Request<F> {
+    device: DeviceGuard,
+    subjects: Subjects<F>,
+}
+
 /// Finds the device, and the resource or the allocations that the request is about.
 ///
 /// # Errors
@@ -39,8 +45,8 @@ pub(super) const ENTRIES: &[Entry] = &[
 fn find(
     caller: &Caller<'_>,
     argument: &AllocationPriority,
-) -> Result<(DeviceGuard, Subjects<impl FnMut(&mut [u8]) -> Result>)> {
-    let guard = caller.process.device(argument.device)?;
+) -> Result<Request<impl FnMut(&mut [u8]) -> Result>> {
+    let device = caller.process.device(argument.device)?;
     let count = argument.allocation_count;
 
     if count > AllocationPriority::MAX || (count == 0) == argument.resource.is_none() {
@@ -53,7 +59,7 @@ fn find(
         allocations: user_handles(argument.allocation_list, count)?,
     };
 
-    Ok((guard, subjects))
+    Ok(Request { device, subjects })
 }
 
 /// 0x2E: sets the priorities of allocations or of a resource.
@@ -65,9 +71,9 @@ impl Ioctl for SetAllocationPriority {
     type Argument = AllocationPriority;
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
-        let (guard, subjects) = find(caller, &argument)?;
+        let Request { device, subjects } = find(caller, &argument)?;
 
-        guard.active().call(
+        device.active().call(
             caller.process.on_host()?,
             command::SetAllocationPriority {
                 subjects,
@@ -86,8 +92,8 @@ impl Ioctl for GetAllocationPriority {
     type Argument = AllocationPriority;
 
     fn run(caller: &Caller<'_>, argument: Argument<Self::Argument>) -> Result<isize> {
-        let (guard, subjects) = find(caller, &argument)?;
-        let priorities = guard.active().call(
+        let Request { device, subjects } = find(caller, &argument)?;
+        let priorities = device.active().call(
             caller.process.on_host()?,
             command::GetAllocationPriority { subjects },
         )?;

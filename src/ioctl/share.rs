@@ -57,7 +57,7 @@ impl Ioctl for ShareObjects {
         let object = caller.process.object(read_value(argument.objects)?)?;
         let descriptor = anon_file::reserve_fd().map_err(|_| errno::enotrecoverable())?;
         let file = match object {
-            Object::SyncObject(object) => sync_object_file(caller.process, &object)?,
+            Object::Sync(object) => sync_object_file(caller.process, &object)?,
             Object::Resource(resource) => resource_file(caller.process, &resource)?,
             _ => return Err(EINVAL),
         };

@@ -175,7 +175,7 @@ impl Ioctl for CreateSynchronizationObject2 {
         let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
 
         argument.write_back(&answer)?;
-        pending.publish([Object::SyncObject(object)])?;
+        pending.publish([Object::Sync(object)])?;
         Ok(0)
     }
 }
@@ -252,7 +252,7 @@ pub(super) fn open_shared(
     let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;
 
     tell(&told)?;
-    pending.publish([Object::SyncObject(object)])
+    pending.publish([Object::Sync(object)])
 }
 
 /// 0x40: opens a shared sync object by its file descriptor.

@@ -110,10 +110,10 @@ impl Ioctl for WaitForSynchronizationObjectFromGpu {
         let one = objects.first().copied().ok_or(EINVAL)?;
         // The first object decides the type of the wait; the host checks the others.
         let awaited = match process.object(one)? {
-            Object::SyncObject(object) if !object.is_monitored() => {
+            Object::Sync(object) if !object.is_monitored() => {
                 Awaited::Legacy(objects, argument.values)
             }
-            Object::SyncObject(_) | Object::Fence => {
+            Object::Sync(_) | Object::Fence => {
                 read_slice(argument.values, values)?;
                 Awaited::Monitored(objects, values)
             }

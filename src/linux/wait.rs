@@ -163,10 +163,11 @@ const MEMORY_SLICE: Delta = Delta::from_millis(20);
 /// `ERESTARTSYS` after a fatal signal, if `mode` is killable.
 pub(crate) fn wait_for_memory(mode: WaitMode) -> Result {
     fsleep(MEMORY_SLICE);
+    if !matches!(mode, WaitMode::Killable) {
+        return Ok(());
+    }
     // SAFETY: The function has no precondition.
-    if matches!(mode, WaitMode::Killable)
-        && unsafe { bindings::dxgkrnl_helper_fatal_signal_pending() }
-    {
+    if unsafe { bindings::dxgkrnl_helper_fatal_signal_pending() } {
         return Err(ERESTARTSYS);
     }
     Ok(())

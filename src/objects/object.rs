@@ -29,7 +29,7 @@ pub(crate) enum Object {
     /// A resource, below a device.
     Resource(Arc<Resource>),
     /// A sync object. A monitored fence is below a device, others have no parent.
-    SyncObject(Arc<SyncObject>),
+    Sync(Arc<SyncObject>),
     /// The fence of a paging queue or a hardware queue, below it. Only its handle is known.
     Fence,
     /// A fence on the host that follows one of the guest, below a device. Programs do not know its
@@ -46,7 +46,7 @@ impl Object {
             Self::Allocation(allocation) => allocation.view().close(),
             Self::HwQueue(queue) => queue.fence_page().revoke(),
             Self::PagingQueue(queue) => queue.fence_page().revoke(),
-            Self::SyncObject(object) => object.revoke(),
+            Self::Sync(object) => object.revoke(),
             _ => {}
         }
     }
@@ -59,11 +59,11 @@ pub(crate) trait Kind: Sized {
 }
 
 macro_rules! kinds {
-    ($($kind:ident),* $(,)?) => {
+    ($($kind:ident: $variant:ident),* $(,)?) => {
         $(impl Kind for $kind {
             fn of(object: &Object) -> Option<&Arc<Self>> {
                 match object {
-                    Object::$kind(object) => Some(object),
+                    Object::$variant(object) => Some(object),
                     _ => None,
                 }
             }
@@ -72,11 +72,11 @@ macro_rules! kinds {
 }
 
 kinds!(
-    Device,
-    Context,
-    HwQueue,
-    PagingQueue,
-    Allocation,
-    Resource,
-    SyncObject,
+    Device: Device,
+    Context: Context,
+    HwQueue: HwQueue,
+    PagingQueue: PagingQueue,
+    Allocation: Allocation,
+    Resource: Resource,
+    SyncObject: Sync,
 );

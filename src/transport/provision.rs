@@ -104,7 +104,7 @@ mod tests {
         let rig = Rig::new()?;
         let transport = rig.transport.as_arc_borrow();
         let mut seats = KVVec::new();
-        let provisions = [(); 17].map(|_| Provision::new(4, Label::UNKNOWN));
+        let provisions = [(); 17].map(|()| Provision::new(4, Label::UNKNOWN));
 
         // Fill the table up to the point where it would have to grow; none of these requests is
         // sent.

@@ -133,11 +133,11 @@ impl Gpadls {
         // INVARIANT: The channel is not open when the lock is released.
         state.open = false;
         close();
-        // SAFETY: The channel is valid by the contract of this function; by the type invariant the
-        // GPADL was established for it.
-        state
-            .established
-            .retain(|established| unsafe { established.tear_down(channel) }.is_err());
+        state.established.retain(|established| {
+            // SAFETY: The channel is valid by the contract of this function; by the type invariant
+            // the GPADL was established for it.
+            unsafe { established.tear_down(channel) }.is_err()
+        });
     }
 }
 

@@ -398,6 +398,8 @@ mod tests {
         Ok(infos)
     }
 
+    type Fill = fn(DataParts<'_>) -> Result;
+
     fn fill(parts: DataParts<'_>) -> Result {
         parts.runtime.fill(1);
         parts.resource.fill(2);
@@ -409,7 +411,7 @@ mod tests {
         infos: &[AllocationInfo],
         version: u32,
         flags: u32,
-    ) -> Result<CreateAllocation<'_, fn(DataParts<'_>) -> Result>> {
+    ) -> Result<CreateAllocation<'_, Fill>> {
         Ok(CreateAllocation {
             device: DEVICE,
             resource: Handle::NONE,
@@ -550,7 +552,6 @@ mod tests {
             .nth(1)
             .is_some_and(|made| made.is_err()));
 
-        // The reply is a byte too short.
         let short = full.get(..full.len() - 1).ok_or(EIO)?;
 
         assert!(ask(&rig, &link, &infos, short).is_err());
@@ -581,8 +582,7 @@ mod tests {
         assert_eq!(take_at::<u32>(bytes, 32)?, 0);
         assert_eq!(take_at::<u32>(bytes, 36)?, 1);
 
-        // Without a new resource the allocations are destroyed, whatever the resource field
-        // contains.
+        // Without a new resource the allocations are destroyed.
         let message = undo(0, &reply(7, &elements, &[])?)?.ok_or(EIO)?;
         let bytes = message.bytes();
 

@@ -48,7 +48,7 @@ names_of()
 # kernel says of any module from outside
 quiet()
 {
-	said=$(dmesg -r | sed "1,/$mark/d" | grep '^<[0-6]>.*dxgkrnl' | grep -v 'taint\|module verification')
+	said=$(dmesg -r | sed "1,/$mark/d" | grep '^<[0-6]>.*dxgkrnl: ' | grep -v 'taint\|module verification')
 	[ -z "$said" ] || { echo "# $said" && return 1; }
 }
 
