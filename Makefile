@@ -19,6 +19,7 @@
 #   make bench       the micro-benchmarks, with a table (BENCH_ARGS="PROGRAM..." for some of them)
 #   make lint        formatting, clippy, checkpatch, the unsafe rule
 #   make debug-kernel  build the debug kernel now instead of during the first `make test`
+#   make integrate KSRC=DIR  the driver into a kernel source tree, as it would be merged
 #   make update      look for newer stock kernels next time
 #   make clean       what `make` built here;  make distclean: everything kept outside, too
 
@@ -73,6 +74,10 @@ bench:
 lint:
 	@$(S)/enter scripts/lint
 
+integrate:
+	@[ -n '$(KSRC)' ] || { echo 'error: make integrate wants KSRC=/path/to/linux, a kernel source tree' >&2; exit 1; }
+	@$(S)/integrate '$(KSRC)'
+
 debug-kernel:
 	@$(S)/enter scripts/debug-kernel
 
@@ -88,5 +93,5 @@ distclean:
 help:
 	@sed -n 's/^#   //p' Makefile
 
-.PHONY: modules install uninstall dkms dkms-remove deb stock-module run guest test check soak fuzz bench lint debug-kernel update clean distclean help
+.PHONY: modules install uninstall dkms dkms-remove deb stock-module run guest test check soak fuzz bench lint integrate debug-kernel update clean distclean help
 .NOTPARALLEL:
