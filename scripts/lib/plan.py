@@ -35,6 +35,9 @@ RACES = "test_module.sh accounting allocation_destroy context device enum_proces
     "memory_lives memory_random paging_queue parents signals sync_many sync_processes sync_threads threads fuzz_ioctl " \
     "adapter_loss adapter_slow test_removal.sh no_host"
 
+# The machine hibernates, as far as the kernel's own test of it goes; the debug kernel cannot.
+SLEEP = "test_sleep.sh"
+
 # What waits for a host that takes more time than a driver may wait: half a minute and more of nothing in each. It
 # is the same on every kernel and with every host, so that the debug kernel, which sees most, is enough.
 SLOW_HOST = "slow_host"
@@ -210,7 +213,8 @@ PARTS = {
     "host-unit": cargo("gpupv-host"),
     "tools-unit": cargo("dxg"),
     "stock": guest("stock", "selftests", 2400, skip=f"{RANDOM_CALLS} {RACES} {SLOW_HOST}"),
-    "stock-races": guest("stock", "selftests", 2400, "--removal-port", cpus=2, only=RACES, skip=f"{RANDOM_CALLS} {SLOW_ADAPTERS}"),
+    "stock-races": guest("stock", "selftests", 2400, "--removal-port", cpus=2, only=f"{RACES} {SLEEP}",
+                         skip=f"{RANDOM_CALLS} {SLOW_ADAPTERS}"),
     "stock-7.2": guest("stock", "selftests", 1800, series="7.2", only=OF_THE_KERNEL),
     "stock-async": guest("stock", "selftests", 1800, "--asynchronous", only=ASYNCHRONOUS),
     # Some of the memory is above what numbers of 32 bits can name.
